@@ -1,0 +1,24 @@
+// swift-tools-version: 6.1
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+// Targets stand in the order of the architecture: a target imports only what stands above it.
+// The linear-algebra library is oneDNN on Linux and Accelerate on Apple systems.
+
+let package = Package(
+  name: "espalier",
+  platforms: [.macOS(.v15)],
+  products: [
+  ],
+  dependencies: [
+  ],
+  targets: [
+    // Libraries
+    .target(name: "Tensors"),
+
+    // Tests mirror sources; several check themselves against the golden models
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)
