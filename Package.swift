@@ -15,9 +15,11 @@ let package = Package(
   targets: [
     // Libraries
     .target(name: "Tensors"),
+    .target(name: "OrderedJSON"),
 
     // Tests mirror sources; several check themselves against the golden models
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
