@@ -16,10 +16,12 @@ let package = Package(
     // Libraries
     .target(name: "Tensors"),
     .target(name: "OrderedJSON"),
+    .target(name: "RunLogs"),
 
     // Tests mirror sources; several check themselves against the golden models
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"]),
+    .testTarget(name: "RunLogsTests", dependencies: ["RunLogs"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

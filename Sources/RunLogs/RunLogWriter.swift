@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// Appends records to a run's log, each line in one write, so that a crash tears at most the last.
+public final class RunLogWriter {
+  /// The log's file.
+  public let path: String
+  private let handle: FileHandle
+
+  /// Opens a log to append to, and makes it where there is none.
+  ///
+  /// A torn last line is cut off. With `keepingSteps`, records past that step are cut as well, so
+  /// that a run which goes on from a checkpoint logs each step once. Cutting writes a new file and
+  /// renames it over the old one.
+  ///
+  /// - Parameter keepingSteps: the step of the state that the run goes on from; nil keeps all.
+  /// - Throws: ``RunLogsError``; of code `damagedLine` where a line before the last is no record.
+  public init(path: String, keepingSteps: Int? = nil) throws {
+    self.path = path
+    if FileManager.default.fileExists(atPath: path) {
+      try Self.cut(path, keepingSteps: keepingSteps ?? .max)
+    }
+    handle = try Self.open(path, flags: O_WRONLY | O_APPEND | O_CREAT)
+  }
+
+  /// Appends a record; it is in the file (for other processes to see) when this returns.
+  ///
+  /// - Throws: ``RunLogsError`` of code `fileUnavailable`, for instance on a full disk.
+  public func append(_ record: RunRecord) throws {
+    try Self.attempt(path) { try handle.write(contentsOf: Data((record.jsonLine + "\n").utf8)) }
+  }
+
+  /// Waits until everything appended is on the disk; call it before saving a state that counts on it.
+  ///
+  /// - Throws: ``RunLogsError`` of code `fileUnavailable`.
+  public func synchronize() throws {
+    try Self.attempt(path) { try handle.synchronize() }
+  }
+
+  private static func attempt(_ path: String, _ body: () throws -> Void) throws {
+    do { try body() } catch {
+      throw RunLogsError(.fileUnavailable, "cannot be written: \(error)", subject: path)
+    }
+  }
+
+  private static func open(_ path: String, flags: Int32) throws -> FileHandle {
+    let descriptor = Foundation.open(path, flags | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw RunLogsError(
+        .fileUnavailable, "cannot be opened for writing: \(String(cString: strerror(errno)))",
+        subject: path)
+    }
+    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+  }
+
+  /// Rewrites a log without its torn end and without records past a step; leaves it alone where
+  /// there is nothing to cut.
+  private static func cut(_ path: String, keepingSteps: Int) throws {
+    guard try needsCut(path, keepingSteps: keepingSteps) else { return }
+    let temporary = path + ".cut"
+    let output = try open(temporary, flags: O_WRONLY | O_CREAT | O_TRUNC)
+    var scanner = try LineScanner(path: path)
+    var pending = Data()
+    while let line = try scanner.next() {
+      guard line.isTerminated, let step = try? step(of: line.bytes) else { break }
+      guard step <= keepingSteps else { continue }
+      pending += line.bytes + [UInt8(ascii: "\n")]
+      guard pending.count > 1 << 20 else { continue }
+      try attempt(temporary) { try output.write(contentsOf: pending) }
+      pending.removeAll(keepingCapacity: true)
+    }
+    try attempt(temporary) {
+      try output.write(contentsOf: pending)
+      try output.synchronize()
+      try output.close()
+    }
+    guard rename(temporary, path) == 0 else {
+      throw RunLogsError(
+        .fileUnavailable, "cannot be replaced: \(String(cString: strerror(errno)))", subject: path)
+    }
+  }
+
+  /// The step of a line; the kinds of which a log may have millions are not decoded whole, so
+  /// that resuming a long run does not wait for its log.
+  private static func step(of line: Data) throws -> Int {
+    for start in beginnings where line.starts(with: start) && line.last == UInt8(ascii: "}") {
+      let digits = line.dropFirst(start.count).prefix { $0 != UInt8(ascii: ",") }
+      if let step = Int(String(decoding: digits, as: UTF8.self)) { return step }
+    }
+    return try RunRecord(jsonLine: line).step
+  }
+
+  private static let beginnings = ["step", "evaluation"].map {
+    Data("{\"kind\":\"\($0)\",\"step\":".utf8)
+  }
+
+  /// Whether anything is to be cut; also the check that only the end is damaged.
+  private static func needsCut(_ path: String, keepingSteps: Int) throws -> Bool {
+    var scanner = try LineScanner(path: path)
+    var needed = false
+    var next = try scanner.next()
+    while let line = next {
+      next = try scanner.next()
+      do {
+        if try step(of: line.bytes) > keepingSteps || !line.isTerminated { needed = true }
+      } catch {
+        guard next == nil else {
+          throw RunLogsError(
+            .damagedLine, "is not a record of a run: \(error)", subject: "\(path):\(line.number)")
+        }
+        needed = true
+      }
+    }
+    return needed
+  }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import RunLogs
+import Testing
+
+@Suite("Run log files") struct RunLogFileTests {
+  /// Calls `body` with the path of a log in a folder of its own.
+  private func withLog(_ body: (String) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try body(folder.appendingPathComponent("log.jsonl").path)
+  }
+
+  private func step(_ number: Int) -> RunRecord {
+    .step(
+      StepRecord(
+        step: number, loss: 1 / Double(number), tokens: number * 10, flops: Double(number),
+        seconds: 0, learningRate: 1e-3, gradientNorm: 1, sequences: 1, sequenceLength: 10))
+  }
+
+  private func event(_ name: EventRecord.Name, _ step: Int) -> RunRecord {
+    .event(EventRecord(event: name, step: step, tokens: step * 10, flops: 0, seconds: 0))
+  }
+
+  private func text(_ path: String) throws -> String {
+    try String(contentsOfFile: path, encoding: .utf8)
+  }
+
+  private func append(_ text: String, to path: String) throws {
+    let handle = try #require(FileHandle(forWritingAtPath: path))
+    try handle.seekToEnd()
+    try handle.write(contentsOf: Data(text.utf8))
+    try handle.close()
+  }
+
+  @Test("records appear at once and in order, over several writers") func appends() throws {
+    try withLog { path in
+      let writer = try RunLogWriter(path: path)
+      try writer.append(step(1))
+      #expect(try RunLogReader.records(path: path) == [step(1)])
+      try writer.append(step(2))
+      try writer.synchronize()
+      try RunLogWriter(path: path).append(step(3))
+      #expect(try RunLogReader.records(path: path, damagedEnd: .fail) == (1...3).map(step))
+    }
+  }
+
+  @Test("a log longer than the reader's buffer is read whole") func long() throws {
+    try withLog { path in
+      let writer = try RunLogWriter(path: path)
+      let records = (1...1500).map(step)
+      for record in records { try writer.append(record) }
+      #expect(try text(path).utf8.count > 3 << 16)
+      #expect(try RunLogReader.records(path: path) == records)
+    }
+  }
+
+  @Test("a torn last line is cut before anything is appended", arguments: [1, 10, 60])
+  func tornEnd(_ kept: Int) throws {
+    try withLog { path in
+      let writer = try RunLogWriter(path: path)
+      try writer.append(step(1))
+      try append(String(step(2).jsonLine.prefix(kept)), to: path)
+      #expect(try RunLogReader.records(path: path) == [step(1)])
+      #expect(throws: RunLogsError.self) {
+        try RunLogReader.records(path: path, damagedEnd: .fail)
+      }
+      try RunLogWriter(path: path).append(step(2))
+      #expect(try text(path) == step(1).jsonLine + "\n" + step(2).jsonLine + "\n")
+    }
+  }
+
+  @Test("damage before the end names its line") func damage() throws {
+    try withLog { path in
+      try Data((step(1).jsonLine + "\n???\n" + step(2).jsonLine + "\n").utf8)
+        .write(to: URL(fileURLWithPath: path))
+      var reader = try RunLogReader(path: path)
+      #expect(try reader.next() == step(1))
+      let error = #expect(throws: RunLogsError.self) { try reader.next() }
+      #expect(error?.code == .damagedLine)
+      #expect(error?.subject == "\(path):2")
+      let refusal = #expect(throws: RunLogsError.self) { try RunLogWriter(path: path) }
+      #expect(refusal?.subject == "\(path):2")
+    }
+  }
+
+  @Test("a resumed run's step records equal an unbroken run's") func resume() throws {
+    try withLog { path in
+      let writer = try RunLogWriter(path: path)
+      try writer.append(event(.started, 0))
+      for number in 1...3 { try writer.append(step(number)) }
+      try writer.append(event(.checkpoint, 3))
+      for number in 4...6 { try writer.append(step(number)) }
+      try append(#"{"kind":"st"#, to: path)
+
+      let resumed = try RunLogWriter(path: path, keepingSteps: 3)
+      try resumed.append(event(.resumed, 3))
+      for number in 4...8 { try resumed.append(step(number)) }
+
+      let records = try RunLogReader.records(path: path, damagedEnd: .fail)
+      let steps = records.filter { if case .step = $0 { true } else { false } }
+      #expect(steps == (1...8).map(step))
+      #expect(records.contains(event(.checkpoint, 3)))
+      #expect(records.count == 8 + 3)
+      let files = try FileManager.default.contentsOfDirectory(
+        atPath: (path as NSString).deletingLastPathComponent)
+      #expect(files == ["log.jsonl"])
+    }
+  }
+
+  @Test("a log with nothing to cut keeps its file") func untouched() throws {
+    try withLog { path in
+      let writer = try RunLogWriter(path: path)
+      try writer.append(step(1))
+      _ = try RunLogWriter(path: path, keepingSteps: 1)
+      // The first writer still writes to the same file.
+      try writer.append(step(2))
+      #expect(try RunLogReader.records(path: path) == [step(1), step(2)])
+    }
+  }
+
+  @Test("a missing log and a missing folder are errors that name the path") func missing() throws {
+    try withLog { path in
+      let error = #expect(throws: RunLogsError.self) { try RunLogReader(path: path) }
+      #expect(error?.code == .fileUnavailable)
+      #expect(error?.subject == path)
+      #expect(throws: RunLogsError.self) { try RunLogWriter(path: path + "/below/log.jsonl") }
+    }
+  }
+}
