@@ -11,17 +11,24 @@ let package = Package(
   products: [
   ],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
   ],
   targets: [
     // Libraries
     .target(name: "Tensors"),
     .target(name: "OrderedJSON"),
     .target(name: "RunLogs"),
+    .target(
+      name: "Checkpoints",
+      dependencies: ["Tensors", "OrderedJSON", .product(name: "Crypto", package: "swift-crypto")]),
 
     // Tests mirror sources; several check themselves against the golden models
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"]),
     .testTarget(name: "RunLogsTests", dependencies: ["RunLogs"]),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"],
+      resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

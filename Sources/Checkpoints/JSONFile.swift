@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// Decodes a small JSON file; one of more than 256 MB is refused unread.
+func decodeJSON<Value: Decodable>(
+  _ type: Value.Type, from url: URL, failure code: CheckpointsError.Code
+) throws -> Value {
+  let data = try smallFile(url, failure: code)
+  do {
+    return try JSONDecoder().decode(type, from: data)
+  } catch let error as DecodingError {
+    throw CheckpointsError(code, "is not what was expected: \(reason(error))", subject: url.path)
+  }
+}
+
+private func smallFile(_ url: URL, failure code: CheckpointsError.Code) throws -> Data {
+  let descriptor = try FileDescriptor(url, O_RDONLY | O_NONBLOCK)
+  var information = stat()
+  guard fstat(descriptor.number, &information) == 0, information.st_mode & S_IFMT == S_IFREG,
+    information.st_size <= 256 << 20
+  else {
+    throw CheckpointsError(code, "is not a regular file of at most 256 MB", subject: url.path)
+  }
+  do {
+    return try Data(contentsOf: url)
+  } catch {
+    throw CheckpointsError(
+      .unreadableFile, "cannot read: \(error.localizedDescription)", subject: url.path)
+  }
+}
+
+private func reason(_ error: DecodingError) -> String {
+  switch error {
+  case .typeMismatch(_, let context), .valueNotFound(_, let context),
+    .keyNotFound(_, let context), .dataCorrupted(let context):
+    let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+    return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
+  @unknown default: return error.localizedDescription
+  }
+}
+
+/// Whether a name that a file gives can only mean a file in the same directory.
+func isPlainFileName(_ name: String) -> Bool {
+  !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(0)
+    && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(UInt8(ascii: "\\"))
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Tensors
+
+/// A model's tensors in several files, found by their index.
+public final class ShardedTensors: TensorSource {
+  /// The index as read.
+  public let index: ShardIndex
+  /// What there is, shard after shard, in the order of the bytes.
+  public let entries: [TensorEntry]
+  /// The remarks of all shards; of several on one key, the first shard's.
+  public let metadata: [String: String]
+  private let shards: [String: SafetensorsFile]
+  private let url: URL
+
+  /// Maps every shard that an index names.
+  ///
+  /// - Throws: ``CheckpointsError`` that names the shard which is missing or damaged, or the tensor
+  ///   that its shard does not hold (code `invalidIndex`).
+  public init(index url: URL) throws {
+    self.url = url
+    index = try ShardIndex(reading: url)
+    let directory = url.deletingLastPathComponent()
+    var shards: [String: SafetensorsFile] = [:]
+    var entries: [TensorEntry] = []
+    var metadata: [String: String] = [:]
+    for name in index.files {
+      let shard = try SafetensorsFile(directory.appending(path: name))
+      shards[name] = shard
+      metadata.merge(shard.metadata) { first, _ in first }
+      entries += shard.entries.filter { [index] in index.fileOfTensor[$0.name] == name }
+    }
+    for (tensor, file) in index.fileOfTensor where shards[file]?.entry(named: tensor) == nil {
+      throw CheckpointsError(
+        .invalidIndex, "says that “\(tensor)” is in \(file), which does not hold it",
+        subject: url.path)
+    }
+    self.shards = shards
+    self.entries = entries
+    self.metadata = metadata
+  }
+
+  /// What is known of a tensor; nil for a name that is not there.
+  public func entry(named name: String) -> TensorEntry? { shard(of: name)?.entry(named: name) }
+
+  /// A tensor's bytes, borrowed from the mapped file.
+  ///
+  /// - Throws: ``CheckpointsError`` of code `missingTensor` or `unsupportedType`.
+  public func tensor(named name: String) throws -> TensorView {
+    guard let shard = shard(of: name) else {
+      throw CheckpointsError(
+        .missingTensor, "has no tensor “\(name)” among its \(entries.count)", subject: url.path)
+    }
+    return try shard.tensor(named: name)
+  }
+
+  private func shard(of name: String) -> SafetensorsFile? {
+    index.fileOfTensor[name].flatMap { shards[$0] }
+  }
+}

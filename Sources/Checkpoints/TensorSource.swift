@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Tensors
+
+/// Named tensors in one file or several, loaded by name.
+public protocol TensorSource: Sendable {
+  /// What there is, in the order of the bytes in the file (shard after shard), which is the order
+  /// that reads fastest.
+  var entries: [TensorEntry] { get }
+  /// The files' own remarks.
+  var metadata: [String: String] { get }
+  /// What is known of a tensor; nil for a name that is not there.
+  func entry(named name: String) -> TensorEntry?
+  /// A tensor's bytes, borrowed from the mapped file.
+  ///
+  /// - Throws: ``CheckpointsError`` of code `missingTensor`, or `unsupportedType` for an element type
+  ///   that can only be listed.
+  func tensor(named name: String) throws -> TensorView
+}
+
+extension TensorSource {
+  /// The tensors' names, in the order of ``entries``.
+  public var names: [String] { entries.map(\.name) }
+
+  /// A tensor's elements as float32.
+  ///
+  /// - Throws: ``CheckpointsError`` of code `missingTensor`, or `unsupportedType` for elements that
+  ///   are not real numbers.
+  public func float32(named name: String) throws -> HostTensor {
+    let view = try tensor(named: name)
+    guard view.dtype.isFloatingPoint else {
+      throw CheckpointsError(
+        .unsupportedType, "holds \(view.dtype.safetensorsName), which are not real numbers",
+        subject: name)
+    }
+    return try view.convertedToFloat32()
+  }
+}
+
+/// Opens a model's tensors in a Hugging Face directory: one `model.safetensors`, or shards with
+/// `model.safetensors.index.json`; the single file where there are both.
+///
+/// - Throws: ``CheckpointsError`` that names the missing or damaged file.
+public func openTensors(
+  in directory: URL, baseName: String = "model"
+) throws -> any TensorSource {
+  let single = directory.appending(path: "\(baseName).safetensors")
+  if FileManager.default.fileExists(atPath: single.path) { return try SafetensorsFile(single) }
+  let index = directory.appending(path: ShardIndex.fileName(baseName: baseName))
+  guard FileManager.default.fileExists(atPath: index.path) else {
+    throw CheckpointsError(
+      .unreadableFile,
+      "holds neither \(single.lastPathComponent) nor \(index.lastPathComponent)",
+      subject: directory.path)
+  }
+  return try ShardedTensors(index: index)
+}
