@@ -21,6 +21,7 @@ let package = Package(
     .target(
       name: "Checkpoints",
       dependencies: ["Tensors", "OrderedJSON", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "Architectures", dependencies: ["Tensors", "OrderedJSON"]),
 
     // Tests mirror sources; several check themselves against the golden models
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
@@ -28,6 +29,9 @@ let package = Package(
     .testTarget(name: "RunLogsTests", dependencies: ["RunLogs"]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"],
+      resources: [.copy("Goldens")]),
+    .testTarget(
+      name: "ArchitecturesTests", dependencies: ["Architectures"],
       resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],

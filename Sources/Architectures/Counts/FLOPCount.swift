@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Floating-point operations that a program's products take for one token.
+///
+/// Multiplications and additions count one each. Norms, activations and additions, some percent of
+/// the whole, are left out, and so is what a backward pass computes anew to save memory. Whole
+/// numbers below 2⁵³ are exact; attention's share is the mean over a sequence's positions.
+public struct FLOPCount: Sendable, Hashable {
+  /// Which products of queries and keys count where attention is causal.
+  public enum AttentionExtent: Sendable, Hashable {
+    /// Those at or below the diagonal, (T + 1) / 2 keys a token: the ones that the result needs.
+    case causal
+    /// The full square, T keys a token: what an engine does that masks afterwards, and what most
+    /// published numbers count.
+    case full
+  }
+
+  /// Linear maps of the blocks, forward.
+  public var linear: Double
+  /// Scores and weighted sums of attention, forward.
+  public var attention: Double
+  /// The language-model head, forward.
+  public var head: Double
+
+  /// Makes a count of its parts.
+  public init(linear: Double, attention: Double, head: Double) {
+    self.linear = linear
+    self.attention = attention
+    self.head = head
+  }
+
+  /// The whole forward pass.
+  public var forward: Double { linear + attention + head }
+  /// The backward pass: each product has two derivatives of its own size.
+  public var backward: Double { 2 * forward }
+  /// Forward and backward.
+  public var training: Double { forward + backward }
+}
+
+extension Program {
+  /// Operations per token of sequences of a length.
+  ///
+  /// - Parameter attention: which of attention's products count.
+  public func floatingPointOperations(
+    sequenceLength: Int, attention extent: FLOPCount.AttentionExtent = .causal
+  ) -> FLOPCount {
+    var count = FLOPCount(linear: 0, attention: 0, head: 0)
+    for operation in operations {
+      switch operation {
+      case .linear(_, let weight, _, _, _): count.linear += productOperations(weight)
+      case .head(_, let weight, _): count.head += productOperations(weight)
+      case .attention(let attention):
+        let halved = attention.causal && extent == .causal
+        let keys = halved ? (Double(sequenceLength) + 1) / 2 : Double(sequenceLength)
+        count.attention += 4 * keys * Double(attention.headCount) * Double(attention.headSize)
+      default: break
+      }
+    }
+    return count
+  }
+
+  private func productOperations(_ weight: Parameter) -> Double {
+    2 * Double(parameters[weight].shape.elementCount)
+  }
+}
+
+extension ModelConfiguration {
+  /// Operations per token of sequences of a length, counted without listing every block.
+  ///
+  /// - Throws: ``ArchitecturesError`` where the configuration contradicts itself.
+  public func floatingPointOperations(
+    sequenceLength: Int, attention: FLOPCount.AttentionExtent = .causal
+  ) throws -> FLOPCount {
+    try validate()
+    func count(_ layers: Int) -> FLOPCount {
+      uncheckedProgram(layerCount: layers).floatingPointOperations(
+        sequenceLength: sequenceLength, attention: attention)
+    }
+    let outside = count(0)
+    let block = count(1)
+    let layers = Double(layerCount)
+    return FLOPCount(
+      linear: outside.linear + layers * (block.linear - outside.linear),
+      attention: outside.attention + layers * (block.attention - outside.attention),
+      head: outside.head)
+  }
+}

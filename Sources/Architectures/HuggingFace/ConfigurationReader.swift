@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import OrderedJSON
+
+/// Reads the members of a `config.json` with errors that name file, key, value and what was expected.
+struct ConfigurationReader {
+  let file: String
+  let object: JSONObject
+  /// Keys on the way to `object`, with a dot after each.
+  var path = ""
+
+  /// Whether the key is there with a value other than null.
+  func has(_ key: String) -> Bool { value(key) != nil }
+
+  func integer(_ key: String, default fallback: Int? = nil) throws -> Int {
+    guard let value = value(key) else { return try fallback ?? missing(key) }
+    guard let number = value.integer else {
+      throw wrong(key, value, expected: "a whole number")
+    }
+    return number
+  }
+
+  func number(_ key: String, default fallback: Double? = nil) throws -> Double {
+    guard let value = value(key) else { return try fallback ?? missing(key) }
+    guard let number = value.double, number.isFinite else {
+      throw wrong(key, value, expected: "a number")
+    }
+    return number
+  }
+
+  func boolean(_ key: String, default fallback: Bool) throws -> Bool {
+    guard let value = value(key) else { return fallback }
+    guard case .boolean(let result) = value else {
+      throw wrong(key, value, expected: "true or false")
+    }
+    return result
+  }
+
+  func string(_ key: String, default fallback: String? = nil) throws -> String {
+    guard let value = value(key) else { return try fallback ?? missing(key) }
+    guard let text = value.text else { throw wrong(key, value, expected: "a string") }
+    return text
+  }
+
+  /// The members of an object, or nil where the key is missing or null.
+  func members(_ key: String) throws -> ConfigurationReader? {
+    guard let value = value(key) else { return nil }
+    guard case .object(let object) = value else {
+      throw wrong(key, value, expected: "an object")
+    }
+    return ConfigurationReader(file: file, object: object, path: "\(path)\(key).")
+  }
+
+  /// One token id, or a list of them.
+  func tokens(_ key: String) throws -> [Int] {
+    guard let value = value(key) else { return [] }
+    let elements: [JSONValue] = if case .array(let list) = value { list } else { [value] }
+    return try elements.map {
+      guard let id = $0.integer else {
+        throw wrong(key, value, expected: "a token id or a list of them")
+      }
+      return id
+    }
+  }
+
+  /// Refuses a switch that the program does not compute.
+  func require(_ key: String, _ expected: Bool) throws {
+    let value = try boolean(key, default: expected)
+    guard value == expected else {
+      throw unsupported(key, .boolean(value), expected: "\(expected)")
+    }
+  }
+
+  /// Refuses a key that is there at all.
+  func requireAbsent(_ key: String) throws {
+    if let value = value(key) { throw unsupported(key, value, expected: "null, or no such key") }
+  }
+
+  func unsupported(_ key: String, _ value: JSONValue, expected: String) -> ArchitecturesError {
+    failure(.unsupportedFeature, key, "\(value.excerpt) is not supported; expected \(expected)")
+  }
+
+  func wrong(_ key: String, _ value: JSONValue, expected: String) -> ArchitecturesError {
+    failure(.malformedFile, key, "\(value.excerpt) is not \(expected)")
+  }
+
+  func failure(
+    _ code: ArchitecturesError.Code, _ key: String, _ message: String
+  ) -> ArchitecturesError {
+    ArchitecturesError(code, "\(path)\(key): \(message)", subject: file)
+  }
+
+  private func missing<Value>(_ key: String) throws -> Value {
+    throw failure(.malformedFile, key, "the key is missing")
+  }
+
+  private func value(_ key: String) -> JSONValue? {
+    guard let value = object[key], value != .null else { return nil }
+    return value
+  }
+}
+
+extension JSONValue {
+  /// The value as it would be written, shortened, for messages.
+  fileprivate var excerpt: String {
+    let text: String =
+      switch self {
+      case .array: "a list"
+      case .object: "an object"
+      default: String(decoding: encoded(.compact), as: UTF8.self)
+      }
+    return text.count > 60 ? text.prefix(57) + "…" : text
+  }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Tensors
+
+/// Draws the values that a new model starts with.
+///
+/// A value depends on the seed, the parameter's name and the element's number alone: not on threads,
+/// nor on what other parameters the model has. So a model with a layer more starts its other layers
+/// the same, and any range of elements can be drawn by itself.
+public struct ParameterInitializer: Sendable {
+  /// The run's seed.
+  public var seed: UInt64
+
+  /// An initializer of this seed.
+  public init(seed: UInt64) { self.seed = seed }
+
+  /// All values of a parameter, float32, shaped as its spec says.
+  public func tensor(for spec: ParameterSpec) -> HostTensor {
+    var result = HostTensor(zeros: spec.shape)
+    result.withUnsafeMutableBytes { fill($0.bindMemory(to: Float.self), for: spec) }
+    return result
+  }
+
+  /// Some values of a parameter, by the row-major numbers of its elements.
+  public func values(for spec: ParameterSpec, elements: Range<Int>) -> [Float] {
+    var result = [Float](repeating: 0, count: elements.count)
+    result.withUnsafeMutableBufferPointer {
+      fill($0, for: spec, firstElement: elements.lowerBound)
+    }
+    return result
+  }
+
+  private func fill(_ target: UnsafeMutableBufferPointer<Float>, for spec: ParameterSpec) {
+    let chunk = 1 << 18
+    let chunks = (target.count + chunk - 1) / chunk
+    nonisolated(unsafe) let shared = target
+    DispatchQueue.concurrentPerform(iterations: chunks) { index in
+      let range = index * chunk..<min((index + 1) * chunk, shared.count)
+      fill(
+        UnsafeMutableBufferPointer(rebasing: shared[range]), for: spec,
+        firstElement: range.lowerBound)
+    }
+  }
+
+  private func fill(
+    _ target: UnsafeMutableBufferPointer<Float>, for spec: ParameterSpec, firstElement: Int
+  ) {
+    switch spec.initializer {
+    case .zeros: target.update(repeating: 0)
+    case .ones: target.update(repeating: 1)
+    case .normal(let standardDeviation):
+      let normals = NormalStream(seed: seed, name: spec.name)
+      var index = 0
+      while index < target.count {
+        let (block, first) = (firstElement + index).quotientAndRemainder(dividingBy: 4)
+        let four = normals.block(UInt64(block))
+        for lane in first..<min(4, first + target.count - index) {
+          target[index] = Float(standardDeviation * four[lane])
+          index += 1
+        }
+      }
+    }
+  }
+}
+
+extension Program {
+  /// What a new model starts with, one tensor for each parameter, float32.
+  public func initialParameters(seed: UInt64) -> [HostTensor] {
+    let initializer = ParameterInitializer(seed: seed)
+    return parameters.map { initializer.tensor(for: $0) }
+  }
+}
+
+/// Independent Gaussians of mean 0 and variance 1, four to a block of Philox words.
+struct NormalStream {
+  private let generator: Philox
+  private let stream: UInt64
+
+  /// The stream of a name: its 64-bit FNV-1a hash (Fowler, Noll & Vo) is the counter's upper half.
+  init(seed: UInt64, name: String) {
+    generator = Philox(seed: seed)
+    stream = name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+  }
+
+  /// Elements 4 · block ..< 4 · block + 4, by the transform of Box & Muller (1958): words x, y give
+  /// √(−2 ln u) · (cos, sin)(2π v) with u = (x + ½) / 2³², v = y / 2³².
+  func block(_ block: UInt64) -> SIMD4<Double> {
+    let words = generator.words(block: block, stream: stream)
+    let (a, b) = Self.pair(words.x, words.y)
+    let (c, d) = Self.pair(words.z, words.w)
+    return SIMD4(a, b, c, d)
+  }
+
+  private static func pair(_ x: UInt32, _ y: UInt32) -> (Double, Double) {
+    let radius = (-2 * log((Double(x) + 0.5) * 0x1p-32)).squareRoot()
+    let angle = 2 * Double.pi * Double(y) * 0x1p-32
+    return (radius * cos(angle), radius * sin(angle))
+  }
+}

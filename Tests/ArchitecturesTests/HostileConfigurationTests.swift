@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Foundation
+import Testing
+
+@Suite("Hostile config.json") struct HostileConfigurationTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var base = "llama"
+    /// Members that are changed or added, as JSON.
+    var change: String
+    var code: ArchitecturesError.Code = .malformedFile
+    /// What the message must say: the key and the value.
+    var says: [String]
+    var testDescription: String { "\(base) \(change)" }
+  }
+
+  static let cases = [
+    Case(change: #""hidden_size": -8"#, says: ["hiddenSize", "-8"]).invalid,
+    Case(change: #""hidden_size": 0"#, says: ["hiddenSize", "0 is outside"]).invalid,
+    Case(change: #""hidden_size": 1e30"#, says: ["hidden_size", "1e30", "a whole number"]),
+    Case(change: #""hidden_size": 9223372036854775808"#, says: ["hidden_size"]),
+    Case(change: #""hidden_size": 9223372036854775804"#, says: ["hiddenSize"]).invalid,
+    Case(change: #""hidden_size": 8.5"#, says: ["hidden_size", "8.5"]),
+    Case(change: #""hidden_size": "8""#, says: ["hidden_size", "\"8\"", "a whole number"]),
+    Case(change: #""hidden_size": true"#, says: ["hidden_size", "true"]),
+    Case(change: #""hidden_size": [8]"#, says: ["hidden_size", "a list"]),
+    Case(change: #""hidden_size": {"a": 8}"#, says: ["hidden_size", "an object"]),
+    Case(change: #""hidden_size": null"#, says: ["hidden_size", "missing"]),
+    Case(change: #""hidden_size": 9"#, says: ["hidden_size", "9", "multiple", "4 heads"]),
+    Case(change: #""num_attention_heads": 0"#, says: ["multiple of the 0 heads"]),
+    Case(change: #""num_attention_heads": -9223372036854775808"#, says: ["multiple"]),
+    Case(change: #""num_hidden_layers": -1"#, says: ["layerCount", "-1"]).invalid,
+    Case(change: #""num_hidden_layers": 4611686018427387904"#, says: ["layerCount"]).invalid,
+    Case(change: #""vocab_size": 1000000000000"#, says: ["vocabularySize"]).invalid,
+    Case(change: #""num_key_value_heads": 3"#, says: ["keyValueHeadCount", "3"]).invalid,
+    Case(change: #""head_dim": 3"#, says: ["headSize", "odd"]).invalid,
+    Case(change: #""rms_norm_eps": "1e-5""#, says: ["rms_norm_eps", "a number"]),
+    Case(change: #""rms_norm_eps": NaN"#, says: ["rms_norm_eps", "NaN"]),
+    Case(change: #""rms_norm_eps": 1e999"#, says: ["rms_norm_eps", "1e999"]),
+    Case(change: #""rms_norm_eps": -1"#, says: ["normEpsilon"]).invalid,
+    Case(change: #""rope_theta": 0"#, says: ["rotary.base"]).invalid,
+    Case(change: #""tie_word_embeddings": 1"#, says: ["tie_word_embeddings", "true or false"]),
+    Case(change: #""eos_token_id": [2, "x"]"#, says: ["eos_token_id", "token id"]),
+    Case(change: #""model_type": 3"#, says: ["model_type", "3", "a string"]),
+    Case(change: #""espalier_logit_scale": 0"#, says: ["logitScale"]).invalid,
+    Case(change: #""attention_bias": true"#, says: ["attention_bias"]).unsupported,
+    Case(change: #""mlp_bias": true"#, says: ["mlp_bias"]).unsupported,
+    Case(change: #""hidden_act": "gelu""#, says: ["hidden_act", "gelu", "silu"]).unsupported,
+    Case(change: #""partial_rotary_factor": 0.5"#, says: ["partial_rotary_factor"]).unsupported,
+    Case(change: #""quantization_config": {}"#, says: ["quantization_config"]).unsupported,
+    Case(
+      change: #""rope_scaling": {"rope_type": "yarn", "factor": 4}"#,
+      says: ["rope_scaling.rope_type", "yarn", "llama3"]
+    ).unsupported,
+    Case(change: #""rope_scaling": {"type": "linear"}"#, says: ["rope_scaling.factor", "missing"]),
+    Case(change: #""rope_scaling": 4"#, says: ["rope_scaling", "4", "an object"]),
+    Case(
+      change: #""rope_parameters": {"rope_type": "linear", "rope_theta": 10.0, "factor": -1}"#,
+      says: ["rotary.scaling.factor"]
+    ).invalid,
+    Case(
+      base: "gpt2", change: #""activation_function": "relu""#,
+      says: ["activation_function", "relu", "gelu_new"]
+    ).unsupported,
+    Case(
+      base: "gpt2", change: #""scale_attn_by_inverse_layer_idx": true"#,
+      says: ["scale_attn_by_inverse_layer_idx"]
+    ).unsupported,
+    Case(
+      base: "gpt2", change: #""reorder_and_upcast_attn": true"#, says: ["reorder_and_upcast_attn"]
+    ).unsupported,
+    Case(
+      base: "gpt2", change: #""add_cross_attention": true"#, says: ["add_cross_attention"]
+    ).unsupported,
+    Case(
+      base: "gpt2", change: #""scale_attn_weights": false"#, says: ["scale_attn_weights"]
+    ).unsupported,
+    Case(base: "gpt2", change: #""resid_pdrop": 1.0"#, says: ["dropout.residual"]).invalid,
+    Case(base: "gpt2", change: #""n_embd": 4611686018427387904"#, says: ["hiddenSize"]).invalid,
+    Case(base: "gpt2", change: #""n_positions": []"#, says: ["n_positions", "a list"]),
+  ]
+
+  @Test("Errors name file, key, value and what was expected", arguments: cases)
+  func values(test: Case) throws {
+    let base = test.base == "llama" ? llamaKeys : Self.gpt2Keys
+    let key = try #require(test.change.split(separator: "\"").first)
+    let kept = base.split(separator: ",").filter { !$0.contains("\"\(key)\"") }
+    let text = "{\((kept + [Substring(test.change)]).joined(separator: ","))}"
+    let error = #expect(throws: ArchitecturesError.self) {
+      try HuggingFaceConfiguration(Data(text.utf8), file: "here/config.json")
+    }
+    #expect(error?.code == test.code)
+    #expect(error?.subject == "here/config.json")
+    for part in test.says { #expect(error?.message.contains(part) == true, "\(error as Any)") }
+  }
+
+  @Test(
+    "What is no JSON object says where",
+    arguments: [
+      "", "{", "[1]", "{\"a\":1", "{\"a\" 1}", "{\"a\":01}", "{\"a\":1}x", "{\"a\":1,}",
+      "{\"a\":\"\\ud800\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\n\"}", "{\"a\":1,\"a\":2}", "{a:1}",
+      "{\"a\":tru}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":\"", "null",
+      String(repeating: "[", count: 1_000_000), String(repeating: "{\"a\":", count: 1_000_000),
+    ])
+  func malformed(text: String) throws {
+    let error = #expect(throws: ArchitecturesError.self) {
+      try HuggingFaceConfiguration(Data(text.utf8))
+    }
+    #expect(error?.code == .malformedFile)
+    #expect(error?.message.contains("JSON") == true)
+  }
+
+  @Test("Bytes that are not UTF-8, and every cut of a file")
+  func bytes() throws {
+    let text = Array("{\(llamaKeys),\"x\":[1,\"\\u00e9\"]}".utf8)
+    for count in 0..<text.count {
+      #expect(throws: ArchitecturesError.self) {
+        try HuggingFaceConfiguration(Data(text.prefix(count)))
+      }
+    }
+    var broken = text
+    broken[text.count - 5] = 0xFF
+    #expect(throws: ArchitecturesError.self) { try HuggingFaceConfiguration(Data(broken)) }
+    #expect(throws: Never.self) { try HuggingFaceConfiguration(Data(text)) }
+  }
+
+  @Test("A family without a program is named with those that have one")
+  func otherFamily() throws {
+    let error = #expect(throws: ArchitecturesError.self) {
+      try HuggingFaceConfiguration(Data(#"{"model_type": "mamba"}"#.utf8))
+    }
+    #expect(error?.code == .unsupportedArchitecture)
+    #expect(error?.message.contains("\"mamba\"") == true)
+    #expect(error?.message.contains("\"gpt2\" or \"llama\"") == true)
+  }
+
+  private static let gpt2Keys = """
+    "model_type":"gpt2","n_layer":1,"n_head":2,"n_embd":8,"vocab_size":11,"n_positions":6
+    """
+}
+
+extension HostileConfigurationTests.Case {
+  /// The file can be read, but no model can be so.
+  fileprivate var invalid: Self {
+    var copy = self
+    copy.code = .invalidConfiguration
+    return copy
+  }
+  /// A model can be so, but not here.
+  fileprivate var unsupported: Self {
+    var copy = self
+    copy.code = .unsupportedFeature
+    return copy
+  }
+}
