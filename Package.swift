@@ -11,9 +11,13 @@ let package = Package(
   products: [
   ],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
   ],
   targets: [
+    // System libraries
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+
     // Libraries
     .target(name: "Tensors"),
     .target(name: "OrderedJSON"),
@@ -22,6 +26,13 @@ let package = Package(
       name: "Checkpoints",
       dependencies: ["Tensors", "OrderedJSON", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Architectures", dependencies: ["Tensors", "OrderedJSON"]),
+    .target(
+      name: "Text",
+      dependencies: [
+        "Tensors", "OrderedJSON", "CZlib",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HeapModule", package: "swift-collections"),
+      ]),
 
     // Tests mirror sources; several check themselves against the golden models
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
@@ -33,6 +44,7 @@ let package = Package(
     .testTarget(
       name: "ArchitecturesTests", dependencies: ["Architectures"],
       resources: [.copy("Goldens")]),
+    .testTarget(name: "TextTests", dependencies: ["Text"], resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A long row of tokens that can be read anywhere.
+public protocol TokenSource: Sendable {
+  /// Tokens in the row.
+  var tokenCount: Int { get }
+  /// Every token is below this.
+  var vocabularySize: Int { get }
+  /// What errors call the row, such as the path of its directory.
+  var subject: String { get }
+  /// Reads the tokens from `offset` on, one for each element of `buffer`, all inside the row.
+  ///
+  /// - Throws: ``TextError`` of code `damagedShard` that names the file and the position of a token
+  ///   outside the vocabulary.
+  func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Int32>) throws
+}
+
+/// Tokens in memory.
+public struct InMemoryTokens: TokenSource, Hashable {
+  /// The tokens.
+  public let tokens: [Int32]
+  /// Every token is below this.
+  public let vocabularySize: Int
+  /// Tokens in the row.
+  public var tokenCount: Int { tokens.count }
+  /// What errors call the row.
+  public var subject: String { "tokens in memory" }
+
+  /// Holds tokens.
+  ///
+  /// - Throws: ``TextError`` of code `damagedShard` where a token is outside the vocabulary.
+  public init(_ tokens: [Int32], vocabularySize: Int) throws {
+    let position = tokens.firstIndex { $0 < 0 || Int($0) >= vocabularySize }
+    if let position {
+      throw TextError(
+        .damagedShard,
+        "token \(tokens[position]) at position \(position) is outside the vocabulary of "
+          + "\(vocabularySize)", subject: "tokens in memory")
+    }
+    self.tokens = tokens
+    self.vocabularySize = vocabularySize
+  }
+
+  /// Copies tokens.
+  public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Int32>) throws {
+    _ = buffer.update(fromContentsOf: tokens[offset..<offset + buffer.count])
+  }
+}

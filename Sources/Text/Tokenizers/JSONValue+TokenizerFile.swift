@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import OrderedJSON
+
+extension JSONValue {
+  /// Reads the value that a tokenizer's file spells; `subject` names the file in errors.
+  init(tokenizerFile data: Data, subject: String) throws(TextError) {
+    do { try self.init(parsing: [UInt8](data)) } catch {
+      throw TextError(
+        .invalidTokenizer,
+        "\(error.message), at byte \(error.offset) of \(data.count); expected valid JSON",
+        subject: subject)
+    }
+  }
+
+  /// The text that UTF-8 bytes spell.
+  init(bytes: [UInt8]) { self = .string(String(decoding: bytes, as: UTF8.self)) }
+
+  /// The UTF-8 bytes of a text; nil for any other value.
+  var bytes: [UInt8]? { text.map { Array($0.utf8) } }
+
+  /// A few words that name the value in messages.
+  var summary: String {
+    switch self {
+    case .null: "null"
+    case .boolean(let value): "\(value)"
+    case .number(let spelling): integer.map(String.init) ?? double.map { "\($0)" } ?? spelling
+    case .string(let text): "\"\(String(decoding: text.utf8.prefix(60), as: UTF8.self))\""
+    case .array(let elements): "an array of \(elements.count)"
+    case .object(let object): "an object of \(object.members.count) members"
+    }
+  }
+}
