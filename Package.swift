@@ -33,8 +33,14 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HeapModule", package: "swift-collections"),
       ]),
+    .target(
+      name: "Training", dependencies: ["Architectures", "Checkpoints", "Text", "RunLogs"]),
+    .target(name: "ReferenceEngine", dependencies: ["Training"]),
 
     // Tests mirror sources; several check themselves against the golden models
+    .target(
+      name: "GoldenModels", dependencies: ["Training"], path: "Tests/GoldenModels",
+      resources: [.copy("Goldens")]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"]),
     .testTarget(name: "RunLogsTests", dependencies: ["RunLogs"]),
@@ -45,6 +51,11 @@ let package = Package(
       name: "ArchitecturesTests", dependencies: ["Architectures"],
       resources: [.copy("Goldens")]),
     .testTarget(name: "TextTests", dependencies: ["Text"], resources: [.copy("Goldens")]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "ReferenceEngine"],
+      resources: [.copy("Goldens")]),
+    .testTarget(
+      name: "ReferenceEngineTests", dependencies: ["ReferenceEngine", "GoldenModels"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

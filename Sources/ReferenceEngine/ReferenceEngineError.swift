@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the reference engine was given that does not fit its program.
+public struct ReferenceEngineError: Error, Sendable, CustomStringConvertible {
+  /// The kind of failure.
+  public enum Code: String, Sendable {
+    /// Parameters whose number or sizes are not the program's.
+    case parameterMismatch
+    /// Tokens outside the vocabulary, or sequences longer than the context.
+    case invalidBatch
+  }
+  /// The kind of failure.
+  public var code: Code
+  /// The offending value, what was expected, and the remedy.
+  public var message: String
+  /// The parameter or the part of the batch.
+  public var subject: String
+
+  /// Makes an error.
+  public init(_ code: Code, _ message: String, subject: String) {
+    self.code = code
+    self.message = message
+    self.subject = subject
+  }
+
+  /// The subject and the message.
+  public var description: String { "\(subject): \(message)" }
+}

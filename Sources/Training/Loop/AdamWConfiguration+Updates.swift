@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+/// What an optimizer keeps of a parameter beside its tensors.
+public struct ParameterClock: Sendable, Hashable, Codable {
+  /// The parameter's name.
+  public var name: String
+  /// Updates that the moments have seen.
+  public var stepCount: Int
+  /// Factor on the scheduled learning rate.
+  public var learningRateMultiplier: Double
+  /// Factor on AdamW's ε.
+  public var epsilonMultiplier: Double
+
+  /// A parameter's clock as its state has it.
+  public init(name: String, _ state: ParameterState) {
+    self.name = name
+    stepCount = state.stepCount
+    learningRateMultiplier = state.learningRateMultiplier
+    epsilonMultiplier = state.epsilonMultiplier
+  }
+}
+
+extension AdamWConfiguration {
+  /// The next update of each parameter.
+  ///
+  /// - Parameters:
+  ///   - learningRate: the schedule's rate of the step.
+  ///   - parameters: what the parameters are, in the program's order.
+  ///   - clocks: their counts and multipliers before the step, in the same order.
+  public func updates(
+    learningRate: Double, parameters: [ParameterSpec], clocks: [ParameterClock]
+  ) -> [AdamWUpdate] {
+    zip(parameters, clocks).map { parameter, clock in
+      AdamWUpdate(
+        learningRate: learningRate * clock.learningRateMultiplier, beta1: beta1, beta2: beta2,
+        epsilon: epsilon * clock.epsilonMultiplier,
+        weightDecay: decayRule.applies(to: parameter) ? weightDecay : 0,
+        stepCount: clock.stepCount + 1)
+    }
+  }
+}

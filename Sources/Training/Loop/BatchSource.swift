@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import Text
+
+/// Where a run's batches come from; the loop asks for them one after the other.
+public protocol BatchSource {
+  /// Where the next batch begins; a source made from this cursor goes on with the same batches.
+  var cursor: BatchStream.Cursor { get }
+  /// The next sequences with their targets.
+  ///
+  /// - Throws: where the text cannot be read.
+  mutating func next(sequenceCount: Int, sequenceLength: Int) throws -> TokenBatch
+}
+
+extension BatchStream: BatchSource {}
+
+extension TokenBatch {
+  /// Consecutive parts of these many sequences.
+  func split(into sizes: [Int]) -> [TokenBatch] {
+    var start = 0
+    return sizes.map { size in
+      defer { start += size }
+      return sequences(start..<start + size)
+    }
+  }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import RunLogs
+import Text
+
+extension TrainingLoop {
+  /// A step's gradient before its update.
+  private struct Gradient {
+    var loss: LossSum
+    /// Squared norm of the mean gradient of the first micro-batch, and its targets; nil where the
+    /// step measures no noise.
+    var small: (squaredNorm: Double, tokens: Int)?
+  }
+
+  /// Takes one optimizer step and logs it.
+  ///
+  /// - Throws: ``TrainingError`` of code `nonFiniteLoss` where loss or gradient is not finite: then
+  ///   nothing was updated, and the loop takes no further step.
+  @discardableResult
+  public func takeStep() throws -> StepRecord {
+    guard !isBroken else {
+      throw TrainingError(
+        .invalidState, "a step of this loop broke off; go on from a checkpoint in a new loop",
+        subject: "step \(status.progress.steps + 1)")
+    }
+    isBroken = true
+    let step = try takeCheckedStep()
+    isBroken = false
+    try record(.step(step))
+    return step
+  }
+
+  private func takeCheckedStep() throws -> StepRecord {
+    let batch = try nextBatch()
+    let progress = progress(after: batch)
+    let rate = status.training.schedule.rate(at: progress, position: status.position)
+    let gradient = try accumulateGradient(of: batch)
+    let number = progress.steps
+    try checkFinite(gradient.loss.mean, "loss", step: number)
+    let norm = try session.update(
+      status.training.optimizer.updates(
+        learningRate: rate, parameters: program.parameters, clocks: clocks),
+      clip: status.training.optimizer.clip)
+    try checkFinite(norm, "gradient norm", step: number)
+    for index in clocks.indices { clocks[index].stepCount += 1 }
+    advance(to: progress)
+    status.trainingLoss = gradient.loss.mean
+    let noise = measureNoise(gradient, squaredNorm: norm * norm)
+    return StepRecord(
+      step: progress.steps, loss: gradient.loss.mean, tokens: progress.tokens,
+      flops: progress.floatingPointOperations, seconds: status.progress.seconds,
+      learningRate: rate, gradientNorm: norm, sequences: batch.sequenceCount,
+      sequenceLength: batch.sequenceLength,
+      gradientNoiseScale: noise.map { $0 / Double(batch.sequenceLength) },
+      criticalBatchTokens: noise)
+  }
+
+  private func nextBatch() throws -> TokenBatch {
+    let (training, seen) = (status.training, status.progress.tokens)
+    let batch = try data.next(
+      sequenceCount: training.batch.sequencesPerStep(afterTokens: seen),
+      sequenceLength: training.batch.sequenceLength(
+        afterTokens: seen, contextLength: status.model.contextLength))
+    guard batch.targetCount > 0 else {
+      throw TrainingError(
+        .emptyBatch, "the batch has no target to learn from; is the training text empty?",
+        subject: "step \(status.progress.steps + 1)")
+    }
+    return batch
+  }
+
+  private func progress(after batch: TokenBatch) -> TrainingProgress {
+    let tokens = batch.inputs.count
+    return status.progress
+      + TrainingProgress(
+        steps: 1, tokens: tokens,
+        floatingPointOperations: Double(tokens)
+          * floatingPointOperationsPerToken(batch.sequenceLength))
+  }
+
+  private func floatingPointOperationsPerToken(_ sequenceLength: Int) -> Double {
+    surroundings.floatingPointOperationsPerToken?(sequenceLength)
+      ?? program.floatingPointOperations(sequenceLength: sequenceLength).training
+  }
+
+  private func advance(to progress: TrainingProgress) {
+    status.progress = progress
+    status.position.advance(to: progress, on: status.training.schedule)
+    status.cursor = data.cursor
+    hasTrained = true
+    updateSeconds()
+  }
+
+  /// Runs all micro-batches; each one's gradient is divided by the targets of the whole step.
+  private func accumulateGradient(of batch: TokenBatch) throws -> Gradient {
+    let measures = measuresNoise(of: batch)
+    let targets = batch.targetCount
+    var gradient = Gradient(loss: LossSum(total: 0, targetCount: 0))
+    for (index, part) in batch.split(into: partSizes(of: batch, measures: measures)).enumerated() {
+      let key = DropoutKey(
+        seed: status.training.seed, step: UInt64(status.progress.steps),
+        microBatch: UInt32(index))
+      let loss = try session.accumulateGradients(
+        of: part, normalizer: targets, dropoutKey: key)
+      gradient.loss = gradient.loss + loss
+      if index == 0, measures, 0 < loss.targetCount, loss.targetCount < targets {
+        // The session divided by all targets; the mean over the part's own is wanted.
+        let scale = Double(targets) / Double(loss.targetCount)
+        let squaredNorm = try session.gradientSquaredNorm() * scale * scale
+        gradient.small = (squaredNorm, loss.targetCount)
+      }
+    }
+    return gradient
+  }
+
+  private func measuresNoise(of batch: TokenBatch) -> Bool {
+    guard let noiseScale = status.training.noiseScale else { return false }
+    return (status.progress.steps + 1) % noiseScale.every == 0 && batch.sequenceCount > 1
+  }
+
+  /// The micro-batches' sizes.
+  ///
+  /// A measuring step needs two parts at least; where dropout is on, its second part therefore has a
+  /// key of its own.
+  private func partSizes(of batch: TokenBatch, measures: Bool) -> [Int] {
+    let sizes = status.training.batch.microBatches(sequenceCount: batch.sequenceCount)
+    guard measures, sizes.count == 1 else { return sizes }
+    let half = batch.sequenceCount / 2
+    return [half, batch.sequenceCount - half]
+  }
+
+  /// Adds the step's measurement, if it made one, and returns the noise scale in tokens.
+  private func measureNoise(_ gradient: Gradient, squaredNorm: Double) -> Double? {
+    guard let small = gradient.small, let noiseScale = status.training.noiseScale else {
+      return nil
+    }
+    var estimate = status.noiseScale ?? GradientNoiseScale()
+    estimate.add(
+      small: small, big: (squaredNorm, gradient.loss.targetCount),
+      smoothing: noiseScale.smoothing)
+    status.noiseScale = estimate
+    return estimate.tokens
+  }
+
+  /// Ends the run, with an event and an error, where a number of a step is not finite.
+  func checkFinite(_ value: Double, _ name: String, step: Int) throws {
+    guard !value.isFinite else { return }
+    isBroken = true
+    try record(
+      event: .nonFiniteLoss,
+      ["failedStep": .integer(step), "quantity": .text(name), "value": .text("\(value)")])
+    let remedy =
+      lastCheckpoint.map { "the last good checkpoint is '\($0)'" }
+      ?? "no checkpoint was saved before it"
+    throw TrainingError(
+      .nonFiniteLoss,
+      "the \(name) is \(value), so nothing was updated by it and nothing is saved; \(remedy); go on "
+        + "from there with a lower learning rate, a longer warm-up or a clip",
+      subject: "step \(step)")
+  }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Checkpoints
+import Foundation
+import Tensors
+
+/// A model in a Hugging Face directory: `config.json` with `model.safetensors` or its shards.
+///
+/// Every checkpoint of this library is such a directory too. Opening maps the files and checks their
+/// names and shapes; values are read when asked for.
+public struct ModelDirectory: Sendable {
+  /// The directory.
+  public let url: URL
+  /// What `config.json` says.
+  public let configuration: HuggingFaceConfiguration
+  /// The model's program.
+  public let program: Program
+  /// The tensors as the files hold them.
+  public let tensors: any TensorSource
+  /// The name in the files of each of the program's parameters.
+  public let tensorNames: [String]
+
+  /// Opens a directory.
+  ///
+  /// - Throws: ``TrainingError`` of code `unreadableFile` where there is no `config.json`; the errors
+  ///   of Architectures and Checkpoints, which name the key, file or tensor.
+  public init(reading url: URL) throws {
+    self.url = url
+    let file = url.appending(path: TrainingStateFiles.configuration)
+    configuration = try HuggingFaceConfiguration(Self.contents(of: file), file: file.path)
+    program = try configuration.model.program()
+    let tensors = try openTensors(in: url)
+    let shapes = tensors.entries.map { ($0.name, $0.shape) }
+    tensorNames = try program.resolve(
+      Dictionary(shapes) { first, _ in first }, file: url.path)
+    self.tensors = tensors
+  }
+
+  /// All parameters as float32, in the program's order.
+  ///
+  /// - Throws: the errors of Checkpoints, for instance for a type that is no real number.
+  public func values() throws -> [HostTensor] {
+    try tensorNames.map { try tensors.float32(named: $0) }
+  }
+
+  /// The contents of `tokenizer.json`; nil where there is none.
+  public func tokenizerJSON() throws -> Data? {
+    let file = url.appending(path: TrainingStateFiles.tokenizer)
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    return try Self.contents(of: file)
+  }
+
+  private static func contents(of file: URL) throws -> Data {
+    do { return try Data(contentsOf: file) } catch {
+      throw TrainingError(
+        .unreadableFile, "cannot be read; is this a directory with a model? (\(error))",
+        subject: file.path)
+    }
+  }
+
+  /// Writes a model as a new directory, which appears whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - values: float32, one for each parameter of the configuration's program, in its order.
+  ///   - type: the type of the weights in the file: float32, float16 or bfloat16.
+  ///   - tokenizer: the contents of `tokenizer.json`; nil for none.
+  ///   - maximumShardByteCount: bytes of tensors in one file; nil for a single file.
+  /// - Throws: the errors of Architectures, Checkpoints and Tensors.
+  public static func write(
+    to target: URL, configuration: HuggingFaceConfiguration, values: [HostTensor],
+    as type: DType = .float32, tokenizer: Data?, maximumShardByteCount: Int? = nil
+  ) throws {
+    var configuration = configuration
+    configuration.weightType = type
+    let specs = try configuration.model.program().parameters
+    try check(values, specs)
+    let byName = Dictionary(zip(specs.map(\.name), values)) { first, _ in first }
+    try CheckpointDirectory.write(to: target) { writer in
+      try writer.write(configuration.encoded(), to: TrainingStateFiles.configuration)
+      if let tokenizer { try writer.write(tokenizer, to: TrainingStateFiles.tokenizer) }
+      try writer.writeTensors(
+        TrainingStateFiles.model,
+        specs.map { TensorSpec($0.name, dtype: type, shape: $0.shape) },
+        metadata: ["format": "pt"], maximumShardByteCount: maximumShardByteCount
+      ) { entry in
+        guard let value = byName[entry.name] else {
+          throw TrainingError(.missingParameter, "was not given to be saved", subject: entry.name)
+        }
+        return try value.converted(to: type)
+      }
+    }
+  }
+
+  static func check(_ values: [HostTensor], _ specs: [ParameterSpec]) throws {
+    guard values.count == specs.count else {
+      throw TrainingError(
+        .invalidState, "\(values.count) values for a model of \(specs.count) parameters",
+        subject: "parameters")
+    }
+    for (value, spec) in zip(values, specs)
+    where value.shape != spec.shape || value.dtype != .float32 {
+      throw TrainingError(
+        .invalidState, "is \(value.dtype) \(value.shape), expected float32 \(spec.shape)",
+        subject: spec.name)
+    }
+  }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Checkpoints
+import Foundation
+import Tensors
+
+/// The files of a checkpoint, by stable names.
+///
+/// Any tool that reads Hugging Face directories opens `model.safetensors`, `config.json` and
+/// `tokenizer.json`; the other two are what training needs besides.
+public enum TrainingStateFiles {
+  /// The version that this library writes, and the newest that it reads.
+  public static let formatVersion = 1
+  /// All of the state but its tensors.
+  public static let state = "training_state.json"
+  /// Base name of the moments' file, `optimizer.safetensors`.
+  public static let optimizer = "optimizer"
+  /// Base name of the parameters' file, `model.safetensors`.
+  public static let model = "model"
+  /// The model's configuration in Hugging Face's form.
+  public static let configuration = "config.json"
+  /// The tokenizer in Hugging Face's form.
+  public static let tokenizer = "tokenizer.json"
+  /// What stands before a parameter's name for its mean of gradients.
+  static let firstMoment = "first_moment."
+  /// What stands before a parameter's name for its mean of squared gradients.
+  static let secondMoment = "second_moment."
+
+  struct Contents: Codable {
+    var formatVersion: Int
+    var status: TrainingStatus
+    var parameters: [ParameterClock]
+  }
+
+  struct Version: Decodable {
+    var formatVersion: Int
+  }
+}
+
+extension TrainingState {
+  /// Writes the state's files into a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - configuration: carries what the state does not know for `config.json` (ids of tokens, other
+  ///     keys of the file it was read from); its model is replaced by the state's.
+  ///   - tokenizer: the contents of `tokenizer.json`; nil for none.
+  /// - Throws: ``TrainingError`` for a state that is not sound; the errors of Checkpoints.
+  public func write(
+    to writer: CheckpointWriter, configuration: HuggingFaceConfiguration? = nil, tokenizer: Data?
+  ) throws {
+    let specs = try validate().parameters
+    var file = configuration ?? HuggingFaceConfiguration(status.model)
+    file.model = status.model
+    file.weightType = .float32
+    try writer.write(file.encoded(), to: TrainingStateFiles.configuration)
+    if let tokenizer { try writer.write(tokenizer, to: TrainingStateFiles.tokenizer) }
+    try writer.write(encodedStatus(specs), to: TrainingStateFiles.state)
+    try writer.write(
+      tensors: zip(specs, parameters).map { ($0.name, $1.value) }, to: TrainingStateFiles.model)
+    try writer.write(tensors: moments(specs), to: TrainingStateFiles.optimizer)
+  }
+
+  /// Writes the state as a checkpoint of its own.
+  ///
+  /// - Throws: as ``write(to:configuration:tokenizer:)-(CheckpointWriter,_,_)``; then whatever was at
+  ///   `target` before is still there.
+  public func write(
+    to target: URL, configuration: HuggingFaceConfiguration? = nil, tokenizer: Data?
+  ) throws {
+    try CheckpointDirectory.write(to: target) {
+      try write(to: $0, configuration: configuration, tokenizer: tokenizer)
+    }
+  }
+
+  private func encodedStatus(_ specs: [ParameterSpec]) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let contents = TrainingStateFiles.Contents(
+      formatVersion: TrainingStateFiles.formatVersion, status: status,
+      parameters: zip(specs, parameters).map { ParameterClock(name: $0.name, $1) })
+    do {
+      return try encoder.encode(contents) + Data("\n".utf8)
+    } catch {
+      throw TrainingError(
+        .invalidState, "the state holds a number that is not finite: \(error)",
+        subject: TrainingStateFiles.state)
+    }
+  }
+
+  private func moments(_ specs: [ParameterSpec]) -> [(String, HostTensor)] {
+    zip(specs, parameters).flatMap { spec, state in
+      [
+        state.firstMoment.map { (TrainingStateFiles.firstMoment + spec.name, $0) },
+        state.secondMoment.map { (TrainingStateFiles.secondMoment + spec.name, $0) },
+      ].compactMap { $0 }
+    }
+  }
+
+  /// Reads a checkpoint.
+  ///
+  /// - Parameter level: how closely the files are compared with the manifest first.
+  /// - Throws: ``TrainingError`` of code `unsupportedFormat`, `invalidState` or `missingParameter`;
+  ///   the errors of Checkpoints, among them `damagedCheckpoint` with every damaged file.
+  public init(reading directory: URL, verifying level: VerificationLevel = .checksums) throws {
+    try CheckpointDirectory.verify(directory, level: level)
+    let contents = try Self.contents(of: directory.appending(path: TrainingStateFiles.state))
+    let specs = try contents.status.model.program().parameters
+    guard contents.parameters.map(\.name) == specs.map(\.name) else {
+      throw TrainingError(
+        .invalidState, "its parameters are not those of its model",
+        subject: directory.appending(path: TrainingStateFiles.state).path)
+    }
+    let values = try openTensors(in: directory, baseName: TrainingStateFiles.model)
+    let moments = try openTensors(in: directory, baseName: TrainingStateFiles.optimizer)
+    status = contents.status
+    parameters = try zip(specs, contents.parameters).map { spec, clock in
+      ParameterState(
+        value: try values.exactly(spec.name),
+        firstMoment: try moments.ifPresent(TrainingStateFiles.firstMoment + spec.name),
+        secondMoment: try moments.ifPresent(TrainingStateFiles.secondMoment + spec.name),
+        stepCount: clock.stepCount, learningRateMultiplier: clock.learningRateMultiplier,
+        epsilonMultiplier: clock.epsilonMultiplier)
+    }
+    try validate()
+    try status.training.validate()
+  }
+
+  private static func contents(of file: URL) throws -> TrainingStateFiles.Contents {
+    do {
+      let data = try Data(contentsOf: file)
+      let version = try JSONDecoder().decode(TrainingStateFiles.Version.self, from: data)
+      guard version.formatVersion == TrainingStateFiles.formatVersion else {
+        throw TrainingError(
+          .unsupportedFormat,
+          "has format version \(version.formatVersion); this program reads "
+            + "\(TrainingStateFiles.formatVersion)",
+          subject: file.path)
+      }
+      return try JSONDecoder().decode(TrainingStateFiles.Contents.self, from: data)
+    } catch let error as TrainingError {
+      throw error
+    } catch {
+      throw TrainingError(
+        .invalidState, "is not the state of a training run: \(error)", subject: file.path)
+    }
+  }
+}
+
+extension CheckpointWriter {
+  /// Writes float32 tensors to a file of their own.
+  fileprivate func write(tensors: [(name: String, tensor: HostTensor)], to baseName: String) throws
+  {
+    let byName = Dictionary(tensors.map { ($0.name, $0.tensor) }) { first, _ in first }
+    try writeTensors(
+      baseName, tensors.map { TensorSpec($0.name, shape: $0.tensor.shape) },
+      metadata: ["format": "pt"]
+    ) { entry in
+      guard let tensor = byName[entry.name] else {
+        throw TrainingError(.missingParameter, "was not given to be saved", subject: entry.name)
+      }
+      return tensor
+    }
+  }
+}
+
+extension TensorSource {
+  /// A float32 tensor as it is; no other type, since a state must come back bit for bit.
+  fileprivate func exactly(_ name: String) throws -> HostTensor {
+    let view = try tensor(named: name)
+    guard view.dtype == .float32 else {
+      throw TrainingError(
+        .invalidState, "is \(view.dtype), where a training state holds float32", subject: name)
+    }
+    return HostTensor(copying: view)
+  }
+
+  fileprivate func ifPresent(_ name: String) throws -> HostTensor? {
+    entry(named: name) == nil ? nil : try exactly(name)
+  }
+}

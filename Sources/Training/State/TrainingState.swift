@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Tensors
+import Text
+
+/// Everything that a training run is, between two steps: what saving, resuming and growing act on.
+public struct TrainingState: Sendable {
+  /// All but the tensors.
+  public var status: TrainingStatus
+  /// Values, moments, counts and multipliers, in the order of the model's program.
+  public var parameters: [ParameterState]
+
+  /// Puts a state together.
+  public init(status: TrainingStatus, parameters: [ParameterState]) {
+    self.status = status
+    self.parameters = parameters
+  }
+
+  /// A run that is about to begin.
+  ///
+  /// - Parameter values: one for each parameter of the model's program, in its order.
+  public init(
+    model: ModelConfiguration, training: TrainingConfiguration, values: [HostTensor],
+    cursor: BatchStream.Cursor, lineage: [LineageEntry] = []
+  ) {
+    status = TrainingStatus(model: model, training: training, cursor: cursor, lineage: lineage)
+    parameters = values.map { ParameterState(value: $0) }
+  }
+
+  /// Checks that the parameters are those of the model: their number, shapes, types and counts.
+  ///
+  /// - Returns: the model's program.
+  /// - Throws: ``TrainingError`` of code `invalidState` that names the first that is not.
+  @discardableResult
+  public func validate() throws -> Program {
+    let program = try status.model.program()
+    try status.validate()
+    guard program.parameters.count == parameters.count else {
+      throw TrainingError(
+        .invalidState,
+        "\(parameters.count) parameters for a model of \(program.parameters.count)",
+        subject: "parameters")
+    }
+    for (spec, state) in zip(program.parameters, parameters) {
+      for (part, tensor) in [
+        ("value", state.value), ("first moment", state.firstMoment),
+        ("second moment", state.secondMoment),
+      ] {
+        guard let tensor else { continue }
+        guard tensor.shape == spec.shape, tensor.dtype == .float32 else {
+          throw TrainingError(
+            .invalidState,
+            "the \(part) is \(tensor.dtype) \(tensor.shape), expected float32 \(spec.shape)",
+            subject: spec.name)
+        }
+      }
+      guard TrainingStatus.counts.contains(state.stepCount) else {
+        throw TrainingError(
+          .invalidState, "a step count of \(state.stepCount) is not possible", subject: spec.name)
+      }
+    }
+    return program
+  }
+}
+
+/// A ``TrainingState`` without its tensors: what `training_state.json` holds.
+public struct TrainingStatus: Sendable, Hashable, Codable {
+  /// The model.
+  public var model: ModelConfiguration
+  /// How it is trained; its seed, together with the step, is the whole random state.
+  public var training: TrainingConfiguration
+  /// How far the run has come.
+  public var progress: TrainingProgress
+  /// Where on its learning-rate schedule the run stands.
+  public var position: SchedulePosition
+  /// Where in the data the next batch begins.
+  public var cursor: BatchStream.Cursor
+  /// The running estimate of the gradient noise; nil where none was measured.
+  public var noiseScale: GradientNoiseScale?
+  /// The loss of the last step; nil before the first.
+  public var trainingLoss: Double?
+  /// The last validation loss; nil before the first.
+  public var validationLoss: Double?
+  /// What a slope detector keeps, as JSON text that only it reads; nil for none.
+  public var slopeDetector: String?
+  /// Where the state came from, oldest first.
+  public var lineage: [LineageEntry]
+
+  /// Steps and tokens that a run can come to; sums of two never overflow.
+  static let counts = 0...(1 << 61)
+
+  /// Checks that progress and position are possible, since they come from files.
+  func validate() throws {
+    let offsets = -Self.counts.upperBound...Self.counts.upperBound
+    let parts: [(name: String, progress: TrainingProgress?, range: ClosedRange<Int>)] = [
+      ("progress", progress, Self.counts),
+      ("position.offset", position.offset, offsets),
+      ("position.warmupEnd", position.warmupEnd, offsets),
+      ("position.rewarmup.start", position.rewarmup?.start, Self.counts),
+    ]
+    for (name, progress, range) in parts {
+      guard let progress else { continue }
+      guard range.contains(progress.steps), range.contains(progress.tokens),
+        progress.floatingPointOperations.isFinite, progress.seconds.isFinite
+      else {
+        throw TrainingError(.invalidState, "\(progress) is not possible", subject: name)
+      }
+    }
+  }
+
+  /// The status of a run that is about to begin.
+  public init(
+    model: ModelConfiguration, training: TrainingConfiguration, cursor: BatchStream.Cursor,
+    lineage: [LineageEntry] = []
+  ) {
+    self.model = model
+    self.training = training
+    progress = TrainingProgress()
+    position = SchedulePosition()
+    self.cursor = cursor
+    noiseScale = nil
+    slopeDetector = nil
+    self.lineage = lineage
+  }
+}
