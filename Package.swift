@@ -21,6 +21,9 @@ let package = Package(
     // Libraries
     .target(name: "Tensors"),
     .target(name: "OrderedJSON"),
+    .target(
+      name: "CKernels",
+      linkerSettings: [.linkedLibrary("gomp", .when(platforms: [.linux]))]),
     .target(name: "RunLogs"),
     .target(
       name: "Checkpoints",
@@ -43,6 +46,7 @@ let package = Package(
       resources: [.copy("Goldens")]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"]),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "Tensors"]),
     .testTarget(name: "RunLogsTests", dependencies: ["RunLogs"]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"],

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Inner loops of the CPU engine. Each works on a range on the calling thread; the engine splits the
+// ranges. Every kernel exists once per instruction-set level, from one source; each thread
+// uses the best one that the machine has.
+//
+// Shape legend: R rows (tokens), D width of a row, V vocabulary, T positions of a sequence, S head
+// size. Matrices are row-major; `ld…` is the distance between rows, in elements. `begin` and `end`
+// bound the rows or columns to work on. Nothing needs alignment or a width that is a multiple of
+// anything.
+
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// A bfloat16 by its bits.
+typedef uint16_t ck_bf16;
+
+// MARK: Levels
+
+#define CK_LEVEL_PORTABLE 0    ///< what the compiler's default target has
+#define CK_LEVEL_AVX2 1        ///< x86-64-v3
+#define CK_LEVEL_AVX512 2      ///< x86-64-v4
+#define CK_LEVEL_AVX512BF16 3  ///< and the bf16 dot product
+
+/// The best level of this machine.
+int ck_best_level(void);
+/// The level that this thread uses: the machine's best, unless set.
+int ck_level(void);
+/// Makes this thread use a level, or the best one below it that the machine has; a negative level
+/// ends that. Returns the level now in use. For tests, which run beside each other on many threads.
+int ck_set_thread_level(int level);
+
+// MARK: Threads
+
+/// Calls `body(context, i, threads)` for each i in 0 ..< threads at once, on the pool that the
+/// matrix library shares, and returns when all have ended.
+void ck_parallel(int threads, void (*body)(void *context, int thread, int threads), void *context);
+
+/// Sets the number of threads that the matrix library uses from this thread.
+void ck_set_matrix_threads(int threads);
+
+// MARK: Conversion and element-wise
+
+/// Rounds to nearest, ties to even. At CK_LEVEL_AVX512BF16 a bfloat16 result below the normal range
+/// (2⁻¹²⁶) becomes a signed zero, in this and every other kernel; the other levels keep it.
+void ck_cast_f32_bf16(const float *x, ck_bf16 *y, size_t n);
+void ck_cast_bf16_f32(const ck_bf16 *x, float *y, size_t n);
+/// y = a + b
+void ck_add_f32(const float *a, const float *b, float *y, size_t n);
+void ck_add_bf16(const ck_bf16 *a, const ck_bf16 *b, ck_bf16 *y, size_t n);
+/// y = a ⊙ b
+void ck_multiply_f32(const float *a, const float *b, float *y, size_t n);
+void ck_multiply_bf16(const ck_bf16 *a, const ck_bf16 *b, ck_bf16 *y, size_t n);
+
+enum { CK_GELU_TANH = 0, CK_GELU = 1, CK_SILU = 2 };
+
+/// y = f(x)
+void ck_activation_forward_f32(int kind, const float *x, float *y, size_t n);
+void ck_activation_forward_bf16(int kind, const ck_bf16 *x, ck_bf16 *y, size_t n);
+/// dy ← dy ⊙ f′(x), in place, rows `begin ..< end` of [R, D]; adds the result's column sums to
+/// `column_sum` [D] where it is not null.
+void ck_activation_backward_f32(
+    int kind, const float *x, float *dy, float *column_sum, size_t D, size_t begin, size_t end);
+void ck_activation_backward_bf16(
+    int kind, const ck_bf16 *x, ck_bf16 *dy, float *column_sum, size_t D, size_t begin,
+    size_t end);
+
+/// out = f(gate) ⊙ up, rows `begin ..< end`, D columns.
+void ck_gated_forward_f32(
+    int kind, const float *gate, const float *up, size_t ld, float *out, size_t ldo, size_t D,
+    size_t begin, size_t end);
+void ck_gated_forward_bf16(
+    int kind, const ck_bf16 *gate, const ck_bf16 *up, size_t ld, ck_bf16 *out, size_t ldo, size_t D,
+    size_t begin, size_t end);
+/// dgate = dout ⊙ up ⊙ f′(gate), dup = dout ⊙ f(gate); gate and up have rows `ld` apart, dgate and
+/// dup rows `ldd` apart.
+void ck_gated_backward_f32(
+    int kind, const float *gate, const float *up, size_t ld, const float *dout, size_t ldo,
+    float *dgate, float *dup, size_t ldd, size_t D, size_t begin, size_t end);
+void ck_gated_backward_bf16(
+    int kind, const ck_bf16 *gate, const ck_bf16 *up, size_t ld, const ck_bf16 *dout, size_t ldo,
+    ck_bf16 *dgate, ck_bf16 *dup, size_t ldd, size_t D, size_t begin, size_t end);
+
+/// Philox-4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) with
+/// key (key0, key1) and counter (block, block >> 32, counter2, counter3).
+typedef struct {
+  uint32_t key0, key1, counter2, counter3;
+} ck_random;
+
+/// y[i] = keep(first + i) ? x[i] / (1 − rate) : 0, x and y may be the same. Element e is kept where
+/// word e % 4 of block e / 4 is at least rate · 2³².
+void ck_dropout_f32(
+    const float *x, float *y, size_t n, double rate, const ck_random *random, uint64_t first);
+void ck_dropout_bf16(
+    const ck_bf16 *x, ck_bf16 *y, size_t n, double rate, const ck_random *random, uint64_t first);
+
+// MARK: Embeddings
+
+/// out[r] = table[tokens[r]] (+ positions[first_position + r % T] where positions is not null),
+/// rows `begin ..< end` of [R, D].
+void ck_embedding_forward(
+    const float *table, const int32_t *tokens, const float *positions, size_t T,
+    size_t first_position, float *out, size_t D, size_t begin, size_t end);
+/// dtable[tokens[r]] += dx[r] for all R rows, columns `begin ..< end`.
+void ck_embedding_backward(
+    const float *dx, const int32_t *tokens, float *dtable, size_t R, size_t D, size_t begin,
+    size_t end);
+/// dpositions[t] += Σ over sequences of dx[t], for t < T, all R = sequences · T rows, columns
+/// `begin ..< end`.
+void ck_position_backward(
+    const float *dx, float *dpositions, size_t R, size_t T, size_t D, size_t begin, size_t end);
+
+// MARK: Norms
+
+enum { CK_LAYER_NORM = 0, CK_RMS_NORM = 1 };
+
+/// sum = x + y (where y is not null; sum may be x, and is not written where y is null);
+/// h = norm(sum or x) · gain (+ bias where not null); mean and rstd [R] are kept for the backward
+/// pass (mean only by the layer norm). Rows `begin ..< end` of [R, D].
+void ck_norm_forward_f32(
+    int kind, const float *x, const float *y, float *sum, float *h, float *mean, float *rstd,
+    const float *gain, const float *bias, float epsilon, size_t D, size_t begin, size_t end);
+void ck_norm_forward_bf16(
+    int kind, const float *x, const float *y, float *sum, ck_bf16 *h, float *mean, float *rstd,
+    const float *gain, const float *bias, float epsilon, size_t D, size_t begin, size_t end);
+
+/// dx (= or, where `accumulate`, +=) norm's derivative applied to dh; the new dx goes to `copy` as
+/// well where that is not null, and its column sums are added to `column_sum` [D] where that is not
+/// null. dgain [D] and dbias [D] (null for none) are added to. x is the norm's input.
+void ck_norm_backward(
+    int kind, const float *x, const float *dh, const float *mean, const float *rstd,
+    const float *gain, float *dx, int accumulate, ck_bf16 *copy, float *dgain, float *dbias,
+    float *column_sum, size_t D, size_t begin, size_t end);
+
+// MARK: Rotary
+
+/// Turns `heads` heads of S columns each, in place, rows `begin ..< end`: component j and j + S/2
+/// of a head by the angle whose cosine and sine stand at [position][j] of cosines, sines [·, S/2],
+/// position = first_position + r % T; backwards where `inverse`.
+void ck_rotary_f32(
+    float *x, size_t ld, size_t heads, size_t S, const float *cosines, const float *sines, size_t T,
+    size_t first_position, int inverse, size_t begin, size_t end);
+void ck_rotary_bf16(
+    ck_bf16 *x, size_t ld, size_t heads, size_t S, const float *cosines, const float *sines,
+    size_t T, size_t first_position, int inverse, size_t begin, size_t end);
+
+// MARK: Attention
+
+/// The shape of attention for one sequence. Queries stand at the last `query_rows` of `key_rows`
+/// positions. Heads lie S columns apart in each row.
+typedef struct {
+  size_t query_rows, key_rows;
+  size_t head_size;
+  size_t group;  ///< query heads that share a key/value head
+  size_t ldq, ldk, ldv, ldo;
+  int causal;
+  float scale;
+  /// Dropout on the weights: rate 0 for none. Weight (i, j) of query head h of this sequence is
+  /// element (first_head + h) · query_rows · key_rows + i · key_rows + j of the random stream.
+  double dropout;
+  ck_random random;
+} ck_attention;
+
+/// Bytes of workspace that one call needs; 64-byte aligned.
+size_t ck_attention_workspace(const ck_attention *shape, int backward, int bf16);
+
+/// One query head of one sequence: out = softmax(scale · q kᵀ) v, [query_rows, S]; lse [query_rows]
+/// gets the logarithm of the softmax's denominator. `head` counts for dropout only.
+void ck_attention_forward_f32(
+    const ck_attention *shape, const float *q, const float *k, const float *v, float *out,
+    float *lse, uint64_t head, void *workspace);
+void ck_attention_forward_bf16(
+    const ck_attention *shape, const ck_bf16 *q, const ck_bf16 *k, const ck_bf16 *v, ck_bf16 *out,
+    float *lse, uint64_t head, void *workspace);
+
+/// One key/value head of one sequence with its `group` query heads: writes dq of all of them, dk
+/// and dv. Rows of q and dq are ldq apart, of k and dk ldk, of v and dv ldv, of out and dout ldo;
+/// lse is [group, query_rows]. Query rows and key rows are equal in number.
+void ck_attention_backward_f32(
+    const ck_attention *shape, const float *q, const float *k, const float *v, const float *out,
+    const float *lse, const float *dout, float *dq, float *dk, float *dv, uint64_t first_head,
+    void *workspace);
+void ck_attention_backward_bf16(
+    const ck_attention *shape, const ck_bf16 *q, const ck_bf16 *k, const ck_bf16 *v,
+    const ck_bf16 *out, const float *lse, const ck_bf16 *dout, ck_bf16 *dq, ck_bf16 *dk,
+    ck_bf16 *dv, uint64_t first_head, void *workspace);
+
+// MARK: Loss
+
+/// Rows `begin ..< end` of logits [R, V]: losses[r] = −log softmax(scale · logits[r])[targets[r]],
+/// 0 where the target is −1; the logits turn into the loss's gradient by the unscaled logits, times
+/// `weight` (0 for a target of −1).
+void ck_cross_entropy_f32(
+    float *logits, const int32_t *targets, float scale, float weight, float *losses, size_t V,
+    size_t begin, size_t end);
+/// The same with the gradient in bfloat16, in `gradient` [R, V]; the logits are overwritten.
+void ck_cross_entropy_bf16(
+    float *logits, ck_bf16 *gradient, const int32_t *targets, float scale, float weight,
+    float *losses, size_t V, size_t begin, size_t end);
+/// log_probability[r] = log softmax(scale · logits[r])[targets[r]]; greedy[r] is 1 where the target
+/// is the lowest index of the largest logit. Both are 0 where the target is −1.
+void ck_score(
+    const float *logits, const int32_t *targets, float scale, float *log_probability,
+    uint8_t *greedy, size_t V, size_t begin, size_t end);
+
+// MARK: Reductions and optimizer
+
+/// out[c] += Σ over rows of x[r][c], all R rows, columns `begin ..< end`.
+void ck_column_sum_f32(
+    const float *x, size_t ld, float *out, size_t R, size_t begin, size_t end);
+void ck_column_sum_bf16(
+    const ck_bf16 *x, size_t ld, float *out, size_t R, size_t begin, size_t end);
+
+/// Σ x², in float32 within blocks of 4096 and float64 across them.
+double ck_squared_norm(const float *x, size_t n);
+
+/// One AdamW update as PyTorch's; see `AdamWUpdate` in Training.
+typedef struct {
+  float beta1, one_minus_beta1, beta2, one_minus_beta2;
+  float epsilon, one_minus_decay, step_size, inverse_root_correction;
+  float gradient_scale;  ///< the clip's factor
+} ck_adamw;
+
+/// Updates n elements; writes the new parameter to `copy` as bfloat16 where that is not null.
+void ck_adamw_update(
+    const ck_adamw *update, float *parameter, const float *gradient, float *first_moment,
+    float *second_moment, ck_bf16 *copy, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
