@@ -16,6 +16,7 @@ let package = Package(
   ],
   targets: [
     // System libraries
+    .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
     // Libraries
@@ -39,6 +40,11 @@ let package = Package(
     .target(
       name: "Training", dependencies: ["Architectures", "Checkpoints", "Text", "RunLogs"]),
     .target(name: "ReferenceEngine", dependencies: ["Training"]),
+    .target(
+      name: "CPUEngine",
+      dependencies: [
+        "Training", "CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux])),
+      ]),
 
     // Tests mirror sources; several check themselves against the golden models
     .target(
@@ -60,6 +66,8 @@ let package = Package(
       resources: [.copy("Goldens")]),
     .testTarget(
       name: "ReferenceEngineTests", dependencies: ["ReferenceEngine", "GoldenModels"]),
+    .testTarget(
+      name: "CPUEngineTests", dependencies: ["CPUEngine", "ReferenceEngine", "GoldenModels"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import Tensors
+import Text
+import Training
+
+/// A model for scoring and generating on the CPU.
+final class CPULanguageModel: LanguageModel {
+  private let model: CPUModel
+
+  init(_ model: CPUModel) { self.model = model }
+
+  func score(_ batch: TokenBatch) throws -> [TokenScore] {
+    try model.run(.scoring, batch) { compiled, execution in
+      let scores = compiled.rowResults(execution)
+      let greedy = compiled.greedyRows(execution)
+      return batch.targets.indices.map { row in
+        TokenScore(logProbability: scores[row], isGreedy: greedy[row] != 0)
+      }
+    }
+  }
+
+  func logits(_ batch: TokenBatch) throws -> HostTensor {
+    let vocabulary = model.program.configuration.vocabularySize
+    var logits = HostTensor(zeros: [batch.inputs.count, vocabulary])
+    try logits.withUnsafeMutableBytes { bytes in
+      let target = bytes.bindMemory(to: Float.self).baseAddress
+      try model.run(.logits, batch) {
+        $0.logits = target
+      } finish: { _, _ in
+      }
+    }
+    return logits
+  }
+
+  func makeDecoder(capacity: Int) throws -> any TokenDecoder {
+    let context = model.program.configuration.contextLength
+    guard (1...context).contains(capacity) else {
+      throw CPUEngineError(
+        .invalidBatch, "a sequence of \(capacity) tokens; the model has \(context) positions",
+        subject: "decoder")
+    }
+    return CPUDecoder(model, capacity: capacity)
+  }
+}
+
+/// One sequence being generated on the CPU.
+final class CPUDecoder: TokenDecoder {
+  private let model: CPUModel
+  private let cache: KeyValueCache
+  private(set) var count = 0
+  /// Longer prompts go in pieces, so that few shapes are compiled and little memory is used.
+  private static let pieceSize = 128
+
+  init(_ model: CPUModel, capacity: Int) {
+    self.model = model
+    cache = KeyValueCache(capacity: capacity)
+  }
+
+  func append(_ tokens: [Int32]) throws -> [Float] {
+    guard !tokens.isEmpty, tokens.count <= cache.capacity - count else {
+      throw CPUEngineError(
+        .invalidBatch,
+        "\(tokens.count) tokens after \(count); the decoder holds 1 to \(cache.capacity)",
+        subject: "decoder")
+    }
+    var logits = [Float](repeating: 0, count: model.program.configuration.vocabularySize)
+    var start = 0
+    while start < tokens.count {
+      let end = min(start + Self.pieceSize, tokens.count)
+      try append(Array(tokens[start..<end]), &logits)
+      start = end
+    }
+    return logits
+  }
+
+  private func append(_ piece: [Int32], _ logits: inout [Float]) throws {
+    let batch = TokenBatch(
+      sequenceCount: 1, sequenceLength: piece.count, inputs: piece, targets: piece)
+    try logits.withUnsafeMutableBufferPointer { buffer in
+      let target = buffer.baseAddress
+      try model.run(.decoding, batch) { execution in
+        execution.firstPosition = count
+        execution.cache = cache
+        execution.logits = target
+      } finish: { _, _ in
+      }
+    }
+    count += piece.count
+  }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Tensors
+import Text
+import Training
+
+/// A model in the engine's memory with the programs compiled for it so far; what training and
+/// inference share.
+final class CPUModel {
+  let program: Program
+  let precision: Precision
+  let store: ParameterStore
+  let team: ThreadTeam
+  let library: any MatrixLibrary
+  let arena = Arena()
+  var profiler: Profiler?
+
+  private struct Key: Hashable {
+    var purpose: Lowering.Purpose
+    var sequenceCount: Int
+    var sequenceLength: Int
+  }
+  private var compiled: [Key: CompiledProgram] = [:]
+  private var recentlyUsed: [Key] = []
+  private static let compiledLimit = 32
+
+  init(
+    _ program: Program, parameters: [HostTensor], precision: Precision, team: ThreadTeam,
+    library: any MatrixLibrary, trains: Bool
+  ) throws {
+    guard parameters.count == program.parameters.count else {
+      throw CPUEngineError(
+        .invalidParameters,
+        "\(parameters.count) given; the program has \(program.parameters.count)",
+        subject: "parameters")
+    }
+    self.program = program
+    self.precision = precision
+    self.team = team
+    self.library = library
+    store = try ParameterStore(specs: program.parameters, precision: precision, trains: trains)
+    for (index, parameter) in parameters.enumerated() {
+      try store.load(parameter, into: store.values, parameter: index)
+    }
+    store.refreshCopies(team)
+  }
+
+  /// The program for a purpose and batch shape, compiled at its first use.
+  func compile(
+    _ purpose: Lowering.Purpose, sequenceCount: Int, sequenceLength: Int
+  ) throws -> CompiledProgram {
+    let key = Key(
+      purpose: purpose, sequenceCount: sequenceCount, sequenceLength: sequenceLength)
+    recentlyUsed.removeAll { $0 == key }
+    recentlyUsed.append(key)
+    if let known = compiled[key] { return known }
+    var lowering = Lowering(
+      program, purpose: purpose, sequenceCount: sequenceCount, sequenceLength: sequenceLength,
+      precision: precision, store: store, library: library, team: team)
+    try lowering.lower()
+    let made = CompiledProgram(lowering)
+    compiled[key] = made
+    if recentlyUsed.count > Self.compiledLimit {
+      compiled[recentlyUsed.removeFirst()] = nil
+    }
+    return made
+  }
+
+  /// Runs a program on a batch, after checking the batch.
+  func run<Result>(
+    _ purpose: Lowering.Purpose, _ batch: TokenBatch, configure: (Execution) -> Void = { _ in },
+    finish: (CompiledProgram, Execution) throws -> Result
+  ) throws -> Result {
+    try check(batch)
+    team.adopt()
+    let compiled = try compile(
+      purpose, sequenceCount: batch.sequenceCount, sequenceLength: batch.sequenceLength)
+    return try compiled.run(
+      batch.inputs, targets: batch.targets, arena: arena, profiler: profiler,
+      configure: configure, finish: { try finish(compiled, $0) })
+  }
+
+  /// Sum of log probabilities' negatives over the targets that count.
+  func loss(of batch: TokenBatch) throws -> LossSum {
+    try run(.scoring, batch) { compiled, execution in
+      var total = 0.0
+      for score in compiled.rowResults(execution) { total -= Double(score) }
+      return LossSum(total: total, targetCount: batch.targetCount)
+    }
+  }
+
+  /// Ids outside the vocabulary and sequences longer than the learned positions would read
+  /// memory that is not there.
+  private func check(_ batch: TokenBatch) throws {
+    let configuration = program.configuration
+    guard batch.sequenceCount > 0, batch.sequenceLength > 0 else {
+      throw CPUEngineError(.invalidBatch, "has no tokens", subject: "batch")
+    }
+    let hasLearnedPositions = configuration.rotary == nil
+    guard !hasLearnedPositions || batch.sequenceLength <= configuration.contextLength else {
+      throw CPUEngineError(
+        .invalidBatch,
+        "sequences of \(batch.sequenceLength) tokens; the model has "
+          + "\(configuration.contextLength) positions", subject: "batch")
+    }
+    let vocabulary = Int32(clamping: configuration.vocabularySize)
+    try checkTokens(batch.inputs, in: 0..<vocabulary)
+    try checkTokens(batch.targets, in: -1..<vocabulary)
+  }
+
+  func checkTokens(_ tokens: [Int32], in range: Range<Int32>) throws {
+    for (position, token) in tokens.enumerated() where !range.contains(token) {
+      throw CPUEngineError(
+        .invalidBatch, "token \(token) at position \(position) is outside \(range)",
+        subject: "batch")
+    }
+  }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import CKernels
+import Tensors
+import Text
+import Training
+
+/// A model in training on the CPU.
+public final class CPUTrainingSession: TrainingSession {
+  private let model: CPUModel
+  private let given: [ParameterState]
+  /// Whether gradients of this step are there already.
+  private var hasGradients = false
+  /// Runs of elements that one call of a kernel covers, none across two parameters.
+  private let blocks: [Block]
+
+  private struct Block {
+    var parameter: Int
+    var range: Range<Int>
+  }
+  private static let blockSize = 1 << 16
+
+  /// Collects where the time goes; nil for no profile.
+  public var profiler: Profiler? {
+    get { model.profiler }
+    set { model.profiler = newValue }
+  }
+
+  init(_ model: CPUModel, parameters: [ParameterState]) throws {
+    self.model = model
+    let store = model.store
+    for (index, parameter) in parameters.enumerated() {
+      if let moment = parameter.firstMoment, let target = store.firstMoments {
+        try store.load(moment, into: target, parameter: index)
+      }
+      if let moment = parameter.secondMoment, let target = store.secondMoments {
+        try store.load(moment, into: target, parameter: index)
+      }
+    }
+    // Only what the engine does not hold itself.
+    given = parameters.map {
+      ParameterState(
+        value: HostTensor(zeros: [0]), stepCount: $0.stepCount,
+        learningRateMultiplier: $0.learningRateMultiplier, epsilonMultiplier: $0.epsilonMultiplier)
+    }
+    blocks = store.counts.indices.flatMap { parameter in
+      stride(from: 0, to: store.counts[parameter], by: Self.blockSize).map { start in
+        let first = store.offsets[parameter] + start
+        let count = min(Self.blockSize, store.counts[parameter] - start)
+        return Block(parameter: parameter, range: first..<first + count)
+      }
+    }
+  }
+
+  /// Runs forward and backward and adds the gradients to those already there.
+  ///
+  /// - Throws: ``CPUEngineError`` for a batch that does not fit the model.
+  public func accumulateGradients(
+    of batch: TokenBatch, normalizer: Int, dropoutKey: DropoutKey
+  ) throws -> LossSum {
+    guard normalizer > 0 else {
+      throw CPUEngineError(
+        .invalidBatch, "normalizer \(normalizer); at least one target must count", subject: "batch")
+    }
+    let loss = try model.run(.training, batch) { execution in
+      execution.lossWeight = Float(1 / Double(normalizer))
+      execution.accumulates = hasGradients
+      execution.dropoutKey = dropoutKey
+    } finish: { compiled, execution in
+      var total = 0.0
+      for loss in compiled.rowResults(execution) { total += Double(loss) }
+      return LossSum(total: total, targetCount: batch.targetCount)
+    }
+    hasGradients = true
+    return loss
+  }
+
+  /// The loss of a batch, without dropout or gradients.
+  public func loss(of batch: TokenBatch) throws -> LossSum { try model.loss(of: batch) }
+
+  /// The squared Euclidean norm of all gradients accumulated so far.
+  ///
+  /// It is taken block by block and summed in order: the same for any number of threads.
+  public func gradientSquaredNorm() throws -> Double {
+    guard hasGradients, let gradients = model.store.gradients else { return 0 }
+    model.team.adopt()
+    let partials = UnsafeMutablePointer<Double>.allocate(capacity: blocks.count)
+    defer { partials.deallocate() }
+    model.team.split(blocks.count) { range, _ in
+      for index in range {
+        let block = blocks[index].range
+        partials[index] = ck_squared_norm(gradients + block.lowerBound, block.count)
+      }
+    }
+    var sum = 0.0
+    for index in blocks.indices { sum += partials[index] }
+    return sum
+  }
+
+  /// Clips by the global norm, updates every parameter, and forgets the gradients.
+  ///
+  /// - Returns: the global norm before the clip. Where it is not finite, nothing was updated.
+  public func update(_ updates: [AdamWUpdate], clip: Double?) throws -> Double {
+    let store = model.store
+    guard updates.count == store.specs.count else {
+      throw CPUEngineError(
+        .invalidParameters, "\(updates.count) updates for \(store.specs.count) parameters",
+        subject: "update")
+    }
+    guard hasGradients else {
+      throw CPUEngineError(
+        .invalidParameters, "there are no gradients; accumulate some first", subject: "update")
+    }
+    let norm = try timed("gradient norm") { try gradientSquaredNorm().squareRoot() }
+    hasGradients = false
+    guard norm.isFinite else { return norm }
+    // PyTorch's clip_grad_norm_ has the same 1e-6.
+    let scale = clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+    let kernels = updates.map { $0.kernel(gradientScale: scale) }
+    timed("AdamW") { apply(kernels) }
+    return norm
+  }
+
+  private func apply(_ updates: [ck_adamw]) {
+    let store = model.store
+    guard let gradients = store.gradients, let first = store.firstMoments,
+      let second = store.secondMoments
+    else { return }
+    model.team.split(blocks.count) { range, _ in
+      for block in blocks[range] {
+        var update = updates[block.parameter]
+        let at = block.range.lowerBound
+        ck_adamw_update(
+          &update, store.values + at, gradients + at, first + at, second + at,
+          store.copies.map { $0 + at }, block.range.count)
+      }
+    }
+  }
+
+  private func timed<Result>(_ label: String, _ body: () throws -> Result) rethrows -> Result {
+    guard let profiler else { return try body() }
+    let clock = ContinuousClock()
+    let start = clock.now
+    defer { profiler.record(label, clock.now - start) }
+    return try body()
+  }
+
+  /// Copies of all gradients accumulated so far, in the program's order.
+  public func gradients() throws -> [HostTensor] {
+    guard hasGradients, let gradients = model.store.gradients else {
+      return model.store.specs.map { HostTensor(zeros: $0.shape) }
+    }
+    return model.store.specs.indices.map { model.store.tensor(gradients, parameter: $0) }
+  }
+
+  /// Copies of parameters and moments, in the program's order.
+  public func parameters() throws -> [ParameterState] {
+    let store = model.store
+    return given.enumerated().map { index, given in
+      var state = given
+      state.value = store.tensor(store.values, parameter: index)
+      state.firstMoment = store.firstMoments.map { store.tensor($0, parameter: index) }
+      state.secondMoment = store.secondMoments.map { store.tensor($0, parameter: index) }
+      return state
+    }
+  }
+}
+
+extension AdamWUpdate {
+  /// The kernel's numbers, each rounded once to float32.
+  fileprivate func kernel(gradientScale: Double) -> ck_adamw {
+    ck_adamw(
+      beta1: Float(beta1), one_minus_beta1: Float(1 - beta1), beta2: Float(beta2),
+      one_minus_beta2: Float(1 - beta2), epsilon: Float(epsilon),
+      one_minus_decay: Float(1 - decayFactor), step_size: Float(stepSize),
+      inverse_root_correction: Float(inverseRootCorrection), gradient_scale: Float(gradientScale))
+  }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import CKernels
+import Tensors
+import Training
+
+/// A model's parameters in one piece of memory, and beside them, laid out alike, what training
+/// needs: gradients, moments, and the bfloat16 copies that products read.
+///
+/// Parameters lie in the program's order, each on a 64-byte boundary; so neighbours whose sizes
+/// allow it are one larger matrix, which lets one product serve several linear maps.
+final class ParameterStore {
+  let specs: [ParameterSpec]
+  /// Element offset of each parameter.
+  let offsets: [Int]
+  /// Elements of each parameter.
+  let counts: [Int]
+  /// Elements in all, padding included.
+  let elementCount: Int
+
+  let values: UnsafeMutablePointer<Float>
+  let gradients: UnsafeMutablePointer<Float>?
+  let firstMoments: UnsafeMutablePointer<Float>?
+  let secondMoments: UnsafeMutablePointer<Float>?
+  let copies: UnsafeMutablePointer<ck_bf16>?
+  private let memory: [AlignedMemory]
+
+  /// - Throws: ``CPUEngineError`` where memory is refused.
+  init(specs: [ParameterSpec], precision: Precision, trains: Bool) throws {
+    self.specs = specs
+    var offset = 0
+    var offsets: [Int] = []
+    for spec in specs {
+      offsets.append(offset)
+      offset += (spec.shape.elementCount + 15) & ~15
+    }
+    self.offsets = offsets
+    counts = specs.map(\.shape.elementCount)
+    elementCount = offset
+
+    var memory: [AlignedMemory] = []
+    func floats(_ wanted: Bool) throws -> UnsafeMutablePointer<Float>? {
+      guard wanted else { return nil }
+      memory.append(try AlignedMemory(byteCount: offset * 4))
+      return memory[memory.count - 1].base.bindMemory(to: Float.self, capacity: offset)
+    }
+    let values = try AlignedMemory(byteCount: offset * 4)
+    memory.append(values)
+    self.values = values.base.bindMemory(to: Float.self, capacity: offset)
+    gradients = try floats(trains)
+    firstMoments = try floats(trains)
+    secondMoments = try floats(trains)
+    if precision == .bf16 {
+      let copies = try AlignedMemory(byteCount: offset * 2)
+      memory.append(copies)
+      self.copies = copies.base.bindMemory(to: ck_bf16.self, capacity: offset)
+    } else {
+      copies = nil
+    }
+    self.memory = memory
+  }
+
+  /// The parameter as products read it.
+  func operand(_ parameter: Int) -> UnsafeRawPointer {
+    if let copies { return UnsafeRawPointer(copies + offsets[parameter]) }
+    return UnsafeRawPointer(values + offsets[parameter])
+  }
+
+  /// The float32 parameter.
+  func value(_ parameter: Int) -> UnsafePointer<Float> {
+    UnsafePointer(values + offsets[parameter])
+  }
+
+  /// The parameter's gradient.
+  func gradient(_ parameter: Int) -> UnsafeMutablePointer<Float> {
+    guard let gradients else { preconditionFailure("a store without gradients") }
+    return gradients + offsets[parameter]
+  }
+
+  /// Whether the second parameter begins where the first ends.
+  func areAdjacent(_ first: Int, _ second: Int) -> Bool {
+    offsets[first] + counts[first] == offsets[second]
+  }
+
+  /// Copies one parameter in, after checking its shape and type.
+  func load(_ tensor: HostTensor, into target: UnsafeMutablePointer<Float>, parameter: Int) throws {
+    let spec = specs[parameter]
+    guard tensor.shape == spec.shape, tensor.dtype == .float32 else {
+      throw CPUEngineError(
+        .invalidParameters,
+        "is \(tensor.dtype) \(tensor.shape); the program wants float32 \(spec.shape)",
+        subject: spec.name)
+    }
+    tensor.withUnsafeBytes {
+      guard let base = $0.baseAddress else { return }
+      UnsafeMutableRawPointer(target + offsets[parameter]).copyMemory(
+        from: base, byteCount: $0.count)
+    }
+  }
+
+  /// A copy of one parameter's part of the values, gradients or moments.
+  func tensor(_ source: UnsafePointer<Float>, parameter: Int) -> HostTensor {
+    var tensor = HostTensor(zeros: specs[parameter].shape)
+    tensor.withUnsafeMutableBytes {
+      guard let base = $0.baseAddress else { return }
+      base.copyMemory(from: source + offsets[parameter], byteCount: $0.count)
+    }
+    return tensor
+  }
+
+  /// Rounds all parameters to the copies that products read.
+  func refreshCopies(_ team: ThreadTeam) {
+    guard let copies else { return }
+    team.split(elementCount) { range, _ in
+      ck_cast_f32_bf16(values + range.lowerBound, copies + range.lowerBound, range.count)
+    }
+  }
+}
