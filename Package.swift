@@ -13,6 +13,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+    .package(url: "https://github.com/jpsim/Yams", "5.0.1"..<"7.0.0"),
   ],
   targets: [
     // System libraries
@@ -45,6 +46,8 @@ let package = Package(
       dependencies: [
         "Training", "CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux])),
       ]),
+    .target(
+      name: "Staging", dependencies: ["Training", .product(name: "Yams", package: "Yams")]),
 
     // Tests mirror sources; several check themselves against the golden models
     .target(
@@ -68,6 +71,7 @@ let package = Package(
       name: "ReferenceEngineTests", dependencies: ["ReferenceEngine", "GoldenModels"]),
     .testTarget(
       name: "CPUEngineTests", dependencies: ["CPUEngine", "ReferenceEngine", "GoldenModels"]),
+    .testTarget(name: "StagingTests", dependencies: ["Staging", "CPUEngine"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

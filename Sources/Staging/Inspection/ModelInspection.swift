@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Checkpoints
+import Foundation
+import Tensors
+import Training
+
+/// What a checkpoint or a Hugging Face directory holds.
+public struct ModelInspection: Sendable, Encodable {
+  /// What is known of the files' checksums.
+  public enum Integrity: Sendable, Hashable {
+    /// There is no manifest to compare with, as in a directory that another program wrote.
+    case noManifest
+    /// Only the files' sizes were compared.
+    case sizesMatch
+    /// Every file has the checksum that the manifest names.
+    case intact
+    /// What is wrong.
+    case damaged([String])
+  }
+
+  /// The training that a checkpoint stands in.
+  public struct Training: Sendable, Encodable {
+    /// Everything but the tensors.
+    public var status: TrainingStatus
+    /// The learning rate of the next step, were its tokens those of the last.
+    public var learningRate: Double
+    /// The part of the schedule that is done; nil for a constant rate.
+    public var scheduleShare: Double?
+  }
+
+  /// The directory.
+  public var path: String
+  /// The model.
+  public var model: ModelConfiguration
+  /// All parameters.
+  public var parameterCount: Int
+  /// Parameters without embeddings.
+  public var parameterCountWithoutEmbeddings: Int
+  /// Exact floating-point operations of training per token, at the full context.
+  public var trainingFLOPsPerToken: Double
+  /// The same by the rule 6 · parameters without embeddings.
+  public var trainingFLOPsPerTokenBySixN: Double
+  /// The type of the weights in the files; nil where they differ.
+  public var weightType: DType?
+  /// What is known of the files' checksums.
+  public var integrity: Integrity
+  /// The training; nil for a model without it.
+  public var training: Training?
+
+  init(_ url: URL, verify: Bool) throws {
+    path = url.path(percentEncoded: false)
+    let file = url.appending(path: "config.json")
+    let configuration = try HuggingFaceConfiguration(
+      try Data(contentsOf: file), file: file.path(percentEncoded: false))
+    model = configuration.model
+    let counts = try model.parameterCount()
+    parameterCount = counts.total
+    parameterCountWithoutEmbeddings = counts.withoutEmbeddings
+    trainingFLOPsPerToken =
+      try model.floatingPointOperations(sequenceLength: model.contextLength).training
+    trainingFLOPsPerTokenBySixN = counts.trainingFLOPsBySixN
+    let types = Set(try openTensors(in: url).entries.map(\.dtype))
+    weightType = types.count == 1 ? types.first ?? nil : nil
+    integrity = Self.integrity(of: url, verify: verify)
+    training = try Training(url)
+  }
+
+  private static func integrity(of url: URL, verify: Bool) -> Integrity {
+    let manifest = url.appending(path: Manifest.fileName).path(percentEncoded: false)
+    guard FileManager.default.fileExists(atPath: manifest) else { return .noManifest }
+    let problems = CheckpointDirectory.problems(in: url, level: verify ? .checksums : .sizes)
+    guard problems.isEmpty else { return .damaged(problems.map(\.description)) }
+    return verify ? .intact : .sizesMatch
+  }
+}
+
+extension ModelInspection.Integrity: Encodable {
+  private enum Key: String, CodingKey { case state, problems }
+
+  /// `state`, and `problems` where there are any.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    switch self {
+    case .noManifest: try container.encode("noManifest", forKey: .state)
+    case .sizesMatch: try container.encode("sizesMatch", forKey: .state)
+    case .intact: try container.encode("intact", forKey: .state)
+    case .damaged(let problems):
+      try container.encode("damaged", forKey: .state)
+      try container.encode(problems, forKey: .problems)
+    }
+  }
+}
+
+extension ModelInspection.Training {
+  /// The part of `training_state.json` that is shown.
+  private struct State: Decodable {
+    var status: TrainingStatus
+  }
+
+  private static func status(in url: URL) throws -> TrainingStatus? {
+    let path = url.appending(path: TrainingStateFiles.state).path(percentEncoded: false)
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    do {
+      return try JSONDecoder().decode(State.self, from: data).status
+    } catch {
+      throw StagingError(
+        .notInspectable, "not the state of a training run: \(error)", subject: path)
+    }
+  }
+
+  /// Reads a checkpoint's training, if it has any.
+  init?(_ url: URL) throws {
+    guard let status = try Self.status(in: url) else { return nil }
+    self.status = status
+    let schedule = status.training.schedule
+    let progress = status.progress
+    let tokens =
+      status.training.batch.sequencesPerStep(afterTokens: progress.tokens)
+      * status.training.batch.sequenceLength(
+        afterTokens: progress.tokens, contextLength: status.model.contextLength)
+    let operations =
+      try status.model.floatingPointOperations(sequenceLength: status.model.contextLength).training
+    let next =
+      progress
+      + TrainingProgress(
+        steps: 1, tokens: tokens, floatingPointOperations: operations * Double(tokens))
+    learningRate = schedule.rate(at: next, position: status.position)
+    scheduleShare = schedule.total.map {
+      min(1, (progress + status.position.offset).amount($0.measure) / $0.amount)
+    }
+  }
+}

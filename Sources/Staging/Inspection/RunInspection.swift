@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import Checkpoints
+import Foundation
+import RunLogs
+import Training
+
+/// What a run has come to.
+public struct RunInspection: Sendable, Encodable {
+  /// A checkpoint of the run.
+  public struct Checkpoint: Sendable, Hashable, Encodable {
+    /// Its directory's name.
+    public var name: String
+    /// Steps taken when it was saved.
+    public var step: Int
+    /// What is wrong with it; nothing where it is whole.
+    public var problems: [String]
+  }
+
+  /// The last of something in the log.
+  public struct Loss: Sendable, Hashable, Encodable {
+    /// The step.
+    public var step: Int
+    /// Nats per token; nil where it was not finite.
+    public var loss: Double?
+  }
+
+  /// The directory.
+  public var path: String
+  /// The recipe.
+  public var recipe: RecipeInspection
+  /// Values set over the recipe's.
+  public var overrides: [String]
+  /// Steps taken.
+  public var steps: Int
+  /// Input tokens trained on.
+  public var tokens: Int
+  /// Floating-point operations of training.
+  public var flops: Double
+  /// Wall time of training, in seconds.
+  public var seconds: Double
+  /// The part of the planned length that is done; nil where only a loss ends the run.
+  public var shareDone: Double?
+  /// The last event, as the log names it.
+  public var lastEvent: String?
+  /// The last step's training loss.
+  public var trainingLoss: Loss?
+  /// The last validation loss.
+  public var validationLoss: Loss?
+  /// The lowest validation loss.
+  public var bestValidationLoss: Loss?
+  /// The training loss over the run, in one line of text.
+  public var lossCurve: String
+  /// The checkpoints, oldest first.
+  public var checkpoints: [Checkpoint]
+
+  init(_ url: URL, verify: Bool) throws {
+    let run = try TrainingRun.open(url)
+    path = run.directory.path
+    recipe = try RecipeInspection(run.recipe, path: run.directory.recipe.path)
+    overrides = run.manifest.overrides.map(\.description)
+    var history = RunHistory()
+    try history.read(run.directory.log)
+    steps = history.progress.steps
+    tokens = history.progress.tokens
+    flops = history.progress.floatingPointOperations
+    seconds = history.progress.seconds
+    shareDone = run.recipe.training.stop.after.map {
+      $0.amount > 0 ? min(1, history.progress.amount($0.measure) / $0.amount) : 1
+    }
+    lastEvent = history.lastEvent
+    trainingLoss = history.losses.last
+    validationLoss = history.validationLosses.last
+    bestValidationLoss = history.validationLosses.min {
+      $0.loss ?? .infinity < $1.loss ?? .infinity
+    }
+    lossCurve = Sparkline.draw(history.losses.map { $0.loss ?? .nan })
+    checkpoints = try CheckpointStore(run.directory.checkpoints).list().map { item in
+      Checkpoint(
+        name: item.url.lastPathComponent, step: item.step,
+        problems: CheckpointDirectory.problems(
+          in: item.url, level: verify ? .checksums : .sizes
+        ).map(\.description))
+    }
+  }
+}
+
+/// What a run's log says of its course.
+struct RunHistory {
+  private(set) var progress = TrainingProgress()
+  private(set) var losses: [RunInspection.Loss] = []
+  private(set) var validationLosses: [RunInspection.Loss] = []
+  private(set) var lastEvent: String?
+
+  /// Reads a log; one that is not there yet is empty.
+  mutating func read(_ log: URL) throws {
+    let path = log.path(percentEncoded: false)
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    var reader = try RunLogReader(path: path)
+    while let record = try reader.next() { add(record) }
+  }
+
+  private mutating func add(_ record: RunRecord) {
+    switch record {
+    case .step(let step):
+      progress = TrainingProgress(
+        steps: step.step, tokens: step.tokens, floatingPointOperations: step.flops,
+        seconds: step.seconds)
+      losses.append(.init(step: step.step, loss: step.loss.isFinite ? step.loss : nil))
+    case .evaluation(let evaluation):
+      let loss = evaluation.validationLoss
+      validationLosses.append(.init(step: evaluation.step, loss: loss.isFinite ? loss : nil))
+    case .event(let event):
+      lastEvent = event.event.rawValue
+    }
+  }
+}

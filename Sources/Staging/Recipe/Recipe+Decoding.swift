@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Training
+
+extension Recipe {
+  private static let keys = [
+    "version", "seed", "model", "tokenizer", "data", "precision", "batch", "optimizer", "schedule",
+    "evaluate", "checkpoint", "stop", "noiseScale",
+  ]
+
+  init(_ value: RecipeValue, base: URL) throws {
+    let keys = try value.mapping(keys: Self.keys)
+    try Self.checkVersion(keys)
+    let data = try DataRecipe(
+      try keys.required("data", "train: texts, or a prepared directory"), base: base)
+    let tokenizer = try keys["tokenizer"].map { try TokenizerRecipe($0, base: base) }
+    if case .prepared = data.source, let tokenizer = keys["tokenizer"] {
+      throw tokenizer.conflict("prepared data bring their own tokenizer; remove this key")
+    }
+    self.init(
+      model: try keys["model"].map(ModelRecipe.init), tokenizer: tokenizer, data: data,
+      training: try TrainingConfiguration(keys))
+    try checkSequenceLength(keys)
+  }
+
+  private func checkSequenceLength(_ keys: RecipeMapping) throws {
+    guard let model, let start = training.batch.sequenceLengthWarmup?.start,
+      start > model.contextLength
+    else { return }
+    throw keys.value.nearest(["batch", "sequenceLength", "from"]).conflict(
+      "\(start) is more than the model's context of \(model.contextLength)")
+  }
+
+  private static func checkVersion(_ keys: RecipeMapping) throws {
+    let version = try keys.required("version", "version: \(formatVersion)")
+    let number = try version.integer(in: 1...Int.max)
+    guard number == formatVersion else {
+      throw version.conflict(
+        "version \(number) of the format is unknown; this program reads version \(formatVersion)")
+    }
+  }
+}
+
+extension TrainingConfiguration {
+  /// The training part of a recipe's top level.
+  init(_ keys: RecipeMapping) throws {
+    let stop = try keys["stop"].map(StopConditions.init)
+    let schedule = try LearningRateSchedule(
+      try keys.required("schedule", "the learning rate's kind and peak"), stop: stop)
+    self.init(
+      seed: try keys["seed"]?.unsigned() ?? 0,
+      precision: try keys["precision"]?.choice() ?? .fp32,
+      batch: try BatchConfiguration(try keys.required("batch", "sequences: a number")),
+      optimizer: try keys["optimizer"].map(AdamWConfiguration.init) ?? AdamWConfiguration(),
+      schedule: schedule,
+      evaluation: try keys["evaluate"].unlessNone(EvaluationConfiguration.init)
+        ?? EvaluationConfiguration(),
+      checkpoint: try keys["checkpoint"].unlessNone(CheckpointConfiguration.init)
+        ?? CheckpointConfiguration(),
+      stop: try Self.stop(stop, schedule: schedule, keys),
+      noiseScale: try keys["noiseScale"].unlessNone(NoiseScaleConfiguration.init) ?? nil)
+    try keys.value.checking { try validate() }
+  }
+
+  /// The given conditions, or the end of the schedule.
+  private static func stop(
+    _ stop: StopConditions?, schedule: LearningRateSchedule, _ keys: RecipeMapping
+  ) throws -> StopConditions {
+    if let stop { return stop }
+    if let total = schedule.total { return StopConditions(after: total) }
+    return try StopConditions(
+      try keys.required("stop", "after: a duration, or loss: a number"))
+  }
+}
+
+extension RecipeValue? {
+  /// nil for a missing key, an inner nil for `none`.
+  func unlessNone<Part>(_ decode: (RecipeValue) throws -> Part) rethrows -> Part?? {
+    try unless("none", decode)
+  }
+
+  /// nil for a missing key, an inner nil for the word.
+  func unless<Part>(
+    _ word: String, _ decode: (RecipeValue) throws -> Part
+  ) rethrows -> Part?? {
+    guard let self else { return .none }
+    return self.isWord(word) ? .some(nil) : .some(try decode(self))
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Recipe {
+  /// A recipe with every key, commented; it trains a small GPT-2 on `corpus.txt`.
+  public static let example = """
+    # A recipe for `espalier train`. Keys with a default may be left out.
+    # Durations: 200 steps, 20M tokens, 1.5e15 FLOPs, 90 minutes.
+    version: 1
+    seed: 7                      # of initial values, data order and dropout; default 0
+
+    model:
+      architecture: gpt2         # or llama
+      layers: 6
+      hidden: 384
+      heads: 6
+      context: 256               # positions, and the length of training sequences
+      # vocabulary: 4096         # at least the tokenizer's; default: the tokenizer's
+      # intermediate: 1536       # default: gpt2 4 · hidden, llama 8/3 · hidden rounded up
+      # headSize: 64             # default: hidden / heads
+      # keyValueHeads: 2         # llama; default: heads
+      # tieHead: true            # one matrix for embedding and head; default: gpt2 true, llama false
+      # dropout: 0.1             # or {embedding: 0.1, attention: 0.1, residual: 0.1}; default 0
+      # ropeBase: 10000          # llama
+      # normEpsilon: 1e-5
+
+    tokenizer: {kind: bpe, vocabulary: 4096}
+    # tokenizer: {kind: file, path: tokenizer.json}
+    # tokenizer: {kind: bytes}
+
+    data:
+      train: [corpus.txt]        # files or folders, relative to this file
+      validation: {fraction: 0.02}   # or {files: [held-out.txt]}, none; default 0.01
+      order: shuffled            # or sequential; default shuffled
+    # data: prepared/            # a directory that `espalier prepare` wrote, instead of texts;
+    #                            # or {prepared: prepared/, order: sequential}
+
+    precision: bf16              # or fp32; default fp32
+
+    batch:
+      sequences: 32              # in one micro-batch
+      accumulate: 1              # micro-batches in one step; default 1
+      # warmup: {from: 8, over: 2M tokens}           # sequences of a step rise
+      # sequenceLength: {from: 64, over: 5M tokens}  # their length rises
+
+    optimizer:                   # AdamW; these are the defaults
+      beta1: 0.9
+      beta2: 0.95
+      epsilon: 1e-8
+      weightDecay: 0.1
+      clip: 1.0                  # or none
+      decayRule: matrices        # or all, none
+
+    schedule:
+      kind: cosine               # or linear, wsd, constant
+      peak: 1e-3
+      warmup: 200 steps          # default 0 steps
+      total: 20M tokens          # default: stop.after
+      floor: 0.1                 # of the peak; default 0.1
+      # decay: 20%               # wsd: a share of the total or a duration; default 20%
+      # decayShape: squareRoot   # wsd: or linear, cosine; default squareRoot
+
+    evaluate: {every: 100 steps, batches: 20}   # or none
+    checkpoint: {every: 500 steps, keep: 3}     # keep: all keeps every one; or none: the end only
+
+    stop:                        # default: at the schedule's end
+      after: 20M tokens
+      # loss: 3.2                # at this loss or below
+      # lossKind: validation     # or training; default validation
+
+    # noiseScale: {every: 50 steps}   # measures the critical batch size
+
+    """
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import Training
+
+/// Everything a training run needs, as one YAML file says it.
+///
+/// ``RecipeFile`` reads one; ``example`` shows every key.
+public struct Recipe: Sendable, Hashable {
+  /// The model; nil where the recipe leaves it to the checkpoint that the run starts from.
+  public var model: ModelRecipe?
+  /// The tokenizer; nil where prepared data or a checkpoint bring it.
+  public var tokenizer: TokenizerRecipe?
+  /// What the model learns from.
+  public var data: DataRecipe
+  /// How it is trained.
+  public var training: TrainingConfiguration
+
+  /// Makes a recipe.
+  public init(
+    model: ModelRecipe?, tokenizer: TokenizerRecipe?, data: DataRecipe,
+    training: TrainingConfiguration
+  ) {
+    self.model = model
+    self.tokenizer = tokenizer
+    self.data = data
+    self.training = training
+  }
+
+  /// The version of the recipe's format.
+  public static let formatVersion = 1
+}

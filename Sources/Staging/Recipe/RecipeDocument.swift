@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import Yams
+
+/// A recipe's tree of YAML nodes, with where each value came from.
+struct RecipeDocument {
+  /// The file's name in messages.
+  let name: String
+  private(set) var root: Node
+  private(set) var overrides: [RecipeOverride] = []
+
+  /// Parses YAML text.
+  init(yaml: String, name: String) throws {
+    self.name = name
+    guard let root = try Self.parse(yaml, describe: { "\(name):\($0)" }) else {
+      throw StagingError(
+        .invalidYAML, "the recipe is empty; `espalier train --example` prints one", subject: name)
+    }
+    self.root = root
+  }
+
+  /// Sets one value in the tree, before anything is decoded from it.
+  mutating func apply(_ override: RecipeOverride) throws {
+    let subject = "--set \(override)"
+    let value = try Self.parse(override.value, describe: { _ in subject }) ?? Node("", Tag(.null))
+    root = try Self.replacing(override.keyPath[...], of: root, with: value) { depth in
+      let path = override.keyPath.prefix(depth).joined(separator: ".")
+      return StagingError(
+        .invalidOverride, "\(path) is not a group of keys in the recipe; set \(path) as a whole",
+        subject: subject)
+    }
+    overrides.append(override)
+  }
+
+  /// The whole recipe as a value to decode.
+  var value: RecipeValue { RecipeValue(document: self, path: [], node: root) }
+
+  /// The file and line of a value, or the override that set it.
+  func source(of path: [String], at mark: Mark?) -> String {
+    if let override = overrides.last(where: { $0.covers(path) }) { return "--set \(override)" }
+    if let mark { return "\(name):\(mark.line)" }
+    // A group that only an override's key path brought into being.
+    return overrides.last { $0.keyPath.starts(with: path) }.map { "--set \($0)" } ?? name
+  }
+
+  private static func parse(_ yaml: String, describe: (Int) -> String) throws -> Node? {
+    do {
+      return try Yams.compose(yaml: yaml)
+    } catch let error as YamlError {
+      let (line, problem) = explain(error)
+      throw StagingError(.invalidYAML, problem, subject: describe(line ?? 1))
+    }
+  }
+
+  private static func explain(_ error: YamlError) -> (line: Int?, problem: String) {
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      (mark.line, "not YAML: \(problem) at column \(mark.column)")
+    case .duplicatedKeysInMapping(let keys, let context):
+      (context.mark.line, "the key \(keys.joined(separator: ", ")) stands twice; keep one")
+    case .reader(let problem, _, _, _):
+      (nil, "not YAML: \(problem)")
+    default:
+      (nil, "not YAML: \(error)")
+    }
+  }
+
+  private static func replacing(
+    _ path: ArraySlice<String>, of node: Node, with value: Node,
+    notAGroup: (Int) -> StagingError
+  ) throws -> Node {
+    guard let key = path.first else { return value }
+    guard case .mapping(var mapping) = node else { throw notAGroup(path.startIndex) }
+    let keyNode = mapping.first { $0.key.scalar?.string == key }?.key ?? Node(key)
+    let old = mapping[keyNode] ?? Node([(Node, Node)]())
+    mapping[keyNode] = try replacing(path.dropFirst(), of: old, with: value, notAGroup: notAGroup)
+    return .mapping(mapping)
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// A recipe as it was written: its text, where its paths start, and what was set over it.
+public struct RecipeFile: Sendable, Hashable {
+  /// The YAML text.
+  public var text: String
+  /// The file's name in messages.
+  public var name: String
+  /// The directory that the recipe's paths are relative to.
+  public var directory: URL
+  /// Values set over the text's, in order.
+  public var overrides: [RecipeOverride]
+
+  /// Makes a recipe's file from text.
+  public init(
+    text: String, name: String = "recipe", directory: URL, overrides: [RecipeOverride] = []
+  ) {
+    self.text = text
+    self.name = name
+    self.directory = directory
+    self.overrides = overrides
+  }
+
+  /// Reads a file.
+  ///
+  /// - Throws: ``StagingError`` of code `unreadableRecipe`.
+  public init(contentsOf file: URL, overrides: [RecipeOverride] = []) throws {
+    let name = file.lastPathComponent
+    guard let data = FileManager.default.contents(atPath: file.path(percentEncoded: false)) else {
+      throw StagingError(
+        .unreadableRecipe, "there is no readable file here; expected a recipe in YAML",
+        subject: file.path(percentEncoded: false))
+    }
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw StagingError(
+        .unreadableRecipe, "this is not UTF-8 text; expected a recipe in YAML",
+        subject: file.path(percentEncoded: false))
+    }
+    self.init(
+      text: text, name: name, directory: file.absoluteURL.deletingLastPathComponent(),
+      overrides: overrides)
+  }
+
+  /// Decodes the recipe.
+  ///
+  /// - Throws: ``StagingError`` that names the line, the key path, the value and what was expected.
+  public func recipe() throws -> Recipe {
+    var document = try RecipeDocument(yaml: text, name: name)
+    for override in overrides { try document.apply(override) }
+    return try Recipe(document.value, base: directory)
+  }
+}

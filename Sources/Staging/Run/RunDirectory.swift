@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// Where the parts of a run lie.
+public struct RunDirectory: Sendable, Hashable {
+  /// The directory.
+  public let url: URL
+
+  /// Names a run's directory, which need not exist.
+  public init(_ url: URL) { self.url = url.absoluteURL.standardizedFileURL }
+
+  /// The recipe as it was given.
+  public var recipe: URL { url.appending(path: "recipe.yaml") }
+  /// What the recipe does not say: overrides, where its paths start, machines; see ``RunManifest``.
+  public var manifest: URL { url.appending(path: "run.json") }
+  /// The records of steps, evaluations and events.
+  public var log: URL { url.appending(path: "log.jsonl") }
+  /// The saved states.
+  public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
+  /// Prepared data, where the recipe names texts.
+  public var data: URL { url.appending(path: "data", directoryHint: .isDirectory) }
+  /// Held by the process that trains the run.
+  var lock: URL { url.appending(path: ".lock") }
+
+  /// Whether there is a run.
+  public var holdsRun: Bool { Self.exists(manifest) }
+
+  /// Checks that a new run may be made here.
+  ///
+  /// - Throws: ``StagingError`` of code `runExists` where there is a run or anything else that it
+  ///   would mix with.
+  func checkVacant() throws {
+    guard !holdsRun else {
+      throw StagingError(
+        .runExists,
+        "there is a run here already; continue it with --resume, or choose another directory",
+        subject: path)
+    }
+    // What a run leaves that was killed while it was being made.
+    let own: Set = [recipe, data, lock].reduce(into: Set()) { $0.insert($1.lastPathComponent) }
+    let others = Self.names(in: url).filter { !own.contains($0) && !$0.hasPrefix(".") }
+    guard let other = others.min() else { return }
+    throw StagingError(
+      .runExists,
+      "the directory is not empty (\(other)); choose a new one, which will be made",
+      subject: path)
+  }
+
+  var path: String { url.path(percentEncoded: false) }
+
+  private static func exists(_ url: URL) -> Bool {
+    FileManager.default.fileExists(atPath: url.path(percentEncoded: false))
+  }
+
+  private static func names(in url: URL) -> [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: url.path(percentEncoded: false))) ?? []
+  }
+}

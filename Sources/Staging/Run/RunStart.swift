@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Checkpoints
+import Foundation
+import Tensors
+import Text
+import Training
+
+/// The state that a session of a run begins with: the newest whole checkpoint's, another
+/// checkpoint's weights, or a new model.
+struct RunStart {
+  let run: TrainingRun
+  let dataset: TokenDataset
+  let observer: @Sendable (TrainingRunEvent) -> Void
+  /// The checkpoint that the session goes on from; nil at the run's beginning.
+  let checkpoint: CheckpointStore.Item?
+  /// The state.
+  private(set) var state: TrainingState
+  /// What `config.json` holds beside the model.
+  let configuration: HuggingFaceConfiguration
+  private let program: Program
+
+  init(
+    run: TrainingRun, dataset: TokenDataset,
+    observer: @escaping @Sendable (TrainingRunEvent) -> Void
+  ) throws {
+    self.run = run
+    self.dataset = dataset
+    self.observer = observer
+    let latest = try CheckpointStore(run.directory.checkpoints).latestValid()
+    latest.damaged.forEach { observer(.damagedCheckpoint($0)) }
+    if latest.item == nil, let damaged = latest.damaged.first {
+      throw StagingError(
+        .runUnavailable,
+        "every checkpoint is damaged (\(damaged)); remove the directory to begin anew",
+        subject: run.directory.checkpoints.path)
+    }
+    checkpoint = latest.item
+    if let item = latest.item {
+      // Its checksums were compared just now.
+      state = try TrainingState(reading: item.url, verifying: .sizes)
+      configuration = try ModelDirectory(reading: item.url).configuration
+      // What the user changed for this session; the same as before where nothing changed.
+      state.status.training = run.recipe.training
+    } else {
+      let beginning = try Self.beginning(of: run, dataset: dataset, observer: observer)
+      (state, configuration) = (beginning.state, beginning.configuration)
+    }
+    program = try state.validate()
+  }
+
+  /// Exact floating-point operations of training on one token of a sequence of a length.
+  func operationsPerToken(_ sequenceLength: Int) -> Double {
+    program.floatingPointOperations(sequenceLength: sequenceLength).training
+  }
+
+  /// The training text from the state's cursor on.
+  func makeBatches() throws -> BatchStream {
+    try BatchStream(dataset.train, at: state.status.cursor)
+  }
+
+  /// The text to validate on; nil where the recipe wants none or there is too little.
+  func validation() throws -> TokenSplit? {
+    guard state.status.training.evaluation != nil else { return nil }
+    if let tokens = dataset.validation, tokens.tokenCount > state.status.model.contextLength {
+      return tokens
+    }
+    try refuseToGoWithoutValidation()
+    return nil
+  }
+
+  private func refuseToGoWithoutValidation() throws {
+    let tokens = dataset.validation?.tokenCount ?? 0
+    let message =
+      "there are \(tokens) tokens of validation text, fewer than one sequence of "
+      + "\(state.status.model.contextLength)"
+    let stop = state.status.training.stop
+    guard stop.loss == nil || stop.lossKind == .training else {
+      throw StagingError(
+        .dataUnavailable,
+        "\(message), but the run stops at a validation loss; raise "
+          + "data.validation.fraction", subject: "data.validation")
+    }
+    observer(.note("No validation: \(message); raise data.validation.fraction for some"))
+  }
+}
+
+extension RunStart {
+  private struct Beginning {
+    var state: TrainingState
+    var configuration: HuggingFaceConfiguration
+  }
+
+  /// A new model, or the one of the checkpoint that the run starts from.
+  private static func beginning(
+    of run: TrainingRun, dataset: TokenDataset, observer: (TrainingRunEvent) -> Void
+  ) throws -> Beginning {
+    guard let source = run.manifest.startedFrom else { return try newModel(run, dataset) }
+    let start = try StartingWeights(readingFrom: URL(filePath: source))
+    let model = try start.model(
+      for: run.recipe.model, tokenizerVocabularySize: dataset.manifest.vocabularySize)
+    var configuration = start.directory.configuration
+    if !start.hasTokenizer(dataset.manifest.tokenizerFingerprint) {
+      observer(
+        .note(
+          "The recipe's tokenizer is not the checkpoint's, so its tokens mean other text than the "
+            + "embeddings have learnt"))
+      configuration.beginOfTextToken = nil
+      configuration.endOfTextTokens = [Int(dataset.manifest.endOfText)]
+    }
+    return Beginning(
+      state: try state(
+        of: run, dataset, model, values: try start.directory.values(),
+        LineageEntry(
+          operation: "loaded", source: source, sourceHash: start.sourceHash, step: 0)),
+      configuration: configuration)
+  }
+
+  private static func newModel(_ run: TrainingRun, _ dataset: TokenDataset) throws -> Beginning {
+    guard let sizes = run.recipe.model else {
+      throw StagingError(
+        .missingKey, "this key is missing; expected the model's architecture and sizes",
+        subject: "\(run.recipeFile.name): model")
+    }
+    let model = try sizes.configuration(
+      tokenizerVocabularySize: dataset.manifest.vocabularySize)
+    let seed = run.recipe.training.seed
+    return Beginning(
+      state: try state(
+        of: run, dataset, model, values: try model.program().initialParameters(seed: seed),
+        LineageEntry(operation: "initialized", step: 0)),
+      configuration: HuggingFaceConfiguration(
+        model, endOfTextTokens: [Int(dataset.manifest.endOfText)]))
+  }
+
+  private static func state(
+    of run: TrainingRun, _ dataset: TokenDataset, _ model: ModelConfiguration,
+    values: [HostTensor], _ entry: LineageEntry
+  ) throws -> TrainingState {
+    let stream = try BatchStream(
+      dataset.train, contextLength: model.contextLength, order: run.recipe.data.order,
+      seed: run.recipe.training.seed)
+    return TrainingState(
+      model: model, training: run.recipe.training, values: values, cursor: stream.cursor,
+      lineage: [entry])
+  }
+}

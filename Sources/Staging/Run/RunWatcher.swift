@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import RunLogs
+import Training
+
+/// Hears a loop's records and tells the run's observer of them.
+final class RunWatcher {
+  private let directory: RunDirectory
+  private let observer: @Sendable (TrainingRunEvent) -> Void
+  private var meter: ProgressMeter
+  /// The last step of this session.
+  private(set) var lastStep: StepRecord?
+
+  init(
+    directory: RunDirectory, meter: ProgressMeter,
+    observer: @escaping @Sendable (TrainingRunEvent) -> Void
+  ) {
+    self.directory = directory
+    self.meter = meter
+    self.observer = observer
+  }
+
+  func hear(_ record: RunRecord) {
+    switch record {
+    case .step(let step):
+      lastStep = step
+      observer(.step(step, meter.advance(with: step)))
+    case .evaluation(let evaluation):
+      observer(.evaluation(evaluation))
+    case .event(let event):
+      guard event.event == .checkpoint, case .text(let name)? = event.details["checkpoint"] else {
+        return
+      }
+      observer(.saved(directory.url.appending(path: name), step: event.step))
+    }
+  }
+}

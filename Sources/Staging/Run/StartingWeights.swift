@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Checkpoints
+import Foundation
+import Text
+import Training
+
+/// A checkpoint or Hugging Face directory to begin a run with.
+struct StartingWeights {
+  /// The directory.
+  let directory: ModelDirectory
+  /// SHA-256 of the checkpoint's manifest; nil where it has none.
+  let sourceHash: String?
+  private var model: ModelConfiguration { directory.configuration.model }
+
+  private init(directory: ModelDirectory, sourceHash: String?) {
+    self.directory = directory
+    self.sourceHash = sourceHash
+  }
+
+  /// Opens a directory, after comparing it with its manifest, if it has one.
+  init(readingFrom url: URL) throws {
+    let manifest = url.appending(path: Manifest.fileName)
+    if FileManager.default.fileExists(atPath: manifest.path(percentEncoded: false)) {
+      try CheckpointDirectory.verify(url)
+      sourceHash = try FileDigest(of: manifest).sha256
+    } else {
+      sourceHash = nil
+    }
+    directory = try ModelDirectory(reading: url)
+  }
+
+  /// Checks, before any text is prepared, that a directory's model can be read and is the recipe's.
+  static func check(_ url: URL, for recipe: Recipe) throws {
+    _ = try StartingWeights(directory: try ModelDirectory(reading: url), sourceHash: nil)
+      .model(for: recipe.model, tokenizerVocabularySize: 1)
+  }
+
+  /// Whether the checkpoint's own tokenizer is the one of this fingerprint.
+  func hasTokenizer(_ fingerprint: String) -> Bool {
+    (try? TokenizerLoader.load(from: directory.url))?.fingerprint == fingerprint
+  }
+
+  /// The model to train: the checkpoint's, with the recipe's dropout.
+  ///
+  /// - Throws: ``StagingError`` of code `incompatibleCheckpoint` where the recipe asks for other
+  ///   sizes, or the tokenizer has more tokens than the model.
+  func model(
+    for recipe: ModelRecipe?, tokenizerVocabularySize vocabulary: Int
+  ) throws -> ModelConfiguration {
+    guard vocabulary <= model.vocabularySize else {
+      throw failure(
+        "the model has \(model.vocabularySize) tokens and the recipe's tokenizer \(vocabulary); use "
+          + "the checkpoint's tokenizer")
+    }
+    guard var recipe else { return model }
+    recipe.vocabularySize = recipe.vocabularySize ?? model.vocabularySize
+    let wanted = try recipe.configuration(tokenizerVocabularySize: vocabulary)
+    let differences = differences(from: wanted)
+    guard differences.isEmpty else {
+      throw failure(
+        "its model is not the recipe's: \(differences.joined(separator: ", ")); leave `model` out of "
+          + "the recipe to take the checkpoint's")
+    }
+    var result = model
+    result.dropout = wanted.dropout
+    // Rotary positions have no table that fixes their number.
+    if result.rotary != nil { result.contextLength = wanted.contextLength }
+    return result
+  }
+
+  private func differences(from wanted: ModelConfiguration) -> [String] {
+    var fields: [(String, String, String)] = [
+      ("architecture", model.architecture.rawValue, wanted.architecture.rawValue),
+      ("layers", "\(model.layerCount)", "\(wanted.layerCount)"),
+      ("hidden", "\(model.hiddenSize)", "\(wanted.hiddenSize)"),
+      ("heads", "\(model.headCount)", "\(wanted.headCount)"),
+      ("keyValueHeads", "\(model.keyValueHeadCount)", "\(wanted.keyValueHeadCount)"),
+      ("headSize", "\(model.headSize)", "\(wanted.headSize)"),
+      ("intermediate", "\(model.intermediateSize)", "\(wanted.intermediateSize)"),
+      ("vocabulary", "\(model.vocabularySize)", "\(wanted.vocabularySize)"),
+      ("tieHead", "\(model.tiesHead)", "\(wanted.tiesHead)"),
+      ("normEpsilon", "\(model.normEpsilon)", "\(wanted.normEpsilon)"),
+    ]
+    if model.rotary == nil {
+      fields.append(("context", "\(model.contextLength)", "\(wanted.contextLength)"))
+    }
+    if let own = model.rotary?.base, let other = wanted.rotary?.base {
+      fields.append(("ropeBase", "\(own)", "\(other)"))
+    }
+    return fields.filter { $0.1 != $0.2 }.map { "\($0.0) is \($0.1), the recipe says \($0.2)" }
+  }
+
+  private func failure(_ message: String) -> StagingError {
+    StagingError(
+      .incompatibleCheckpoint, message, subject: directory.url.path(percentEncoded: false))
+  }
+}

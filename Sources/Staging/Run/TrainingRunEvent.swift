@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import Checkpoints
+import Foundation
+import RunLogs
+import Training
+
+/// What a run tells of while it works.
+public enum TrainingRunEvent: Sendable {
+  /// Text is being made into tokens; `share` is nil where the amount is unknown.
+  case preparing(PreparationStage, share: Double?)
+  /// Something worth knowing that stops nothing.
+  case note(String)
+  /// A checkpoint is damaged and passed over.
+  case damagedCheckpoint(CheckpointStore.Damaged)
+  /// Everything is in place; steps follow.
+  case ready(TrainingRunOutline)
+  /// A step was taken.
+  case step(StepRecord, ProgressMeter.Reading?)
+  /// The validation text was scored.
+  case evaluation(EvaluationRecord)
+  /// The state was saved.
+  case saved(URL, step: Int)
+}
+
+/// The parts of making text into tokens.
+public enum PreparationStage: String, Sendable, Hashable, CaseIterable, Codable {
+  /// A tokenizer learns its vocabulary.
+  case trainingTokenizer
+  /// Text becomes tokens.
+  case encoding
+}
+
+/// What is about to be trained.
+public struct TrainingRunOutline: Sendable, Hashable, Codable {
+  /// The engine's name.
+  public var engine: String
+  /// The number format of the products.
+  public var precision: Precision
+  /// All parameters.
+  public var parameterCount: Int
+  /// Parameters without embeddings.
+  public var parameterCountWithoutEmbeddings: Int
+  /// Exact floating-point operations of training per token.
+  public var trainingFLOPsPerToken: Double
+  /// Tokens of training text.
+  public var trainingTokens: Int
+  /// Tokens of validation text.
+  public var validationTokens: Int
+  /// Steps already taken.
+  public var step: Int
+  /// What the run goes on from: a checkpoint, or nothing for a new run.
+  public var resumedFrom: URL?
+  /// The run's planned length; nil where only a loss ends it.
+  public var length: TrainingDuration?
+  /// The engine's floating-point operations per second at best; nil where it could not be measured.
+  public var peak: Double?
+}
+
+/// How a run ended this time.
+public struct TrainingRunSummary: Sendable, Hashable, Codable {
+  /// Why training ended.
+  public enum Outcome: String, Sendable, Hashable, CaseIterable, Codable {
+    /// The planned length was reached.
+    case finished
+    /// The loss to stop at was reached.
+    case reachedLoss
+    /// The user interrupted it; it can be resumed.
+    case interrupted
+  }
+  /// Why training ended.
+  public var outcome: Outcome
+  /// The run's directory.
+  public var run: String
+  /// The last checkpoint.
+  public var checkpoint: String?
+  /// Steps taken, over all sessions.
+  public var steps: Int
+  /// Input tokens trained on, over all sessions.
+  public var tokens: Int
+  /// Floating-point operations of training, over all sessions.
+  public var flops: Double
+  /// Wall time of training, over all sessions.
+  public var seconds: Double
+  /// The last step's training loss, in nats per token; nil where no step was taken.
+  public var loss: Double?
+  /// The last validation loss, in nats per token; nil where none was measured.
+  public var validationLoss: Double?
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+import Checkpoints
+import Foundation
+import Staging
+import Testing
+import Training
+
+@Suite("Runs that begin with a checkpoint's weights")
+struct StartFromTests {
+  /// A finished run, and a new one that begins with its last weights.
+  private func pair(_ overrides: [String] = []) throws -> (Workplace, Workplace, TrainingRun) {
+    let first = try Workplace()
+    try first.create().trainForTest()
+    let second = try Workplace()
+    let run = try second.create(
+      overrides, startingFrom: first.checkpoints.url(step: 12))
+    return (first, second, run)
+  }
+
+  @Test("the first loss is far below a new model's, and steps count from one")
+  func weightsCarryOver() throws {
+    let (first, second, run) = try pair()
+    let recorder = EventRecorder()
+    try run.trainForTest(recorder: recorder, interruptingAfter: 2)
+    #expect(recorder.notes.isEmpty)
+    let fresh = try #require(try first.loggedSteps().first)
+    let continued = try #require(try second.loggedSteps().first)
+    #expect(continued.step == 1)
+    #expect(
+      Double(bitPattern: continued.loss) < Double(bitPattern: fresh.loss) - 0.2)
+
+    guard
+      case .model(let model) = try Inspection.of(second.checkpoints.url(step: 2)),
+      let entry = model.training?.status.lineage.first
+    else {
+      Issue.record("the checkpoint has no lineage")
+      return
+    }
+    #expect(entry.operation == "loaded")
+    #expect(entry.source == first.checkpoints.url(step: 12).path(percentEncoded: false))
+    #expect(entry.sourceHash?.count == 64)
+    let checkpoint = try ModelDirectory(reading: second.checkpoints.url(step: 2))
+    #expect(checkpoint.configuration.endOfTextTokens == [256])
+  }
+
+  @Test("it resumes from its own checkpoints, not from those weights again")
+  func resumes() throws {
+    let (first, second, run) = try pair()
+    try run.trainForTest(interruptingAfter: 5)
+    try TrainingRun.resume(second.run).trainForTest()
+    let unbroken = try Workplace()
+    try unbroken.create(startingFrom: first.checkpoints.url(step: 12)).trainForTest()
+    #expect(try second.loggedSteps() == unbroken.loggedSteps())
+  }
+
+  @Test("the recipe may leave the model to the checkpoint")
+  func withoutModel() throws {
+    let first = try Workplace()
+    try first.create().trainForTest(interruptingAfter: 2)
+    let second = try Workplace()
+    let text = Workplace.recipe.split(separator: "\n").filter { !$0.hasPrefix("model:") }
+      .joined(separator: "\n")
+    let run = try TrainingRun.create(
+      second.run, recipe: try second.recipeFile(text),
+      startingFrom: first.checkpoints.url(step: 2))
+    #expect(try run.trainForTest(interruptingAfter: 1).steps == 1)
+  }
+
+  @Test("another tokenizer is allowed, told, and ends texts its own way")
+  func otherTokenizer() throws {
+    let (_, second, run) = try pair(["tokenizer={kind: bpe, vocabulary: 257}"])
+    let recorder = EventRecorder()
+    try run.trainForTest(recorder: recorder, interruptingAfter: 1)
+    #expect(recorder.notes.count == 1)
+    #expect(recorder.notes.first?.contains("is not the checkpoint's") == true)
+    let checkpoint = try ModelDirectory(reading: second.checkpoints.url(step: 1))
+    #expect(checkpoint.configuration.endOfTextTokens == [0])
+  }
+
+  @Test("a model of other sizes is refused, with the differences, before anything is made")
+  func otherSizes() throws {
+    let first = try Workplace()
+    try first.create().trainForTest(interruptingAfter: 1)
+    let second = try Workplace()
+    let error = #expect(throws: StagingError.self) {
+      try second.create(
+        ["model.hidden=12", "model.layers=2"], startingFrom: first.checkpoints.url(step: 1))
+    }
+    #expect(error?.code == .incompatibleCheckpoint)
+    #expect(
+      error?.message
+        == "its model is not the recipe's: layers is 1, the recipe says 2, hidden is 8, the recipe "
+        + "says 12, headSize is 4, the recipe says 6, intermediate is 32, the recipe says 48; leave "
+        + "`model` out of the recipe to take the checkpoint's")
+    #expect(!RunDirectory(second.run).holdsRun)
+  }
+
+  @Test("a tokenizer with more tokens than the model is refused")
+  func largerTokenizer() throws {
+    let (_, _, run) = try pair(["tokenizer={kind: bpe, vocabulary: 262}"])
+    let error = #expect(throws: StagingError.self) { try run.trainForTest() }
+    #expect(
+      error?.message
+        == "the model has 257 tokens and the recipe's tokenizer 262; use the checkpoint's tokenizer"
+    )
+  }
+
+  @Test("a damaged checkpoint is refused")
+  func damaged() throws {
+    let (first, _, run) = try pair()
+    let file = first.checkpoints.url(step: 12).appending(path: "model.safetensors")
+    var bytes = try Data(contentsOf: file)
+    bytes[bytes.count - 1] ^= 1
+    try bytes.write(to: file)
+    let error = #expect(throws: CheckpointsError.self) { try run.trainForTest() }
+    #expect(error?.code == .damagedCheckpoint)
+  }
+
+  @Test("a directory without a model is refused")
+  func noModel() throws {
+    let place = try Workplace()
+    let error = #expect(throws: TrainingError.self) {
+      try place.create(startingFrom: place.url)
+    }
+    #expect(error?.code == .unreadableFile)
+    #expect(error?.subject == place.url.appending(path: "config.json").path)
+  }
+}
