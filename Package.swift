@@ -48,6 +48,7 @@ let package = Package(
       ]),
     .target(
       name: "Staging", dependencies: ["Training", .product(name: "Yams", package: "Yams")]),
+    .target(name: "Evaluation", dependencies: ["Training"]),
 
     // Tests mirror sources; several check themselves against the golden models
     .target(
@@ -72,6 +73,10 @@ let package = Package(
     .testTarget(
       name: "CPUEngineTests", dependencies: ["CPUEngine", "ReferenceEngine", "GoldenModels"]),
     .testTarget(name: "StagingTests", dependencies: ["Staging", "CPUEngine"]),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: ["Evaluation", "CPUEngine", "ReferenceEngine", "GoldenModels"],
+      resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
