@@ -9,8 +9,11 @@ let package = Package(
   name: "espalier",
   platforms: [.macOS(.v15)],
   products: [
+    .library(name: "Espalier", targets: ["Espalier"]),
+    .executable(name: "espalier", targets: ["EspalierCLI"]),
   ],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/jpsim/Yams", "5.0.1"..<"7.0.0"),
@@ -49,6 +52,14 @@ let package = Package(
     .target(
       name: "Staging", dependencies: ["Training", .product(name: "Yams", package: "Yams")]),
     .target(name: "Evaluation", dependencies: ["Training"]),
+    .target(name: "Espalier", dependencies: ["CPUEngine", "Staging", "Evaluation"]),
+
+    // The command
+    .executableTarget(
+      name: "EspalierCLI",
+      dependencies: [
+        "Espalier", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
 
     // Tests mirror sources; several check themselves against the golden models
     .target(
@@ -77,6 +88,7 @@ let package = Package(
       name: "EvaluationTests",
       dependencies: ["Evaluation", "CPUEngine", "ReferenceEngine", "GoldenModels"],
       resources: [.copy("Goldens")]),
+    .testTarget(name: "EspalierTests", dependencies: ["Espalier", "EspalierCLI"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+
+@_exported import Architectures
+@_exported import CPUEngine
+@_exported import Checkpoints
+@_exported import Evaluation
+@_exported import RunLogs
+@_exported import Staging
+@_exported import Tensors
+@_exported import Text
+@_exported import Training

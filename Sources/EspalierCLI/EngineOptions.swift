@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+import Foundation
+
+/// The options of every command that computes with a model.
+struct EngineOptions: ParsableArguments {
+  @Option(
+    help: "Threads to compute with; default all cores. Only equal counts give equal bits.")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads); expected 1 to 1024.")
+    }
+  }
+}
+
+extension Precision: ExpressibleByArgument {
+  /// The names, for help texts.
+  static var choices: String { allCases.map(\.rawValue).joined(separator: " or ") }
+}
+
+/// Results for other programs.
+enum JSONText {
+  /// Pretty-printed with sorted keys.
+  static func of(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+}
+
+/// A word of a command line that can be pasted into a shell.
+package enum ShellWord {
+  /// The word, in quotes where a shell would otherwise take it apart.
+  package static func quoted(_ word: String) -> String {
+    let isPlain = word.allSatisfy { $0.isLetter || $0.isNumber || "/._-+,:@%".contains($0) }
+    return isPlain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
+  }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+
+@main
+struct EspalierCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "espalier",
+    abstract: "Train transformer language models in stages.",
+    discussion: """
+      Examples:
+        espalier train --example > recipe.yaml
+        espalier train recipe.yaml -o runs/first
+        espalier inspect runs/first
+
+      `espalier help <subcommand>` explains each command, with examples.
+      """,
+    subcommands: [
+      PrepareCommand.self,
+      TrainCommand.self,
+      EvaluateCommand.self,
+      GenerateCommand.self,
+      InspectCommand.self,
+    ])
+}

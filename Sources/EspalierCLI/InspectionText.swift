@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+import Espalier
+import Foundation
+
+/// Inspections as people read them.
+enum InspectionText {
+  static func lines(_ inspection: Inspection) -> [String] {
+    switch inspection {
+    case .run(let run): lines(run)
+    case .model(let model): lines(model)
+    case .tensors(let file): lines(file)
+    case .tokens(let tokens): lines(tokens)
+    case .recipe(let recipe): ["Recipe \(recipe.path)"] + lines(recipe)
+    }
+  }
+
+  private static func lines(_ run: RunInspection) -> [String] {
+    var progress =
+      "\(Readable.exact(run.steps)) steps, \(Readable.count(run.tokens)) tokens, "
+      + "\(Readable.scaled(run.flops))FLOPs, \(Readable.time(run.seconds))"
+    if let share = run.shareDone {
+      progress += ", \(Readable.percent(share)) of the planned length"
+    }
+    var lines = ["Run \(run.path)", row("progress", progress)]
+    if let event = run.lastEvent { lines.append(row("last event", event)) }
+    if !run.overrides.isEmpty {
+      lines.append(row("overrides", run.overrides.joined(separator: ", ")))
+    }
+    lines += lossLines(run)
+    lines += run.checkpoints.map { checkpoint in
+      let state =
+        checkpoint.problems.isEmpty
+        ? "" : "  DAMAGED: \(checkpoint.problems.joined(separator: "; "))"
+      return row("checkpoint", checkpoint.name + state)
+    }
+    return lines + self.lines(run.recipe)
+  }
+
+  private static func lossLines(_ run: RunInspection) -> [String] {
+    func text(_ loss: RunInspection.Loss) -> String {
+      "\(loss.loss.map(Readable.loss) ?? "not finite") at step \(loss.step)"
+    }
+    var lines: [String] = []
+    if let loss = run.trainingLoss { lines.append(row("loss", "\(text(loss))  \(run.lossCurve)")) }
+    if let loss = run.validationLoss {
+      let best = run.bestValidationLoss.map { ", best \(text($0))" } ?? ""
+      lines.append(row("validation", text(loss) + best))
+    }
+    return lines
+  }
+
+  private static func lines(_ recipe: RecipeInspection) -> [String] {
+    var lines: [String] = []
+    if let model = recipe.model {
+      lines += modelLines(model.configuration)
+      lines.append(
+        row(
+          "parameters",
+          "\(Readable.exact(model.parameterCount)), "
+            + "\(Readable.exact(model.parameterCountWithoutEmbeddings)) without embeddings"))
+      lines.append(
+        row("training", "\(Readable.scaled(model.trainingFLOPsPerToken))FLOPs per token"))
+    }
+    return lines + trainingLines(recipe.training)
+  }
+
+  private static func trainingLines(_ training: TrainingConfiguration) -> [String] {
+    let schedule = training.schedule
+    var rate = "\(schedule.kind.rawValue), peak \(schedule.peak), warm-up \(schedule.warmup)"
+    if let total = schedule.total { rate += ", total \(total)" }
+    let stop = [
+      training.stop.after.map { "after \($0)" },
+      training.stop.loss.map { "at a \(training.stop.lossKind.rawValue) loss of \($0)" },
+    ].compactMap { $0 }.joined(separator: " or ")
+    return [
+      row("batch", "\(training.batch.sequencesPerStep) sequences a step"),
+      row("schedule", rate), row("stop", stop), row("precision", training.precision.rawValue),
+      row("seed", String(training.seed)),
+    ]
+  }
+
+  private static func lines(_ model: ModelInspection) -> [String] {
+    let kind = model.training == nil ? "Model" : "Checkpoint"
+    var lines = ["\(kind) \(model.path)"] + modelLines(model.model)
+    lines.append(
+      row(
+        "parameters",
+        "\(Readable.exact(model.parameterCount)), "
+          + "\(Readable.exact(model.parameterCountWithoutEmbeddings)) without embeddings, "
+          + (model.weightType?.rawValue ?? "of several types")))
+    lines.append(
+      row(
+        "training",
+        "\(Readable.scaled(model.trainingFLOPsPerToken))FLOPs per token "
+          + "(6N: \(Readable.count(model.trainingFLOPsPerTokenBySixN)))"))
+    lines.append(contentsOf: integrityLines(model.integrity))
+    if let training = model.training { lines += statusLines(training) }
+    return lines
+  }
+
+  private static func integrityLines(_ integrity: ModelInspection.Integrity) -> [String] {
+    switch integrity {
+    case .noManifest: [row("checksums", "none, written by another program")]
+    case .sizesMatch: [row("checksums", "not compared; all sizes are right")]
+    case .intact: [row("checksums", "all right")]
+    case .damaged(let problems): problems.map { row("DAMAGED", $0) }
+    }
+  }
+
+  private static func statusLines(_ training: ModelInspection.Training) -> [String] {
+    let progress = training.status.progress
+    var rate =
+      "\(training.status.training.schedule.kind.rawValue), next rate "
+      + String(format: "%.4g", training.learningRate)
+    if let share = training.scheduleShare { rate += ", \(Readable.percent(share)) of the schedule" }
+    return [
+      row(
+        "progress",
+        "\(Readable.exact(progress.steps)) steps, \(Readable.exact(progress.tokens)) tokens, "
+          + "\(Readable.scaled(progress.floatingPointOperations))FLOPs, "
+          + "\(Readable.time(progress.seconds))"),
+      row("schedule", rate), row("seed", String(training.status.training.seed)),
+    ]
+      + training.status.lineage.map { entry in
+        let source = entry.source.map { " from \($0)" } ?? ""
+        let hash = entry.sourceHash.map { " (SHA-256 \($0.prefix(12))…)" } ?? ""
+        return row("lineage", "step \(entry.step): \(entry.operation)\(source)\(hash)")
+      }
+  }
+
+  private static func modelLines(_ model: ModelConfiguration) -> [String] {
+    var shape =
+      "\(model.architecture.rawValue), \(model.layerCount) layers, hidden \(model.hiddenSize), "
+      + "\(model.headCount) heads of \(model.headSize)"
+    if model.keyValueHeadCount != model.headCount {
+      shape += " (\(model.keyValueHeadCount) of keys and values)"
+    }
+    return [
+      row("model", shape),
+      row(
+        "sizes",
+        "intermediate \(model.intermediateSize), vocabulary \(model.vocabularySize), context "
+          + "\(model.contextLength), head \(model.tiesHead ? "tied" : "of its own")"),
+    ]
+  }
+
+  private static func lines(_ file: TensorFileInspection) -> [String] {
+    let bytes = file.tensors.reduce(0) { $0 + $1.bytes }
+    let width = file.tensors.map(\.name.count).max() ?? 0
+    return [
+      "Tensors \(file.path)",
+      row(
+        "total",
+        "\(file.tensors.count) tensors, \(Readable.exact(file.elementCount)) elements, "
+          + Readable.bytes(bytes)),
+    ]
+      + file.metadata.sorted { $0.key < $1.key }.map { row("metadata", "\($0.key): \($0.value)") }
+      + file.tensors.map {
+        "  " + pad($0.name, width) + "  " + pad($0.type, 5) + " "
+          + "[\($0.shape.map(String.init).joined(separator: ", "))]"
+      }
+  }
+
+  private static func lines(_ tokens: TokenDatasetSummary) -> [String] {
+    var lines = [
+      "Tokens \(tokens.path)",
+      row(
+        "tokenizer",
+        "vocabulary \(tokens.vocabularySize), SHA-256 \(tokens.tokenizerFingerprint.prefix(12))…"),
+      row(
+        "text",
+        "\(Readable.bytes(tokens.textByteCount)), validation by \(tokens.validation.rule.rawValue)"),
+    ]
+    for split in tokens.splits {
+      let checksums =
+        switch split.checksums {
+        case .unchecked: "checksums not compared"
+        case .intact: "checksums all right"
+        case .damaged: "DAMAGED"
+        }
+      lines.append(
+        row(
+          split.name,
+          "\(Readable.exact(split.tokenCount)) tokens, \(Readable.exact(split.documentCount)) "
+            + "documents, \(split.files.count) shards, \(Readable.bytes(split.byteCount)), "
+            + checksums))
+    }
+    return lines + tokens.faults.map { row("DAMAGED", $0) }
+  }
+
+  private static func row(_ label: String, _ text: String) -> String {
+    "  " + pad(label, 11) + " " + text
+  }
+
+  private static func pad(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+import Foundation
+
+/// `espalier train`: a recipe becomes a trained model.
+struct TrainCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train one model as a recipe says.",
+    discussion: """
+      The run's directory gets the recipe, the prepared text, a log with one line of JSON for each \
+      step, and checkpoints that Hugging Face transformers opens as they are. Ctrl-C finishes the \
+      step and saves; --resume goes on as if nothing had happened, bit for bit, also after a crash.
+
+      Examples:
+        espalier train --example > recipe.yaml
+        espalier train recipe.yaml -o runs/first
+        espalier train recipe.yaml -o runs/second --set optimizer.clip=0.5
+        espalier train -o runs/first --resume
+        espalier train -o runs/first --resume --set "stop.after=40M tokens"
+        espalier train recipe.yaml -o runs/third --from path/to/checkpoint
+
+      Exit codes: 0 done, 1 error, 64 wrong usage, 130 interrupted.
+      """)
+
+  @Argument(help: "The recipe, in YAML; may be left out with --resume.", completion: .file())
+  var recipe: String?
+
+  @Option(
+    name: [.short, .customLong("output")],
+    help: "The run's directory, which must be new unless --resume is given.",
+    completion: .directory)
+  var output: String?
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "Sets one value over the recipe's; may be repeated.", valueName: "key.path=value"))
+  var settings: [String] = []
+
+  @Flag(help: "Go on from the run's newest whole checkpoint.")
+  var resume = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Begin with the weights of this checkpoint or Hugging Face directory.",
+      valueName: "checkpoint"),
+    completion: .directory)
+  var from: String?
+
+  @OptionGroup var engineOptions: EngineOptions
+
+  @Option(help: "The number format of the products, instead of the recipe's.")
+  var precision: Precision?
+
+  @Flag(help: "Print nothing on the way but warnings.")
+  var quiet = false
+
+  @Flag(help: "Print the result as JSON on standard output, and progress on standard error.")
+  var json = false
+
+  @Flag(help: "Print a commented recipe and do nothing else.")
+  var example = false
+
+  func validate() throws {
+    if example { return }
+    guard output != nil else {
+      throw ValidationError("Name the run's directory with -o.")
+    }
+    guard resume || recipe != nil else {
+      throw ValidationError(
+        "Name a recipe, or continue a run with --resume. `espalier train --example` prints one.")
+    }
+    guard !(resume && from != nil) else {
+      throw ValidationError("--from begins a new run; it does not go with --resume.")
+    }
+  }
+
+  func run() async throws {
+    guard !example else {
+      Swift.print(Recipe.example, terminator: "")
+      return
+    }
+    let directory = URL(filePath: output ?? "")
+    let terminal = Terminal(json ? .standardError : .standardOutput)
+    let printer = TrainingProgressPrinter(terminal: terminal, isQuiet: quiet)
+    let interruption = Interruption(
+      first: { terminal.print("Finishing this step, then saving. Ctrl-C again quits at once.") },
+      last: terminal.leave)
+    let run = try makeRun(directory)
+    let summary: TrainingRunSummary
+    do {
+      summary = try run.train(
+        engine: CPUTrainingEngine(threads: engineOptions.threads ?? run.threads),
+        observer: printer.handle, isInterrupted: { interruption.isRequested })
+    } catch {
+      printer.finish()
+      throw error
+    }
+    printer.finish()
+    try report(summary, on: terminal)
+    if summary.outcome == .interrupted { throw ExitCode(Interruption.exitCode) }
+  }
+
+  private func makeRun(_ directory: URL) throws -> TrainingRun {
+    var overrides = try settings.map(RecipeOverride.init(parsing:))
+    if let precision {
+      overrides.append(RecipeOverride(keyPath: ["precision"], value: precision.rawValue))
+    }
+    let given = try recipe.map {
+      try RecipeFile(contentsOf: URL(filePath: $0), overrides: overrides)
+    }
+    if resume {
+      return try TrainingRun.resume(
+        directory, recipe: given, overrides: overrides, threads: engineOptions.threads)
+    }
+    guard let given else { throw ValidationError("Name a recipe.") }
+    return try TrainingRun.create(
+      directory, recipe: given, startingFrom: from.map { URL(filePath: $0) },
+      threads: engineOptions.threads)
+  }
+
+  private func report(_ summary: TrainingRunSummary, on terminal: Terminal) throws {
+    if json {
+      Swift.print(try JSONText.of(summary))
+      guard summary.outcome == .interrupted else { return }
+    }
+    if !quiet || summary.outcome == .interrupted {
+      Self.lines(summary, output: output ?? "").forEach(terminal.print)
+    }
+  }
+
+  private static func lines(_ summary: TrainingRunSummary, output: String) -> [String] {
+    let outcome =
+      switch summary.outcome {
+      case .finished: "Finished"
+      case .reachedLoss: "Reached the loss to stop at"
+      case .interrupted: "Interrupted"
+      }
+    var line =
+      "\(outcome) after \(summary.steps) steps, \(Readable.count(summary.tokens)) tokens, "
+      + "\(Readable.time(summary.seconds))"
+    if let loss = summary.loss { line += "; loss \(Readable.loss(loss))" }
+    if let loss = summary.validationLoss { line += ", validation \(Readable.loss(loss))" }
+    var lines = [line]
+    if let checkpoint = summary.checkpoint { lines.append("Saved \(checkpoint)") }
+    if summary.outcome == .interrupted {
+      lines.append("Go on with: espalier train -o \(ShellWord.quoted(output)) --resume")
+    }
+    return lines
+  }
+}

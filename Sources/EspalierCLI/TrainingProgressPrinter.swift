@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import Espalier
+import Foundation
+import Synchronization
+
+/// Tells of a run as it goes: one live line on a terminal, plain lines at growing intervals elsewhere.
+final class TrainingProgressPrinter: Sendable {
+  private struct State {
+    var shownAt = -Double.infinity
+    var printedAt = -Double.infinity
+    var startedAt = 0.0
+    var isFirstStep = true
+    var validationLoss: Double?
+    var stage: PreparationStage?
+    var outline: TrainingRunOutline?
+  }
+
+  private let terminal: Terminal
+  private let isQuiet: Bool
+  private let state = Mutex(State())
+  private let clock: @Sendable () -> Double
+
+  /// Makes a printer.
+  ///
+  /// - Parameter isQuiet: leaves out everything but notes.
+  init(
+    terminal: Terminal, isQuiet: Bool,
+    clock: @escaping @Sendable () -> Double = { ProcessInfo.processInfo.systemUptime }
+  ) {
+    self.terminal = terminal
+    self.isQuiet = isQuiet
+    self.clock = clock
+    state.withLock { $0.startedAt = clock() }
+  }
+
+  /// Takes in what a run tells.
+  func handle(_ event: TrainingRunEvent) {
+    switch event {
+    case .note(let text): terminal.print(text)
+    case .damagedCheckpoint(let damaged):
+      terminal.print("Damaged checkpoint, using the one before it: \(damaged)")
+    case _ where isQuiet: break
+    case .preparing(let stage, let share): show(stage, share)
+    case .ready(let outline):
+      terminal.clear()
+      state.withLock { $0.outline = outline }
+      Self.lines(outline).forEach(terminal.print)
+    case .step(let record, let reading): show(record, reading)
+    case .evaluation(let record):
+      state.withLock { $0.validationLoss = record.validationLoss }
+      terminal.print(
+        "step \(record.step)  validation loss \(Readable.loss(record.validationLoss))  "
+          + "perplexity \(Readable.count(exp(record.validationLoss)))")
+    case .saved(let url, let step):
+      terminal.print("step \(step)  saved \(url.lastPathComponent)")
+    }
+  }
+
+  /// Ends the live line.
+  func finish() { terminal.clear() }
+
+  private func show(_ stage: PreparationStage, _ share: Double?) {
+    let text =
+      switch stage {
+      case .trainingTokenizer: "training the tokenizer"
+      case .encoding: "encoding the text"
+      }
+    let isNew = state.withLock { state in
+      defer { state.stage = stage }
+      return state.stage != stage
+    }
+    if terminal.isInteractive {
+      terminal.show(share.map { "\(text)  \(Readable.percent($0))" } ?? text)
+    } else if isNew {
+      terminal.print(text)
+    }
+  }
+
+  private func show(_ record: StepRecord, _ reading: ProgressMeter.Reading?) {
+    let now = clock()
+    let line = state.withLock { state -> (text: String, stays: Bool)? in
+      let stays = !terminal.isInteractive && Self.isDue(state, now)
+      guard stays || terminal.isInteractive && now - state.shownAt >= 0.1 else { return nil }
+      state.shownAt = now
+      if stays { state.printedAt = now }
+      state.isFirstStep = false
+      return (Self.line(record, reading, state.outline, state.validationLoss), stays)
+    }
+    guard let line else { return }
+    if line.stays { terminal.print(line.text) } else { terminal.show(line.text) }
+  }
+
+  /// Whether a plain line is due: at once, then every 10 seconds, after 5 minutes every minute.
+  private static func isDue(_ state: State, _ now: Double) -> Bool {
+    let interval = now - state.startedAt < 300 ? 10.0 : 60
+    return state.isFirstStep || now - state.printedAt >= interval
+  }
+
+  private static func line(
+    _ record: StepRecord, _ reading: ProgressMeter.Reading?, _ outline: TrainingRunOutline?,
+    _ validationLoss: Double?
+  ) -> String {
+    var parts = ["step \(record.step)", "loss \(Readable.loss(record.loss))"]
+    if case .steps(let total)? = outline?.length { parts[0] += "/\(total)" }
+    if let validationLoss { parts.append("validation \(Readable.loss(validationLoss))") }
+    guard let reading else { return parts.joined(separator: "  ") }
+    parts.append("\(Readable.count(reading.tokensPerSecond)) tokens/s")
+    parts.append(
+      reading.shareOfPeak.map { "\(Readable.percent($0)) of peak" }
+        ?? "\(Readable.scaled(reading.floatingPointOperationsPerSecond))FLOP/s")
+    if let done = reading.shareDone { parts.append(Readable.percent(done)) }
+    if let left = reading.secondsLeft { parts.append("\(Readable.time(left)) left") }
+    return parts.joined(separator: "  ")
+  }
+
+  private static func lines(_ outline: TrainingRunOutline) -> [String] {
+    var lines = [
+      "model     \(Readable.count(outline.parameterCount)) parameters "
+        + "(\(Readable.count(outline.parameterCountWithoutEmbeddings)) without embeddings), "
+        + "\(Readable.scaled(outline.trainingFLOPsPerToken))FLOPs per token",
+      "data      \(Readable.count(outline.trainingTokens)) tokens to train on, "
+        + "\(Readable.count(outline.validationTokens)) to validate on",
+      "engine    \(outline.engine), \(outline.precision.rawValue)"
+        + (outline.peak.map { ", peak \(Readable.scaled($0))FLOP/s" } ?? ""),
+    ]
+    if let length = outline.length { lines.append("length    \(length)") }
+    if let checkpoint = outline.resumedFrom {
+      lines.append("resuming  at step \(outline.step), from \(checkpoint.lastPathComponent)")
+    }
+    return lines
+  }
+}

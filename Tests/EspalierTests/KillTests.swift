@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import Espalier
+import Foundation
+import Testing
+
+/// Whether a run that is killed at any moment goes on as if nothing had happened.
+@Suite("Killed runs", .serialized)
+struct KillTests {
+  /// A run that nobody disturbed.
+  private func unbroken(_ place: CommandWorkplace) throws {
+    let result = try BuiltCommand.run(
+      ["train", "recipe.yaml", "-o", "unbroken", "--threads", "1", "--quiet"], in: place.url)
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(try place.loggedSteps("unbroken").map(\.step) == Array(1...40))
+  }
+
+  /// Starts the run `broken`, or goes on with it where it was begun.
+  private func start(_ place: CommandWorkplace) throws -> BuiltCommand {
+    let way = place.run("broken").holdsRun ? ["--resume"] : ["recipe.yaml"]
+    return try BuiltCommand(
+      ["train", "-o", "broken", "--threads", "1", "--quiet"] + way, in: place.url)
+  }
+
+  private func finishAndCompare(_ place: CommandWorkplace) throws {
+    let result = try start(place).wait()
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(try place.loggedSteps("broken") == place.loggedSteps("unbroken"))
+    #expect(try place.loggedEvaluations("broken") == place.loggedEvaluations("unbroken"))
+    #expect(try place.lastTensors("broken") == place.lastTensors("unbroken"))
+    #expect(try place.lastTensors("broken").count == 2)
+  }
+
+  @Test("killed at random moments, the run has the same losses bit for bit", arguments: [1, 2])
+  func randomMoments(seed: UInt64) throws {
+    let place = try CommandWorkplace()
+    try unbroken(place)
+    var random = SeededRandom(seed: seed)
+    var kills = 0
+    for _ in 0..<8 {
+      let command = try start(place)
+      // Half of the kills anywhere from the very start, half after some steps of training.
+      let steps = place.stepsSoFar("broken")
+      let goal = random.next(below: 2) == 0 ? 0 : steps + 1 + random.next(below: 4)
+      while command.isRunning, place.stepsSoFar("broken") < goal { usleep(500) }
+      usleep(UInt32(random.next(below: goal == 0 ? 400_000 : 30_000)))
+      command.send(SIGKILL)
+      let result = try command.wait()
+      #expect(result.endedBySignal || result.status == 0, "\(result.errors)")
+      if result.endedBySignal { kills += 1 }
+    }
+    #expect(kills > 0)
+    try finishAndCompare(place)
+  }
+
+  @Test("killed in the middle of saving a checkpoint, the run has the same losses bit for bit")
+  func whileSaving() throws {
+    let place = try CommandWorkplace()
+    try unbroken(place)
+    var killsWhileSaving = 0
+    var steps = 0
+    for _ in 0..<12 where killsWhileSaving < 4 {
+      steps = place.stepsSoFar("broken")
+      let command = try start(place)
+      while command.isRunning, place.stepsSoFar("broken") <= steps || !place.isSaving("broken") {}
+      command.send(SIGKILL)
+      let result = try command.wait()
+      // What is half written stays behind; the next session removes it.
+      if result.endedBySignal, place.isSaving("broken") { killsWhileSaving += 1 }
+      if !result.endedBySignal { break }
+    }
+    #expect(killsWhileSaving > 0)
+    try finishAndCompare(place)
+    #expect(!place.isSaving("broken"))
+  }
+
+  @Test("interrupted by Ctrl-C, the run saves, says how to go on, and has the same losses")
+  func interrupt() throws {
+    let place = try CommandWorkplace()
+    try unbroken(place)
+    let command = try BuiltCommand(
+      ["train", "recipe.yaml", "-o", "broken", "--threads", "1", "--set", "checkpoint=none"],
+      in: place.url)
+    while command.isRunning, place.stepsSoFar("broken") < 3 { usleep(500) }
+    command.send(SIGINT)
+    let result = try command.wait()
+    #expect(!result.endedBySignal)
+    #expect(result.status == 130)
+    #expect(result.output.contains("Go on with: espalier train -o broken --resume"))
+    let steps = place.stepsSoFar("broken")
+    #expect(try CheckpointStore(place.run("broken").checkpoints).list().map(\.step) == [steps])
+    try finishAndCompare(place)
+  }
+
+  @Test("interrupted twice, the run ends at once and loses at most the last steps")
+  func interruptTwice() throws {
+    let place = try CommandWorkplace()
+    try unbroken(place)
+    let command = try start(place)
+    while command.isRunning, place.stepsSoFar("broken") < 3 { usleep(500) }
+    command.send(SIGINT)
+    usleep(1000)
+    command.send(SIGINT)
+    let result = try command.wait()
+    #expect(!result.endedBySignal)
+    #expect(result.status == 130)
+    try finishAndCompare(place)
+  }
+}
