@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every target installs what it needs (see Scripts/bootstrap) and can be called on a fresh machine.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test format lint bench docs goldens build clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Train a small model on an English dictionary in about four minutes (TEXT=path for any text)
+	@Scripts/demo
+
+test: ## Build and run all tests
+	@Scripts/test
+
+build: ## Build the library and the command for release
+	@Scripts/bootstrap build
+	swift build -c release
+
+format: ## Format the sources in place
+	@Scripts/format --in-place
+
+lint: ## Check the sources' format
+	@Scripts/format --lint
+
+bench: ## Measure training steps and tokenizers beside PyTorch and Hugging Face
+	@Scripts/bench
+
+docs: ## Build the documentation into .build/docs
+	@Scripts/docs
+
+goldens: ## Make the tests' reference values again, with PyTorch
+	@Scripts/goldens
+
+clean: ## Remove everything that was built; runs and the demo's models stay
+	rm -rf .build Benchmarks/.build
