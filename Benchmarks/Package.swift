@@ -1,0 +1,18 @@
+// swift-tools-version: 6.1
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+// Benchmarks are a package of their own, so that users of the library never build them.
+
+let package = Package(
+  name: "benchmarks",
+  platforms: [.macOS(.v15)],
+  dependencies: [.package(name: "espalier", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "StepBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
+    .executableTarget(
+      name: "TokenizerBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
+  ],
+  swiftLanguageModes: [.v6]
+)

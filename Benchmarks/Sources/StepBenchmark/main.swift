@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Times whole optimizer steps (forward, backward, clip, AdamW) of a GPT-2 on random tokens.
+//
+//     StepBenchmark LAYERS,HEADS,WIDTH,VOCABULARY,CONTEXT,BATCH fp32|bf16 STEPS THREADS [profile]
+//
+// Prints one JSON object: the seconds of each step after the first, the last loss, peak memory.
+
+import Espalier
+import Foundation
+
+struct Arguments {
+  var sizes: [Int]
+  var precision: Precision
+  var steps: Int
+  var threads: Int
+  var profiles: Bool
+
+  init?(_ words: [String]) {
+    guard words.count >= 5 else { return nil }
+    sizes = words[1].split(separator: ",").compactMap { Int($0) }
+    guard sizes.count == 6, let precision = Precision(rawValue: words[2]),
+      let steps = Int(words[3]), let threads = Int(words[4])
+    else { return nil }
+    self.precision = precision
+    self.steps = steps
+    self.threads = threads
+    profiles = words.dropFirst(5).contains("profile")
+  }
+
+  var configuration: ModelConfiguration {
+    ModelConfiguration(
+      architecture: .gpt2, layerCount: sizes[0], hiddenSize: sizes[2], headCount: sizes[1],
+      intermediateSize: 4 * sizes[2], vocabularySize: sizes[3], contextLength: sizes[4],
+      tiesHead: true)
+  }
+}
+
+/// The most memory this process has held, in bytes.
+func peakMemory() -> Int {
+  var usage = rusage()
+  #if os(Linux)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+  #else
+    getrusage(RUSAGE_SELF, &usage)
+    return usage.ru_maxrss
+  #endif
+}
+
+func makeSession(_ arguments: Arguments, _ program: Program) throws -> CPUTrainingSession {
+  var random = SystemRandomNumberGenerator()
+  let parameters = program.parameters.map { spec -> ParameterState in
+    var values = [Float](repeating: 0, count: spec.shape.elementCount)
+    for index in values.indices {
+      values[index] =
+        spec.initializer == .ones ? 1 : Float.random(in: -0.034...0.034, using: &random)
+    }
+    return ParameterState(value: HostTensor(values, shape: spec.shape))
+  }
+  return try CPUTrainingEngine(threads: arguments.threads).makeCPUSession(
+    for: program, parameters: parameters, precision: arguments.precision)
+}
+
+func run(_ arguments: Arguments) throws {
+  let program = try arguments.configuration.program()
+  let session = try makeSession(arguments, program)
+  let (length, batchSize) = (arguments.sizes[4], arguments.sizes[5])
+  let vocabulary = Int32(arguments.sizes[3])
+  func tokens() -> [Int32] {
+    (0..<length * batchSize).map { _ in Int32.random(in: 0..<vocabulary) }
+  }
+  let batch = TokenBatch(
+    sequenceCount: batchSize, sequenceLength: length, inputs: tokens(), targets: tokens())
+
+  var seconds: [Double] = []
+  var loss = 0.0
+  let profiler = arguments.profiles ? Profiler() : nil
+  session.profiler = profiler
+  for step in 0...arguments.steps {
+    let start = ContinuousClock.now
+    loss = try session.accumulateGradients(
+      of: batch, normalizer: batch.targetCount,
+      dropoutKey: DropoutKey(seed: 0, step: UInt64(step), microBatch: 0)
+    ).mean
+    let updates = program.parameters.map {
+      AdamWUpdate(
+        learningRate: 3e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8,
+        weightDecay: $0.decays ? 0.1 : 0, stepCount: step + 1)
+    }
+    _ = try session.update(updates, clip: 1)
+    if step > 0 { seconds.append((ContinuousClock.now - start) / .seconds(1)) }
+    if step == 0 { profiler?.reset() }
+  }
+  if let profiler {
+    for (label, total) in profiler.totals.sorted(by: { $0.value > $1.value }) {
+      let milliseconds = total / .milliseconds(1) / Double(arguments.steps)
+      FileHandle.standardError.write(
+        Data(String(format: "%9.3f ms  %@\n", milliseconds, label).utf8))
+    }
+  }
+  let report: [String: Any] = ["seconds": seconds, "loss": loss, "peakBytes": peakMemory()]
+  let json = try JSONSerialization.data(withJSONObject: report, options: .sortedKeys)
+  print(String(decoding: json, as: UTF8.self))
+}
+
+guard let arguments = Arguments(CommandLine.arguments) else {
+  print("usage: StepBenchmark L,H,D,V,T,B fp32|bf16 STEPS THREADS [profile]")
+  exit(2)
+}
+try run(arguments)
