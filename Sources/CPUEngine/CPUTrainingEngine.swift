@@ -13,11 +13,18 @@ public struct CPUTrainingEngine: TrainingEngine {
   /// Threads of a step.
   public let threadCount: Int
   private let team: ThreadTeam
+  private let widensBFloat16: Bool
 
   /// Makes an engine.
   ///
   /// - Parameter threads: how many threads a step uses; nil for all processors this process may use.
   public init(threads: Int? = nil) {
+    self.init(threads: threads, widensBFloat16: false)
+  }
+
+  /// An engine that computes bfloat16 products as on a processor that has none, for tests.
+  package init(threads: Int?, widensBFloat16: Bool) {
+    self.widensBFloat16 = widensBFloat16
     threadCount = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)
     team = ThreadTeam(count: threadCount)
   }
@@ -59,7 +66,7 @@ public struct CPUTrainingEngine: TrainingEngine {
     team.adopt()
     return try CPUModel(
       program, parameters: parameters, precision: precision, team: team,
-      library: makeMatrixLibrary(), trains: trains)
+      library: makeMatrixLibrary(widens: widensBFloat16), trains: trains)
   }
 
   /// Times products of 1024 × 1024 matrices; the best of a dozen.
@@ -71,7 +78,8 @@ public struct CPUTrainingEngine: TrainingEngine {
     let product = MatrixProduct(
       rows: size, columns: size, depth: size, a: operand, b: operand,
       c: .init(type: .float32, stride: size))
-    let prepared = try makeMatrixLibrary().prepare(product, accumulates: false)
+    let prepared = try makeMatrixLibrary(widens: widensBFloat16).prepare(
+      product, accumulates: false)
     let memory = try AlignedMemory(byteCount: 3 * size * size * 4)
     // About 1 in both types: a processor may clock higher on zeros.
     memory.base.initializeMemory(as: UInt16.self, repeating: 0x3F80, count: memory.byteCount / 2)
@@ -88,9 +96,11 @@ public struct CPUTrainingEngine: TrainingEngine {
 }
 
 /// The system's library of matrix products.
-func makeMatrixLibrary() throws -> any MatrixLibrary {
+///
+/// - Parameter widens: whether bfloat16 operands are widened whatever the library offers.
+func makeMatrixLibrary(widens: Bool) throws -> any MatrixLibrary {
   #if canImport(CDNNL)
-    try OneDNN()
+    try OneDNN(widens: widens)
   #else
     AccelerateProducts()
   #endif

@@ -26,6 +26,9 @@ struct MatrixProduct: Hashable {
   var c: Operand
   var hasBias = false
 
+  /// Whether all three matrices are float32.
+  var isFloat32: Bool { a.type == .float32 && b.type == .float32 && c.type == .float32 }
+
   /// Floating-point operations.
   var operations: Double { 2 * Double(rows) * Double(columns) * Double(depth) }
 }

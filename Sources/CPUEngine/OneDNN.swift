@@ -5,29 +5,42 @@
   /// Matrix products by oneDNN, whose threads are libgomp's.
   final class OneDNN: MatrixLibrary {
     private let context: OneDNNContext
-    private var prepared: [Key: OneDNNProduct] = [:]
+    private let widens: Bool
+    private var prepared: [Key: any PreparedProduct] = [:]
 
     private struct Key: Hashable {
       var product: MatrixProduct
       var accumulates: Bool
     }
 
-    init() throws { context = try OneDNNContext() }
+    /// - Parameter widens: whether bfloat16 operands are widened even where oneDNN has products of
+    ///   them for this processor.
+    init(widens: Bool) throws {
+      self.widens = widens
+      context = try OneDNNContext()
+    }
 
     func prepare(_ product: MatrixProduct, accumulates: Bool) throws -> any PreparedProduct {
       let key = Key(product: product, accumulates: accumulates)
       if let known = prepared[key] { return known }
-      var handle = espalier_matmul()
-      try check(
-        espalier_matmul_create(
-          &handle, context.engine, Int64(product.rows), Int64(product.columns),
-          Int64(product.depth),
-          operand(product.a), operand(product.b), operand(product.c), product.hasBias ? 1 : 0,
-          accumulates ? 1 : 0),
-        "preparing \(product)")
-      let made = OneDNNProduct(handle, context)
+      let made: any PreparedProduct =
+        try native(product, accumulates)
+        ?? WidenedProduct(product, accumulates: accumulates, prepare: prepare)
       prepared[key] = made
       return made
+    }
+
+    /// The product as oneDNN has it; nil where it has none for bfloat16 on this processor.
+    private func native(_ product: MatrixProduct, _ accumulates: Bool) throws -> OneDNNProduct? {
+      if widens && !product.isFloat32 { return nil }
+      var handle = espalier_matmul()
+      let status = espalier_matmul_create(
+        &handle, context.engine, Int64(product.rows), Int64(product.columns),
+        Int64(product.depth), operand(product.a), operand(product.b), operand(product.c),
+        product.hasBias ? 1 : 0, accumulates ? 1 : 0)
+      if status == dnnl_unimplemented && !product.isFloat32 { return nil }
+      try check(status, "preparing \(product)")
+      return OneDNNProduct(handle, context)
     }
 
     private func operand(_ operand: MatrixProduct.Operand) -> espalier_operand {
