@@ -181,9 +181,10 @@ enum InspectionText {
       lines.append(
         row(
           split.name,
-          "\(Readable.exact(split.tokenCount)) tokens, \(Readable.exact(split.documentCount)) "
-            + "documents, \(split.files.count) shards, \(Readable.bytes(split.byteCount)), "
-            + checksums))
+          "\(Readable.exact(split.tokenCount, of: "token")), "
+            + "\(Readable.exact(split.documentCount, of: "document")), "
+            + "\(Readable.exact(split.files.count, of: "shard")), "
+            + "\(Readable.bytes(split.byteCount)), \(checksums)"))
     }
     return lines + tokens.faults.map { row("DAMAGED", $0) }
   }

@@ -5,7 +5,8 @@ import Foundation
 final class PreparationProgressPrinter {
   private let terminal: Terminal
   private let isQuiet: Bool
-  private var startedAt = ProcessInfo.processInfo.systemUptime
+  private let startedAt = ProcessInfo.processInfo.systemUptime
+  private var partStartedAt = ProcessInfo.processInfo.systemUptime
   private var shownAt = 0.0
 
   private static let liveInterval = 0.1
@@ -16,19 +17,19 @@ final class PreparationProgressPrinter {
     self.isQuiet = isQuiet
   }
 
-  /// Seconds since the start of the present part.
+  /// Seconds since the start of the work.
   var elapsedSeconds: Double { ProcessInfo.processInfo.systemUptime - startedAt }
 
-  /// Begins a part whose time is taken by itself.
-  func restart() {
-    startedAt = ProcessInfo.processInfo.systemUptime
+  /// Begins a part whose rate and time left are taken by itself.
+  func beginPart() {
+    partStartedAt = ProcessInfo.processInfo.systemUptime
     shownAt = 0
   }
 
   /// Shows a part's progress in bytes read, not too often.
   func show(_ part: String, done: Int, total: Int?, tokens: Int?) {
     guard !isQuiet else { return }
-    let elapsed = elapsedSeconds
+    let elapsed = ProcessInfo.processInfo.systemUptime - partStartedAt
     let interval = terminal.isInteractive ? Self.liveInterval : Self.plainInterval
     guard elapsed - shownAt >= interval else { return }
     shownAt = elapsed

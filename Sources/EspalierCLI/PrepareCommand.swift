@@ -129,7 +129,7 @@ struct PrepareCommand: AsyncParsableCommand {
         if interruption.isRequested { throw CancellationError() }
         progress.show("training the tokenizer", done: done, total: total, tokens: nil)
       }
-      progress.restart()
+      progress.beginPart()
       let summary = try CorpusPreparation(configuration).run(
         tokenizer: tokenizer, to: directory
       ) {
@@ -203,17 +203,19 @@ struct PrepareCommand: AsyncParsableCommand {
     for name in ["train", "validation"] {
       guard let split = manifest.splits[name] else { continue }
       lines.append(
-        "  \(name): \(Readable.exact(split.tokenCount)) tokens, "
-          + "\(Readable.exact(split.documentCount)) documents, \(split.shards.count) files")
+        "  \(name): \(Readable.exact(split.tokenCount, of: "token")), "
+          + "\(Readable.exact(split.documentCount, of: "document")), "
+          + Readable.exact(split.shards.count, of: "file"))
     }
     if manifest.validation.rule == .position {
       lines.append("  Too few documents to share out; validation is the end of the text.")
     }
     if summary.emptyDocumentCount > 0 {
-      lines.append("  Left out \(summary.emptyDocumentCount) documents without text.")
+      let empty = Readable.exact(summary.emptyDocumentCount, of: "document")
+      lines.append("  Left out \(empty) without text.")
     }
     if summary.badLineCount > 0 {
-      lines.append("  Passed over \(summary.badLineCount) bad lines.")
+      lines.append("  Passed over \(Readable.exact(summary.badLineCount, of: "bad line")).")
     }
     return lines
   }

@@ -39,6 +39,11 @@ package enum Readable {
     return (value < 0 ? "-" : "") + String(digits)
   }
 
+  /// `1 document`, `12,345 documents`.
+  package static func exact(_ value: Int, of noun: String) -> String {
+    "\(exact(value)) \(noun)\(value == 1 ? "" : "s")"
+  }
+
   /// `512 B`, `1.05 MB`, in powers of 1000.
   package static func bytes(_ value: Int) -> String {
     for (factor, unit) in [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")]

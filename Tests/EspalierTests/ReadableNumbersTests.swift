@@ -34,6 +34,13 @@ struct ReadableNumbersTests {
     #expect(Readable.exact(value) == text)
   }
 
+  @Test("a counted noun is plural but for one")
+  func countedNouns() {
+    #expect(Readable.exact(1, of: "file") == "1 file")
+    #expect(Readable.exact(0, of: "file") == "0 files")
+    #expect(Readable.exact(12345, of: "file") == "12,345 files")
+  }
+
   @Test(
     "times have two units",
     arguments: [
