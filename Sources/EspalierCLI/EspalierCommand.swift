@@ -22,4 +22,9 @@ struct EspalierCommand: AsyncParsableCommand {
       GenerateCommand.self,
       InspectCommand.self,
     ])
+
+  static func main() async {
+    ThreadWaiting.shorten()
+    await main(nil)
+  }
 }
