@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CPUEngine
+import GoldenModels
 import ReferenceEngine
 import Tensors
 import Testing
@@ -89,8 +90,7 @@ import Training
       return (loss, try session.gradients(), try session.gradientSquaredNorm())
     }
     let (ours, exact) = (results[0], results[1])
-    // Strong random weights: bfloat16 rounds each operand to 8 bits, 4e-3 at worst.
-    let tolerance = precision == .fp32 ? 1e-5 : 3e-2
+    let tolerance = Tolerances.of(precision).gradientsOfStrongWeights
     #expect(ours.0.targetCount == normalizer)
     #expect(abs(ours.0.mean - exact.0.mean) <= tolerance * exact.0.mean)
     #expect(abs(ours.2 / exact.2 - 1) <= 2 * tolerance)
@@ -132,7 +132,7 @@ import Training
       return losses
     }
     for (ours, exact) in zip(losses[0], losses[1]) {
-      #expect(abs(ours - exact) <= 1e-5 * exact)
+      #expect(abs(ours - exact) <= Tolerances.of(.fp32).loss * exact)
     }
   }
 
