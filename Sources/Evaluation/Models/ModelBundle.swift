@@ -20,10 +20,7 @@ public struct ModelBundle: Sendable {
   /// - Throws: ``EvaluationError`` of code `missingModel` or `vocabularyMismatch`; the errors of
   ///   Checkpoints, Architectures and Text for files that are missing, damaged or not supported.
   public init(reading url: URL, tokenizer: URL? = nil) throws {
-    let url = try Self.modelDirectory(at: url)
-    if FileManager.default.fileExists(atPath: url.appending(path: Manifest.fileName).path) {
-      try CheckpointDirectory.verify(url)
-    }
+    let url = try Self.verifiedDirectory(at: url)
     try self.init(
       ModelDirectory(reading: url),
       tokenizer: try (tokenizer ?? Self.tokenizerDirectory(url)).map(TokenizerLoader.load))
@@ -111,10 +108,16 @@ public struct ModelBundle: Sendable {
       for: directory.program, parameters: directory.values(), precision: precision)
   }
 
-  /// The directory itself, or the newest whole checkpoint of the run that it is.
-  private static func modelDirectory(at url: URL) throws -> URL {
+  /// The directory itself, compared with its checksums where it has any, or the newest whole
+  /// checkpoint of the run that it is, which the store has compared already.
+  private static func verifiedDirectory(at url: URL) throws -> URL {
     let files = FileManager.default
-    if files.fileExists(atPath: url.appending(path: "config.json").path) { return url }
+    if files.fileExists(atPath: url.appending(path: "config.json").path) {
+      if files.fileExists(atPath: url.appending(path: Manifest.fileName).path) {
+        try CheckpointDirectory.verify(url)
+      }
+      return url
+    }
     let checkpoints = url.appending(path: "checkpoints", directoryHint: .isDirectory)
     if files.fileExists(atPath: checkpoints.path),
       let newest = try CheckpointStore(checkpoints).latestValid().item
