@@ -7,13 +7,8 @@
 enum GPT2 {
   static func program(_ c: ModelConfiguration) -> Program {
     var build = ProgramBuilder(c)
-    let tokens = build.parameter(
-      ParameterSpec(
-        name: "transformer.wte.weight", aliases: ["wte.weight"], role: .tokenEmbedding,
-        axes: [
-          .init(.input, .vocabulary, c.vocabularySize), .init(.output, .residual, c.hiddenSize),
-        ],
-        initializer: normal))
+    let tokens = tokenEmbedding(
+      &build, "transformer.wte.weight", aliases: ["wte.weight"])
     let positions = build.parameter(
       ParameterSpec(
         name: "transformer.wpe.weight", aliases: ["wpe.weight"], role: .positionEmbedding,
@@ -104,36 +99,4 @@ enum GPT2 {
         layer: layer, axes: [.init(.output, segments: to)], initializer: .zeros))
     return build.linear(input, weight, bias: bias, layout: .inputOutput)
   }
-}
-
-extension ParameterSpec.Linear {
-  /// Whether the map's result is added to the residual stream.
-  var addsToResidual: Bool { self == .attentionOutput || self == .feedForwardDown }
-}
-
-/// The published start of matrices and embeddings.
-let normal = ParameterSpec.Initializer.normal(standardDeviation: 0.02)
-
-/// The published start of matrices whose results are added to the residual stream, so that the
-/// stream's variance does not grow with depth.
-func residualNormal(layerCount: Int) -> ParameterSpec.Initializer {
-  .normal(standardDeviation: 0.02 / (2 * Double(max(layerCount, 1))).squareRoot())
-}
-
-/// The head's weight: the token embedding, or one of its own.
-func head(
-  _ build: inout ProgramBuilder, tiedTo tokens: Program.Parameter
-) -> Program.Parameter {
-  let c = build.configuration
-  if c.tiesHead {
-    build.copyNames["lm_head.weight"] = tokens
-    return tokens
-  }
-  return build.parameter(
-    ParameterSpec(
-      name: "lm_head.weight", role: .head,
-      axes: [
-        .init(.output, .vocabulary, c.vocabularySize), .init(.input, .residual, c.hiddenSize),
-      ],
-      initializer: normal))
 }

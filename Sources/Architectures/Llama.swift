@@ -7,13 +7,8 @@
 enum Llama {
   static func program(_ c: ModelConfiguration) -> Program {
     var build = ProgramBuilder(c)
-    let tokens = build.parameter(
-      ParameterSpec(
-        name: "model.embed_tokens.weight", aliases: ["embed_tokens.weight"], role: .tokenEmbedding,
-        axes: [
-          .init(.input, .vocabulary, c.vocabularySize), .init(.output, .residual, c.hiddenSize),
-        ],
-        initializer: normal))
+    let tokens = tokenEmbedding(
+      &build, "model.embed_tokens.weight", aliases: ["embed_tokens.weight"])
     var x = build.dropout(c.dropout.embedding, build.embedding(tokens))
     for layer in 0..<c.layerCount {
       x = block(&build, layer, x)

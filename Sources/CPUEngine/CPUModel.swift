@@ -108,7 +108,7 @@ final class CPUModel {
     try checkTokens(batch.targets, in: -1..<vocabulary)
   }
 
-  func checkTokens(_ tokens: [Int32], in range: Range<Int32>) throws {
+  private func checkTokens(_ tokens: [Int32], in range: Range<Int32>) throws {
     for (position, token) in tokens.enumerated() where !range.contains(token) {
       throw CPUEngineError(
         .invalidBatch, "token \(token) at position \(position) is outside \(range)",

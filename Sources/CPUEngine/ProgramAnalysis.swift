@@ -40,7 +40,7 @@ struct ProgramAnalysis {
     self.consumers = consumers
     self.producers = producers
     types = Self.types(operations, consumers, precision)
-    gradientTypes = Self.gradientTypes(operations, producers, types, precision)
+    gradientTypes = Self.gradientTypes(operations, producers, types)
     fusions = Self.fusions(operations, consumers, store)
   }
 
@@ -78,8 +78,7 @@ struct ProgramAnalysis {
 
   /// A norm takes its gradient in float32, as it accumulates into the residual stream's.
   private static func gradientTypes(
-    _ operations: [Program.Operation], _ producers: [Int], _ types: [ElementType],
-    _ precision: Precision
+    _ operations: [Program.Operation], _ producers: [Int], _ types: [ElementType]
   ) -> [ElementType] {
     types.indices.map { value in
       if case .norm = operations[producers[value]] { return .float32 }
