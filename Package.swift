@@ -65,12 +65,13 @@ let package = Package(
     .target(
       name: "GoldenModels", dependencies: ["Training"], path: "Tests/GoldenModels",
       resources: [.copy("Goldens")]),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-    .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"]),
-    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "Tensors"]),
+    .target(name: "SeededRandom", path: "Tests/SeededRandom"),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "SeededRandom"]),
+    .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON", "SeededRandom"]),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "Tensors", "SeededRandom"]),
     .testTarget(name: "RunLogsTests", dependencies: ["RunLogs"]),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"],
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "SeededRandom"],
       resources: [.copy("Goldens")]),
     .testTarget(
       name: "ArchitecturesTests", dependencies: ["Architectures"],
@@ -82,7 +83,8 @@ let package = Package(
     .testTarget(
       name: "ReferenceEngineTests", dependencies: ["ReferenceEngine", "GoldenModels"]),
     .testTarget(
-      name: "CPUEngineTests", dependencies: ["CPUEngine", "ReferenceEngine", "GoldenModels"]),
+      name: "CPUEngineTests",
+      dependencies: ["CPUEngine", "ReferenceEngine", "GoldenModels", "SeededRandom"]),
     .testTarget(name: "StagingTests", dependencies: ["Staging", "CPUEngine"]),
     .testTarget(
       name: "EvaluationTests",

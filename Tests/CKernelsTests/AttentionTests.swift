@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CKernels
+import SeededRandom
 import Testing
 
 extension KernelTests {
@@ -107,7 +108,7 @@ extension KernelTests.AttentionTests {
   /// The first keys' scores are far smaller: what they add must vanish when the others come.
   private static func largeScores(_ shape: AttentionShape) -> AttentionRun {
     var run = AttentionRun(shape, seed: 11)
-    var generator = SeededGenerator(seed: 12)
+    var generator = SplitMix64(seed: 12)
     for i in run.x.indices where !AttentionPart.value.contains(i, shape) {
       let magnitude = i < shape.key(min(256, shape.keyRows / 2)) ? 8 : 80
       run.x[i] = Float(Int.random(in: -magnitude...magnitude, using: &generator))

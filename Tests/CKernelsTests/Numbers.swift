@@ -1,25 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import SeededRandom
 import Tensors
 import Testing
 
-/// A generator with a seed (SplitMix64), so that a failure shows again.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: Int) { state = UInt64(truncatingIfNeeded: seed) }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 /// Floats that are uniform between −magnitude and magnitude.
 func floats(_ count: Int, seed: Int, magnitude: Float = 1) -> [Float] {
-  var generator = SeededGenerator(seed: seed)
+  var generator = SplitMix64(seed: UInt64(truncatingIfNeeded: seed))
   return (0..<count).map { _ in Float.random(in: -magnitude...magnitude, using: &generator) }
 }
 

@@ -3,6 +3,7 @@ import Architectures
 import CPUEngine
 import GoldenModels
 import ReferenceEngine
+import SeededRandom
 import Tensors
 import Testing
 import Text
@@ -137,7 +138,7 @@ import Training
   }
 
   private func randomBatch(_ example: Case, seed: UInt64) -> TokenBatch {
-    var random = SeededGenerator(seed: seed)
+    var random = testData(seed)
     let count = example.batch.sequences * example.batch.length
     let vocabulary = Int32(example.configuration.vocabularySize)
     return TokenBatch(
@@ -147,24 +148,14 @@ import Training
   }
 }
 
-/// A small generator for test data.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+/// Test data of neighbouring seeds, far apart.
+private func testData(_ seed: UInt64) -> SplitMix64 {
+  SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
 }
 
 /// Parameters away from any default.
 func randomStates(_ program: Program, seed: UInt64) -> [ParameterState] {
-  var random = SeededGenerator(seed: seed)
+  var random = testData(seed)
   return program.parameters.map { spec in
     let center: Float = spec.initializer == .ones ? 1 : 0
     let values = (0..<spec.shape.elementCount).map { _ in

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Checkpoints
 import Foundation
+import SeededRandom
 import Tensors
 import Testing
 
 /// Files changed at random must load or throw; a crash ends the whole test run.
 @Suite("Hostile files") struct SafetensorsFuzzTests {
   /// Cuts, grows, overwrites, swaps and splices in what headers are made of.
-  static func mutate(_ data: Data, _ random: inout SplitMix) -> Data {
+  static func mutate(_ data: Data, _ random: inout SplitMix64) -> Data {
     var bytes = [UInt8](data)
     let fragments = [
       "9223372036854775807", "18446744073709551616", "-1", "0", "[", "]", "{", "}", "\"", "\\u",
@@ -39,7 +40,7 @@ import Testing
   @Test("five thousand mutated headers", arguments: ["every_type", "odd_names", "nothing"])
   func headers(name: String) throws {
     let original = try Data(contentsOf: golden("\(name).safetensors"))
-    var random = SplitMix(state: 2024)
+    var random = SplitMix64(seed: 2024)
     var loaded = 0
     for _ in 0..<5000 {
       let data = Self.mutate(original, &random)
@@ -61,7 +62,7 @@ import Testing
     try withDirectory { directory throws in
       let url = directory.appending(path: "x.safetensors")
       let original = try Data(contentsOf: golden("every_type.safetensors"))
-      var random = SplitMix(state: 7)
+      var random = SplitMix64(seed: 7)
       for _ in 0..<1000 {
         try Self.mutate(original, &random).write(to: url)
         guard let file = try? SafetensorsFile(url) else { continue }
@@ -81,7 +82,7 @@ import Testing
       let table = ShardIndex(fileOfTensor: ["a": "x", "b": "y"], totalByteCount: 5)
       try Manifest(files: ["a": FileDigest(of: Data())]).write(to: directory)
       let manifestText = try Data(contentsOf: manifest)
-      var random = SplitMix(state: 99)
+      var random = SplitMix64(seed: 99)
       for _ in 0..<1000 {
         try Self.mutate(Data(table.json.utf8), &random).write(to: index)
         _ = try? ShardedTensors(index: index)

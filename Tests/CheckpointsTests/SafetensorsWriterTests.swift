@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Checkpoints
 import Foundation
+import SeededRandom
 import Tensors
 import Testing
 
 @Suite("SafetensorsWriter") struct SafetensorsWriterTests {
   /// The specs of a file's tensors in an order that is not the file's.
   static func shuffledSpecs(of file: SafetensorsFile) throws -> [TensorSpec] {
-    var random = SplitMix(state: 3)
+    var random = SplitMix64(seed: 3)
     return try file.entries.map { entry in
       TensorSpec(entry.name, dtype: try #require(entry.dtype), shape: entry.shape)
     }.shuffled(using: &random)

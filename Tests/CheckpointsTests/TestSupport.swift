@@ -62,16 +62,3 @@ func writeCheckpoint(_ store: CheckpointStore, step: Int) throws {
     try writer.write(Data("{\"step\": \(step)}".utf8), to: "training_state.json")
   }
 }
-
-/// SplitMix64 (Steele, Lea & Flood 2014): repeatable test data.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}

@@ -1,23 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import OrderedJSON
+import SeededRandom
 import Testing
 
 /// Texts changed at random must read or throw; a crash ends the whole test run.
 @Suite("Hostile JSON") struct JSONFuzzTests {
-  /// A small generator with a seed.
-  struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
-    }
-  }
-
   static let fragments =
     [
       "9223372036854775808", "-", "1e", "0", "[", "]", "{", "}", "\"", "\\", "\\u", "\\ud800",
@@ -29,7 +17,7 @@ import Testing
     #"{"a": [1, -2.5e3, "é\u00e9\ud83c\udf33\n"], "b": {"c": [true, false, null, {}], "a": ""}}"#
       .utf8)
 
-  static func mutate(_ random: inout SplitMix) -> [UInt8] {
+  static func mutate(_ random: inout SplitMix64) -> [UInt8] {
     var bytes = original
     for _ in 0..<Int.random(in: 1...3, using: &random) {
       guard !bytes.isEmpty else { break }
@@ -48,7 +36,7 @@ import Testing
 
   @Test("Fifty thousand mutated texts read or throw, and Foundation agrees which")
   func mutations() throws {
-    var random = SplitMix(state: 2024)
+    var random = SplitMix64(seed: 2024)
     var accepted = 0
     let options = JSONScanner.Options(nestingLimit: 64)
     for round in 0..<50_000 {
@@ -91,7 +79,7 @@ import Testing
 
   @Test("Random bytes never crash")
   func noise() {
-    var random = SplitMix(state: 5)
+    var random = SplitMix64(seed: 5)
     let alphabet = Array("{}[]\",:\\u0123456789abcdefn-+.eE \u{E9}".utf8)
     for _ in 0..<20_000 {
       let count = Int.random(in: 0..<40, using: &random)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import SeededRandom
 import Tensors
 import Testing
 
@@ -45,7 +46,7 @@ import Testing
   #if arch(arm64) || os(Linux)
     @Test("agrees with the compiler's Float16 over floats of every exponent")
     func compilerAgrees() {
-      var generator = SplitMix(state: 16)
+      var generator = SplitMix64(seed: 16)
       var failures = 0
       for _ in 0..<200_000 {
         let float = Float(bitPattern: UInt32(truncatingIfNeeded: generator.next()))
@@ -55,17 +56,4 @@ import Testing
       #expect(failures == 0)
     }
   #endif
-}
-
-/// SplitMix64 (Steele, Lea & Flood 2014): repeatable test data.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
 }
