@@ -93,7 +93,8 @@ def optimize(rates, clip):
     groups = [
         {
             "params": [value],
-            "weight_decay": 0.1 if len(shape) > 1 else 0.0,
+            # A multiplier scales the step and leaves learning rate times decay alone.
+            "weight_decay": 0.1 / multiplier(p) if len(shape) > 1 else 0.0,
             "eps": 1e-3 * multiplier(p + 1),
         }
         for p, (value, (_, shape)) in enumerate(zip(values, SHAPES))

@@ -24,6 +24,9 @@ public struct ParameterClock: Sendable, Hashable, Codable {
 extension AdamWConfiguration {
   /// The next update of each parameter.
   ///
+  /// A parameter's learning-rate multiplier scales its step, not its decay, so that the product of
+  /// learning rate and decay stays what it was where growth changes the rate.
+  ///
   /// - Parameters:
   ///   - learningRate: the schedule's rate of the step.
   ///   - parameters: what the parameters are, in the program's order.
@@ -32,11 +35,11 @@ extension AdamWConfiguration {
     learningRate: Double, parameters: [ParameterSpec], clocks: [ParameterClock]
   ) -> [AdamWUpdate] {
     zip(parameters, clocks).map { parameter, clock in
-      AdamWUpdate(
+      var update = AdamWUpdate(
         learningRate: learningRate * clock.learningRateMultiplier, beta1: beta1, beta2: beta2,
-        epsilon: epsilon * clock.epsilonMultiplier,
-        weightDecay: decayRule.applies(to: parameter) ? weightDecay : 0,
-        stepCount: clock.stepCount + 1)
+        epsilon: epsilon * clock.epsilonMultiplier, weightDecay: 0, stepCount: clock.stepCount + 1)
+      update.decayFactor = decayRule.applies(to: parameter) ? learningRate * weightDecay : 0
+      return update
     }
   }
 }
