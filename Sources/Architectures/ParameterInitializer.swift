@@ -49,15 +49,9 @@ public struct ParameterInitializer: Sendable {
     case .zeros: target.update(repeating: 0)
     case .ones: target.update(repeating: 1)
     case .normal(let standardDeviation):
-      let normals = NormalStream(seed: seed, name: spec.name)
-      var index = 0
-      while index < target.count {
-        let (block, first) = (firstElement + index).quotientAndRemainder(dividingBy: 4)
-        let four = normals.block(UInt64(block))
-        for lane in first..<min(4, first + target.count - index) {
-          target[index] = Float(standardDeviation * four[lane])
-          index += 1
-        }
+      let elements = firstElement..<firstElement + target.count
+      NormalStream(seed: seed, name: spec.name).forEach(elements) { index, value in
+        target[index] = Float(standardDeviation * value)
       }
     }
   }
@@ -72,23 +66,36 @@ extension Program {
 }
 
 /// Independent Gaussians of mean 0 and variance 1, four to a block of Philox words.
-struct NormalStream {
+package struct NormalStream: Sendable {
   private let generator: Philox
   private let stream: UInt64
 
   /// The stream of a name: its 64-bit FNV-1a hash (Fowler, Noll & Vo) is the counter's upper half.
-  init(seed: UInt64, name: String) {
+  package init(seed: UInt64, name: String) {
     generator = Philox(seed: seed)
     stream = name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
 
   /// Elements 4 · block ..< 4 · block + 4, by the transform of Box & Muller (1958): words x, y give
   /// √(−2 ln u) · (cos, sin)(2π v) with u = (x + ½) / 2³², v = y / 2³².
-  func block(_ block: UInt64) -> SIMD4<Double> {
+  package func block(_ block: UInt64) -> SIMD4<Double> {
     let words = generator.words(block: block, stream: stream)
     let (a, b) = Self.pair(words.x, words.y)
     let (c, d) = Self.pair(words.z, words.w)
     return SIMD4(a, b, c, d)
+  }
+
+  /// Calls `body` with the values of a range of elements, each with its place in the range.
+  package func forEach(_ elements: Range<Int>, _ body: (_ index: Int, _ value: Double) -> Void) {
+    var index = 0
+    while index < elements.count {
+      let (block, first) = (elements.lowerBound + index).quotientAndRemainder(dividingBy: 4)
+      let four = self.block(UInt64(block))
+      for lane in first..<min(4, first + elements.count - index) {
+        body(index, four[lane])
+        index += 1
+      }
+    }
   }
 
   private static func pair(_ x: UInt32, _ y: UInt32) -> (Double, Double) {

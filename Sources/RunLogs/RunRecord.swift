@@ -121,8 +121,14 @@ public struct EventRecord: Sendable, Hashable {
     public static let finished: Name = "finished"
     /// Loss or gradient was not finite; the step changed nothing.
     public static let nonFiniteLoss: Name = "nonFiniteLoss"
+    /// A stage of the run begins, after a growth.
+    public static let stageStarted: Name = "stageStarted"
+    /// A stage of the run is over.
+    public static let stageEnded: Name = "stageEnded"
     /// The model was grown.
     public static let grown: Name = "grown"
+    /// A promise of a growth was measured.
+    public static let verified: Name = "verified"
   }
 
   /// What happened.

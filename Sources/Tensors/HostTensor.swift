@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 
 /// A tensor that owns its bytes: row-major, contiguous, 64-byte aligned, a value (copied on write).
 public struct HostTensor: Sendable {
@@ -13,6 +14,17 @@ public struct HostTensor: Sendable {
     self.dtype = dtype
     self.shape = shape
     storage = Storage(zeros: shape.elementCount * dtype.byteWidth)
+  }
+
+  /// A tensor whose bytes `fill` writes, every one of them.
+  public init(
+    shape: Shape, dtype: DType = .float32,
+    fill: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) rethrows {
+    self.dtype = dtype
+    self.shape = shape
+    storage = Storage(uninitialized: shape.elementCount * dtype.byteWidth)
+    try fill(storage.bytes)
   }
 
   /// A copy of a view's bytes.
@@ -72,14 +84,31 @@ public struct HostTensor: Sendable {
 private final class Storage: @unchecked Sendable {
   let bytes: UnsafeMutableRawBufferPointer
 
+  init(uninitialized byteCount: Int) { bytes = Self.allocated(byteCount) }
+
   init(zeros byteCount: Int) {
-    bytes = .allocate(byteCount: byteCount, alignment: 64)
+    bytes = Self.allocated(byteCount)
     bytes.initializeMemory(as: UInt8.self, repeating: 0)
   }
 
   init(copying source: UnsafeRawBufferPointer) {
-    bytes = .allocate(byteCount: source.count, alignment: 64)
+    bytes = Self.allocated(source.count)
     bytes.copyMemory(from: source)
+  }
+
+  /// Fresh memory; large tensors ask for large pages, of which the system hands out 512 at once where
+  /// each small one would cost a fault of its own.
+  private static func allocated(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    #if os(Linux)
+      let page = 1 << 21
+      if byteCount >= 2 * page {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: page)
+        // Advice only: where it is refused, small pages serve.
+        madvise(bytes.baseAddress, byteCount / page * page, Int32(MADV_HUGEPAGE))
+        return bytes
+      }
+    #endif
+    return .allocate(byteCount: byteCount, alignment: 64)
   }
 
   deinit { bytes.deallocate() }

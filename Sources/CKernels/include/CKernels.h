@@ -99,6 +99,24 @@ void ck_dropout_f32(
 void ck_dropout_bf16(
     const ck_bf16 *x, ck_bf16 *y, size_t n, double rate, const ck_random *random, uint64_t first);
 
+// MARK: Growth
+//
+// These give the same bits at every level.
+
+/// y[i] = factor · x[i] + deviation · z(first + i), each product and the sum rounded by itself; x null
+/// stands for zeros. x and y may be the same.
+///
+/// z are independent Gaussians of mean 0 and variance 1, 32 to eight blocks of words w of the stream:
+/// for j < 16, z(32g + j) and z(32g + 16 + j) are √(−2 ln u) times cos 2πv and sin 2πv with
+/// u = (⌊w(32g + j) / 2⌋ + ½) / 2³¹ and v = w(32g + 16 + j) / 2³². None is beyond 6.7.
+void ck_add_gaussian(
+    const float *x, float factor, float deviation, float *y, size_t n, const ck_random *random,
+    uint64_t first);
+/// y = factor · x
+void ck_scale(const float *x, float factor, float *y, size_t n);
+/// Σ x², in float64 and in a fixed order.
+double ck_sum_of_squares(const float *x, size_t n);
+
 // MARK: Embeddings
 
 /// out[r] = table[tokens[r]] (+ positions[first_position + r % T] where positions is not null),

@@ -36,6 +36,21 @@ public struct BatchStream: Sendable {
     public var epoch: Int
     /// Pairs given in this epoch.
     public var position: Int
+
+    /// The place from which a stream of another context length goes on.
+    ///
+    /// A sequential stream goes on where it stands. A shuffled one has other windows now, so it goes
+    /// on with the next epoch: what this epoch has not given yet is left out, nothing is repeated
+    /// within an epoch.
+    public func restarted(contextLength: Int) -> Cursor {
+      var result = self
+      result.contextLength = contextLength
+      if order == .shuffled {
+        result.epoch += 1
+        result.position = 0
+      }
+      return result
+    }
   }
 
   /// Where the stream stands: before the first pair not yet given.

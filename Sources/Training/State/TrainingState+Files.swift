@@ -125,6 +125,16 @@ extension TrainingState {
     try status.training.validate()
   }
 
+  /// Reads all of a checkpoint's state but its tensors, without comparing checksums.
+  ///
+  /// - Throws: ``TrainingError`` of code `unsupportedFormat` or `invalidState`.
+  public static func status(in directory: URL) throws -> TrainingStatus {
+    let status = try contents(of: directory.appending(path: TrainingStateFiles.state)).status
+    try status.validate()
+    try status.training.validate()
+    return status
+  }
+
   private static func contents(of file: URL) throws -> TrainingStateFiles.Contents {
     do {
       let data = try Data(contentsOf: file)

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Gaussian noise and what belongs to it. Unlike other kernels, these give the same bits at every
+// level: what a growth writes must not depend on the machine. So nothing here is contracted to fused
+// operations, and sums have a fixed order.
+
+/// −2 ln u for normal u ≤ 1; never below 0.
+///
+/// u = 2ⁿ m with ½√2 ≤ m < √2, and ln m = 2 artanh(s) with s = (m − 1) / (m + 1), |s| < 0.172, by the
+/// first five terms of its series (2e-9 relative).
+CK_INLINE vf CK(minus_two_log)(vf u) {
+#pragma clang fp contract(off)
+  const uint32_t least = 0x3F3504F3;  // ½√2
+  vu shifted = CK(bits)(u) + (0x3F800000 - least);
+  vf n = __builtin_convertvector((vi)(shifted >> 23) - 127, vf);
+  vf m = CK(from_bits)((shifted & 0x7FFFFF) + least);
+  vf s = (m - 1.0f) / (m + 1.0f);
+  vf z = s * s;
+  vf p = z * (1.0f / 9) + 1.0f / 7;
+  p = p * z + 1.0f / 5;
+  p = p * z + 1.0f / 3;
+  p = p * z + 1.0f;
+  return n * -1.38629436f - s * p * 4.0f;
+}
+
+/// Cosine and sine of words / 2³² turns.
+///
+/// The nearest quarter turn is taken off exactly, in integers; Taylor's polynomials to x⁸ and x⁹ serve
+/// the rest, |x| ≤ π / 4 (3e-8 absolute).
+CK_INLINE void CK(turns)(vu words, vf *cosine, vf *sine) {
+#pragma clang fp contract(off)
+  vu quarter = (words + 0x20000000) >> 30;
+  vf x = __builtin_convertvector((vi)(words - (quarter << 30)), vf) * 1.46291808e-9f;  // 2π / 2³²
+  vf z = x * x;
+  vf c = z * (1.0f / 40320) - 1.0f / 720;
+  c = c * z + 1.0f / 24;
+  c = c * z - 0.5f;
+  c = c * z + 1.0f;
+  vf s = z * (1.0f / 362880) - 1.0f / 5040;
+  s = s * z + 1.0f / 120;
+  s = s * z - 1.0f / 6;
+  s = s * z * x + x;
+  vi odd = (vi)(quarter << 31) < 0;
+  vf across = odd ? s : c, up = odd ? c : s;
+  *cosine = CK(from_bits)(CK(bits)(across) ^ (((quarter + 1) << 30) & 0x80000000));
+  *sine = CK(from_bits)(CK(bits)(up) ^ ((quarter << 30) & 0x80000000));
+}
+
+/// The 32 Gaussians of group `group`, by the transform of Box and Muller (1958).
+CK_INLINE void CK(gaussians)(const ck_random *random, uint64_t group, vf z[2]) {
+#pragma clang fp contract(off)
+  uint32_t words[32];
+  CK(philox_words)(random, group * 8, words);
+  vu first, second;
+  memcpy(&first, words, sizeof first);
+  memcpy(&second, words + W, sizeof second);
+  vf u = (__builtin_convertvector((vi)(first >> 1), vf) + 0.5f) * 0x1p-31f;
+  vf radius = CK(sqrt)(CK(minus_two_log)(u));
+  vf cosine, sine;
+  CK(turns)(second, &cosine, &sine);
+  z[0] = radius * cosine;
+  z[1] = radius * sine;
+}
+
+/// factor · x (0 where x is null) + deviation · z
+CK_INLINE void CK(put_noisy)(
+    const float *x, float factor, float deviation, vf z, float *y, size_t m) {
+#pragma clang fp contract(off)
+  vf noise = z * deviation;
+  CK(put_f32)(y, x ? CK(get_f32)(x, m) * factor + noise : noise, m);
+}
+
+static void CK(ck_add_gaussian)(
+    const float *x, float factor, float deviation, float *y, size_t n, const ck_random *random,
+    uint64_t first) {
+  enum { GROUP = 2 * W };
+  const ck_random stream = *random;
+  uint64_t group = first / GROUP;
+  size_t skip = (size_t)(first % GROUP);
+  for (size_t done = 0; done < n; group++, skip = 0) {
+    vf z[2];
+    CK(gaussians)(&stream, group, z);
+    if (skip == 0 && n - done >= GROUP) {
+      CK(put_noisy)(x ? x + done : x, factor, deviation, z[0], y + done, W);
+      CK(put_noisy)(x ? x + done + W : x, factor, deviation, z[1], y + done + W, W);
+      done += GROUP;
+      continue;
+    }
+    float part[GROUP + W];
+    CK(store)(part, z[0]);
+    CK(store)(part + W, z[1]);
+    size_t count = n - done < GROUP - skip ? n - done : GROUP - skip;
+    CK_FOR(i, m, count,
+      CK(put_noisy)(
+          x ? x + done + i : x, factor, deviation, CK(get_f32)(part + skip + i, m), y + done + i,
+          m););
+    done += count;
+  }
+}
+
+static void CK(ck_scale)(const float *x, float factor, float *y, size_t n) {
+  CK_FOR(i, m, n, CK(put_f32)(y + i, CK(get_f32)(x + i, m) * factor, m););
+}
+
+typedef double vd __attribute__((ext_vector_type(16)));
+
+static double CK(ck_sum_of_squares)(const float *x, size_t n) {
+  vd sums[2] = {(vd)(0.0), (vd)(0.0)};
+  size_t whole = n / (2 * W) * (2 * W);
+  for (size_t i = 0; i < whole; i += 2 * W) {
+    for (size_t k = 0; k < 2; k++) {
+      // A float's square is exact in double precision, so fusing would not change the sum.
+      vd v = __builtin_convertvector(CK(load)(x + i + k * W), vd);
+      sums[k] += v * v;
+    }
+  }
+  CK_FOR(i, m, n - whole,
+    vd v = __builtin_convertvector(CK(get_f32)(x + whole + i, m), vd);
+    sums[0] += v * v;
+  );
+  vd all = sums[0] + sums[1];
+  double total = 0;
+  for (int lane = 0; lane < W; lane++) total += all[lane];
+  return total;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+import CKernels
+import Foundation
+import Testing
+
+extension KernelTests {
+  @Suite struct GaussianTests {
+    static let random = ck_random(key0: 0x1234_5678, key1: 9, counter2: 0xFFFF_FFF0, counter3: 3)
+
+    /// Elements first ..< first + n of a stream, at the machine's best level unless told.
+    static func draw(
+      _ n: Int, from first: UInt64 = 0, random: ck_random = random, level: KernelLevel? = nil
+    ) -> [Float] {
+      var random = random
+      var z = [Float](repeating: 7, count: n)
+      (level ?? KernelLevel(level: ck_best_level())).use {
+        ck_add_gaussian(nil, 0, 1, &z, n, &random, first)
+      }
+      return z
+    }
+
+    /// An element by the header's formula, in float64.
+    static func twin(_ element: UInt64, _ random: ck_random = random) -> Double {
+      let philox = PhiloxTwin(key: (random.key0, random.key1))
+      let (group, place) = element.quotientAndRemainder(dividingBy: 32)
+      func word(_ index: UInt64) -> UInt32 {
+        philox.word(group * 32 + index, counter2: random.counter2, counter3: random.counter3)
+      }
+      let u = (Double(word(place % 16) >> 1) + 0.5) * 0x1p-31
+      let angle = 2 * Double.pi * Double(word(place % 16 + 16)) * 0x1p-32
+      return (-2 * log(u)).squareRoot() * (place < 16 ? cos(angle) : sin(angle))
+    }
+
+    @Test(
+      arguments: KernelLevel.available, [0, 1, 17, 31, 4 * (1 << 32) - 40, 1 << 60] as [UInt64])
+    func elementsFollowTheFormula(level: KernelLevel, first: UInt64) {
+      for n in oddSizes + [511, 1100] {
+        let expected = (0..<n).map { Self.twin(first + UInt64($0)) }
+        expectClose(
+          Self.draw(n, from: first, level: level), expected, Tolerance(relative: 1e-6, scale: 1),
+          "\(n) elements from \(first)")
+      }
+    }
+
+    @Test func allLevelsGiveTheSameBits() {
+      let n = 1 << 18
+      var random = Self.random
+      let x = floats(n, seed: 4)
+      let results = KernelLevel.available.map { level in
+        level.use {
+          var noisy = x
+          ck_add_gaussian(x, 0.3, 0.01, &noisy, n, &random, 5)
+          var scaled = x
+          ck_scale(x, 0.3, &scaled, n)
+          return Self.draw(n, from: 3, level: level) + noisy + scaled
+        }
+      }
+      for result in results { #expect(result.map(\.bitPattern) == results[0].map(\.bitPattern)) }
+      let sums = KernelLevel.available.map { $0.use { ck_sum_of_squares(x, n - 5) } }
+      #expect(Set(sums).count == 1)
+    }
+
+    @Test(arguments: KernelLevel.available)
+    func anyPartOfARangeIsDrawnByItself(level: KernelLevel) {
+      let whole = Self.draw(3000, level: level)
+      for (begin, end) in [(0, 1), (5, 21), (31, 33), (32, 64), (100, 1999), (2999, 3000)] {
+        let part = Self.draw(end - begin, from: UInt64(begin), level: level)
+        #expect(part == Array(whole[begin..<end]), "\(begin) ..< \(end)")
+      }
+    }
+
+    @Test(arguments: KernelLevel.available, oddSizes)
+    func noiseIsAddedWithEachStepRounded(level: KernelLevel, n: Int) {
+      var random = Self.random
+      let x = floats(n, seed: n)
+      let z = Self.draw(n, from: 11, level: level)
+      let guardZone = [Float](repeating: 7, count: 20)
+      var y = [Float](repeating: 7, count: n + 20)
+      var inPlace = x + guardZone
+      level.use {
+        ck_add_gaussian(x, 0.3, 0.01, &y, n, &random, 11)
+        inPlace.withUnsafeMutableBufferPointer { buffer in
+          guard let base = buffer.baseAddress else { return }
+          ck_add_gaussian(base, 0.3, 0.01, base, n, &random, 11)
+        }
+      }
+      let products = x.map { $0 * 0.3 }
+      let noise = z.map { $0 * 0.01 }
+      let expected = zip(products, noise).map(+) + guardZone
+      #expect(y == expected)
+      #expect(inPlace == expected)
+      level.use { ck_scale(x, 0.3, &y, n) }
+      #expect(y == products + guardZone)
+    }
+
+    @Test(arguments: KernelLevel.available, oddSizes + [0, 2, 32, 4099])
+    func squaresAreSummedInFloat64(level: KernelLevel, n: Int) {
+      let x = floats(n, seed: n, magnitude: 1e4)
+      let sum = level.use { ck_sum_of_squares(x, n) }
+      let expected = doubles(x).reduce(0) { $0 + $1 * $1 }
+      #expect(abs(sum - expected) <= 1e-14 * expected)
+    }
+
+    /// Each moment within five standard deviations of its own estimate: for a normal variable the
+    /// variance of zᵏ is (2k − 1)!! − ((k − 1)!! for even k)².
+    @Test(arguments: [0, 1 << 40] as [UInt64]) func momentsAreThoseOfANormal(first: UInt64) {
+      let n = 1 << 21
+      let z = doubles(Self.draw(n, from: first))
+      for (power, mean, variance) in [
+        (1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96), (5, 0, 945), (6, 15, 10170),
+        (8, 105, 2_016_000),
+      ] {
+        let sum = z.reduce(0) { $0 + Foundation.pow($1, Double(power)) }
+        let error = abs(sum / Double(n) - Double(mean))
+        #expect(error < 5 * (Double(variance) / Double(n)).squareRoot(), "moment \(power)")
+      }
+    }
+
+    /// How many lie beyond 1 … 5 standard deviations, on either side.
+    @Test func tailsAreThoseOfANormal() {
+      let n = 1 << 24
+      let z = Self.draw(n)
+      for threshold in 1...5 {
+        let limit = Float(threshold)
+        let probability = erfc(Double(threshold) / 2.0.squareRoot()) / 2
+        let expected = Double(n) * probability
+        for count in [z.count { $0 > limit }, z.count { $0 < -limit }] {
+          let deviation = (expected * (1 - probability)).squareRoot()
+          #expect(
+            abs(Double(count) - expected) < 5 * deviation + 1, "\(count) beyond \(threshold)")
+        }
+      }
+      #expect(z.allSatisfy { abs($0) < 6.7 })
+    }
+
+    /// Neither neighbours, nor the two of a pair, nor streams, nor seeds are correlated: for
+    /// independent normals the mean product has standard deviation 1/√n, that of squares less one
+    /// 2/√n.
+    @Test func elementsAndStreamsAreIndependent() {
+      let n = 1 << 20
+      let z = Self.draw(n + 64)
+      var others: [(String, [Float])] = [1, 2, 4, 15, 16, 31, 32, 64].map {
+        ("lag \($0)", Array(z[$0..<n + $0]))
+      }
+      for (name, change) in [
+        ("key0", { $0.key0 ^= 1 }), ("key1", { $0.key1 ^= 1 }),
+        ("counter2", { $0.counter2 ^= 1 }), ("counter3", { $0.counter3 ^= 1 }),
+      ] as [(String, (inout ck_random) -> Void)] {
+        var random = Self.random
+        change(&random)
+        others.append((name, Self.draw(n, random: random)))
+      }
+      for (name, other) in others {
+        var (products, squares) = (0.0, 0.0)
+        for (a, b) in zip(z, other) {
+          let (a, b) = (Double(a), Double(b))
+          products += a * b
+          squares += (a * a - 1) * (b * b - 1)
+        }
+        let scale = 1 / Double(n).squareRoot()
+        #expect(abs(products / Double(n)) < 5 * scale, "\(name)")
+        #expect(abs(squares / Double(n)) < 10 * scale, "\(name), squares")
+      }
+    }
+  }
+}
