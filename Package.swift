@@ -49,10 +49,15 @@ let package = Package(
       dependencies: [
         "Training", "CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux])),
       ]),
+    // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
+    .target(name: "Growth", dependencies: ["Training", "CKernels"]),
     .target(
-      name: "Staging", dependencies: ["Training", .product(name: "Yams", package: "Yams")]),
+      name: "Staging",
+      dependencies: ["Growth", .product(name: "Yams", package: "Yams")]),
     .target(name: "Evaluation", dependencies: ["Training"]),
-    .target(name: "Espalier", dependencies: ["CPUEngine", "Staging", "Evaluation"]),
+    .target(
+      name: "Espalier",
+      dependencies: ["CPUEngine", "Staging", "Evaluation"]),
 
     // The command
     .executableTarget(
@@ -85,6 +90,9 @@ let package = Package(
     .testTarget(
       name: "CPUEngineTests",
       dependencies: ["CPUEngine", "ReferenceEngine", "GoldenModels", "SeededRandom"]),
+    .testTarget(
+      name: "GrowthTests",
+      dependencies: ["Growth", "CPUEngine", "ReferenceEngine", "GoldenModels", "SeededRandom"]),
     .testTarget(name: "StagingTests", dependencies: ["Staging", "CPUEngine"]),
     .testTarget(
       name: "EvaluationTests",

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import CKernels
+
+/// The types that growth computes in: float32 as training holds it, float64 to prove it.
+package protocol GrowthScalar: BinaryFloatingPoint, Sendable {
+  /// target = factor · source, copied where the factor is 1.
+  static func copy(
+    _ source: UnsafePointer<Self>, times factor: Self,
+    into target: UnsafeMutableBufferPointer<Self>)
+
+  /// target = factor · source + noise; without a source, the noise alone.
+  static func copy(
+    _ source: UnsafePointer<Self>?, times factor: Self, adding noise: NoiseRun,
+    into target: UnsafeMutableBufferPointer<Self>)
+
+  /// The sum of all squares in float64, the same on every machine.
+  static func sumOfSquares(_ elements: UnsafeBufferPointer<Self>) -> Double
+}
+
+/// Noise of consecutive elements.
+package struct NoiseRun: Sendable {
+  /// Where it is drawn from.
+  package var stream: GaussianStream
+  /// Its standard deviation, with the sign.
+  package var deviation: Double
+  /// The first element's number in the stream.
+  package var first: Int
+}
+
+extension Float: GrowthScalar {
+  package static func copy(
+    _ source: UnsafePointer<Float>, times factor: Float,
+    into target: UnsafeMutableBufferPointer<Float>
+  ) {
+    guard let to = target.baseAddress else { return }
+    if factor == 1 {
+      to.update(from: source, count: target.count)
+    } else {
+      ck_scale(source, factor, to, target.count)
+    }
+  }
+
+  package static func copy(
+    _ source: UnsafePointer<Float>?, times factor: Float, adding noise: NoiseRun,
+    into target: UnsafeMutableBufferPointer<Float>
+  ) {
+    noise.stream.add(
+      to: source, times: factor, deviation: Float(noise.deviation), first: noise.first,
+      into: target)
+  }
+
+  package static func sumOfSquares(_ elements: UnsafeBufferPointer<Float>) -> Double {
+    elements.baseAddress.map { ck_sum_of_squares($0, elements.count) } ?? 0
+  }
+}
+
+extension Double: GrowthScalar {
+  package static func copy(
+    _ source: UnsafePointer<Double>, times factor: Double,
+    into target: UnsafeMutableBufferPointer<Double>
+  ) {
+    for index in target.indices { target[index] = source[index] * factor }
+  }
+
+  package static func copy(
+    _ source: UnsafePointer<Double>?, times factor: Double, adding noise: NoiseRun,
+    into target: UnsafeMutableBufferPointer<Double>
+  ) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: target.count) { drawn in
+      noise.stream.add(to: nil, times: 0, deviation: 1, first: noise.first, into: drawn)
+      for index in target.indices {
+        target[index] =
+          (source.map { $0[index] * factor } ?? 0) + noise.deviation * Double(drawn[index])
+      }
+    }
+  }
+
+  package static func sumOfSquares(_ elements: UnsafeBufferPointer<Double>) -> Double {
+    elements.reduce(0) { $0 + $1 * $1 }
+  }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Tensors
+
+/// Which tensor of a parameter is grown.
+package enum GrowthPart: Sendable, Hashable, CaseIterable {
+  case value, firstMoment, secondMoment
+}
+
+/// Makes rows of one grown tensor, any rows in any order.
+///
+/// Every element depends on the description, the seed and the source alone, so rows made one by one
+/// from a file are bit for bit those made in memory.
+package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
+  let growth: TensorGrowth
+  let part: GrowthPart
+  /// The grown tensor's rows.
+  package let rowCount: Int
+  /// Elements of a grown row.
+  package let rowLength: Int
+
+  private let source: TensorRows<Scalar>?
+  private let rows: AxisMap?
+  private let columns: AxisMap
+  private let moments: MomentPolicy
+  private let fresh: ParameterInitializer
+  private let noise: NoiseRows<Scalar>?
+  private let meanRow: [Scalar]
+
+  /// A grower of one part of a tensor.
+  ///
+  /// - Parameters:
+  ///   - source: the part in the small model; nil where it has none.
+  ///   - seed: fixes noise and new values.
+  package init(
+    _ growth: TensorGrowth, part: GrowthPart, source: TensorRows<Scalar>?, moments: MomentPolicy,
+    seed: UInt64
+  ) {
+    self.growth = growth
+    self.part = part
+    let shape = growth.target.shape
+    rowLength = shape.rank == 0 ? 1 : shape[shape.rank - 1]
+    rowCount = rowLength == 0 ? 0 : shape.elementCount / rowLength
+    let isMapped = growth.source != nil && (part == .value || growth.keepsMoments)
+    self.source = isMapped ? source : nil
+    rows = growth.axes.count > 1 ? growth.axes.first : nil
+    columns = growth.axes.last ?? AxisMap(runs: [])
+    self.moments = moments
+    fresh = ParameterInitializer(seed: seed)
+    noise =
+      part == .value
+      ? self.source.flatMap { NoiseRows(growth, source: $0, seed: seed) } : nil
+    let needsMean = rows?.runs.contains { if case .mean = $0.source { true } else { false } }
+    meanRow = needsMean ?? false && part == .value ? self.source?.meanRow() ?? [] : []
+  }
+
+  /// Makes a row.
+  ///
+  /// - Parameters:
+  ///   - row: its number in the grown tensor.
+  ///   - target: room for ``rowLength`` elements.
+  ///   - scratch: room for a row of the source.
+  package func fill(
+    row: Int, into target: UnsafeMutableBufferPointer<Scalar>, scratch: TensorRows<Scalar>.Scratch
+  ) {
+    guard let source else { return fillNew(row, 0..<rowLength, target) }
+    guard let rows else {
+      return fill(row, nil, 1, source.read(0, scratch), into: target)
+    }
+    let run = rows.run(at: row)
+    let factor = factor(of: run)
+    switch run.source {
+    case .indices(let first):
+      fill(row, run, factor, source.read(first + row - run.start, scratch), into: target)
+    case .mean where part == .value:
+      meanRow.withUnsafeBufferPointer { fill(row, run, factor, $0, into: target) }
+    case .blend(let lower, let fraction) where part == .value:
+      blend(lower, fraction, source, scratch) { fill(row, run, factor, $0, into: target) }
+    case .new where part == .value: fillNew(row, 0..<rowLength, target)
+    case .zero, .mean, .blend, .new: target.update(repeating: 0)
+    }
+  }
+
+  /// Fills a row from one row of the source.
+  private func fill(
+    _ row: Int, _ outer: AxisMap.Run?, _ factor: Double, _ source: TensorRows<Scalar>.Row,
+    into target: UnsafeMutableBufferPointer<Scalar>
+  ) {
+    for run in columns.runs {
+      let piece = UnsafeMutableBufferPointer(rebasing: target[run.range])
+      let noise = noise?.run(row: row, outer: outer, run: run)
+      guard isFilled(outer, run) else {
+        fill(piece, from: nil, times: 0, noise)
+        continue
+      }
+      let coefficient = Scalar(scale * power(factor * self.factor(of: run)))
+      switch run.source {
+      case .indices(let first):
+        fill(piece, from: source.baseAddress.map { $0 + first }, times: coefficient, noise)
+      case .mean(let start, let count, _) where part == .value:
+        let sum = source[start..<start + count].reduce(0.0) { $0 + Double($1) }
+        piece.update(repeating: coefficient * Scalar(sum / Double(count)))
+      case .blend(let lower, let fraction) where part == .value:
+        let (low, high) = (Double(source[lower]), Double(source[lower + 1]))
+        piece.update(repeating: coefficient * Scalar(low + fraction * (high - low)))
+      case .new where part == .value: fillNew(row, run.range, piece)
+      case .zero, .mean, .blend, .new: piece.update(repeating: 0)
+      }
+    }
+    addTokenNoise(row, outer, target)
+  }
+
+  /// Whether entries of these copies take the source's values.
+  private func isFilled(_ outer: AxisMap.Run?, _ run: AxisMap.Run) -> Bool {
+    if part == .value {
+      return growth.pattern == .dense || outer?.copy == run.copy
+    }
+    switch moments {
+    case .mapped: return true
+    case .reset: return false
+    case .resetNew: return run.copy == 0 && outer?.copy ?? 0 == 0
+    case .diagonal: return growth.pattern == .dense || outer?.copy == run.copy
+    }
+  }
+
+  /// The factor of all entries.
+  private var scale: Double {
+    part == .value ? growth.valueScale : power(growth.gradientScale)
+  }
+
+  /// The factor of a run: on values, or on gradients.
+  private func factor(of run: AxisMap.Run) -> Double {
+    part == .value ? run.value : run.gradient
+  }
+
+  /// Second moments take the square of gradients' factors.
+  private func power(_ factor: Double) -> Double {
+    part == .secondMoment ? factor * factor : factor
+  }
+
+  /// Fills a piece in one pass with what the source has there and the noise; zeros without either.
+  private func fill(
+    _ piece: UnsafeMutableBufferPointer<Scalar>, from source: UnsafePointer<Scalar>?,
+    times coefficient: Scalar, _ noise: NoiseRun?
+  ) {
+    switch (source, noise) {
+    case (_, let noise?): Scalar.copy(source, times: coefficient, adding: noise, into: piece)
+    case (let source?, nil): Scalar.copy(source, times: coefficient, into: piece)
+    case (nil, nil): piece.update(repeating: 0)
+    }
+  }
+
+  private func blend(
+    _ lower: Int, _ fraction: Double, _ source: TensorRows<Scalar>,
+    _ scratch: TensorRows<Scalar>.Scratch,
+    _ body: (TensorRows<Scalar>.Row) -> Void
+  ) {
+    withUnsafeTemporaryAllocation(of: Scalar.self, capacity: source.length) { mixed in
+      _ = mixed.initialize(from: source.read(lower, scratch))
+      let upper = source.read(lower + 1, scratch)
+      for index in 0..<source.length {
+        let low = Double(mixed[index])
+        mixed[index] = Scalar(low + fraction * (Double(upper[index]) - low))
+      }
+      body(UnsafeBufferPointer(mixed))
+    }
+  }
+
+  /// New entries: the initializer's values, no moments.
+  private func fillNew(
+    _ row: Int, _ range: Range<Int>, _ target: UnsafeMutableBufferPointer<Scalar>
+  ) {
+    switch growth.target.initializer {
+    case _ where part != .value, .zeros: target.update(repeating: 0)
+    case .ones: target.update(repeating: 1)
+    case .normal(let standardDeviation):
+      let first = row * rowLength + range.lowerBound
+      // As the initializer rounds, but straight to where the values belong.
+      NormalStream(seed: fresh.seed, name: growth.target.name)
+        .forEach(first..<first + range.count) { index, value in
+          target[index] = Scalar(Float(standardDeviation * value))
+        }
+    }
+  }
+
+  /// New tokens differ a little from the mean, and so from each other.
+  private func addTokenNoise(
+    _ row: Int, _ outer: AxisMap.Run?, _ target: UnsafeMutableBufferPointer<Scalar>
+  ) {
+    guard part == .value, case .mean(_, _, let noise)? = outer?.source, noise > 0 else { return }
+    let first = row * rowLength
+    let values = fresh.values(for: growth.target, elements: first..<first + rowLength)
+    // Copies of a component must stay copies, or the width's other maps would no longer hold.
+    for run in columns.runs {
+      guard case .indices(let source) = run.source else { continue }
+      for index in 0..<run.count {
+        target[run.start + index] += Scalar(noise * run.value * Double(values[source + index]))
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Tensors
+
+/// A tensor of the small model seen as rows along its last axis.
+///
+/// Rows may lie in memory, be converted from another type, or be grown themselves: whoever reads
+/// gives a scratch row, which is used where the row does not lie ready.
+package struct TensorRows<Scalar: GrowthScalar>: @unchecked Sendable {
+  package typealias Row = UnsafeBufferPointer<Scalar>
+  package typealias Scratch = UnsafeMutableBufferPointer<Scalar>
+
+  /// The number of rows.
+  package let count: Int
+  /// Elements of a row.
+  package let length: Int
+  /// Gives a row; the scratch has room for one.
+  package let read: (_ row: Int, _ scratch: Scratch) -> Row
+
+  /// Rows that lie one after the other; whoever owns them keeps them alive.
+  package init(_ elements: UnsafeBufferPointer<Scalar>, length: Int) {
+    count = length == 0 ? 0 : elements.count / length
+    self.length = length
+    nonisolated(unsafe) let elements = elements
+    read = { row, _ in
+      UnsafeBufferPointer(rebasing: elements[row * length..<(row + 1) * length])
+    }
+  }
+
+  /// Rows that a closure makes.
+  package init(count: Int, length: Int, read: @escaping (_ row: Int, _ scratch: Scratch) -> Row) {
+    self.count = count
+    self.length = length
+    self.read = read
+  }
+
+  /// The root of the mean of all squares.
+  ///
+  /// Sums are those of rows, of 64 rows, of all, in this order, whichever core takes which: the result
+  /// is the same on every machine.
+  package func rootMeanSquare() -> Double {
+    let sums = chunks { rows, scratch in
+      rows.reduce(0.0) { $0 + Scalar.sumOfSquares(read($1, scratch)) }
+    }
+    return (sums.reduce(0, +) / Double(max(count * length, 1))).squareRoot()
+  }
+
+  /// The mean of all rows, summed as the squares are.
+  package func meanRow() -> [Scalar] {
+    let sums = chunks { rows, scratch in
+      var sums = [Double](repeating: 0, count: length)
+      for row in rows {
+        let elements = read(row, scratch)
+        for index in 0..<length { sums[index] += Double(elements[index]) }
+      }
+      return sums
+    }
+    let total = sums.reduce(into: [Double](repeating: 0, count: length)) { total, part in
+      for index in 0..<length { total[index] += part[index] }
+    }
+    return total.map { Scalar($0 / Double(max(count, 1))) }
+  }
+
+  /// What `body` makes of each chunk of rows, in order; chunks are shared out to all cores.
+  private func chunks<Result>(_ body: (Range<Int>, Scratch) -> Result) -> [Result] {
+    let rowsPerChunk = 64
+    let number = (count + rowsPerChunk - 1) / rowsPerChunk
+    return [Result](unsafeUninitializedCapacity: number) { results, filled in
+      nonisolated(unsafe) let results = results
+      withoutActuallyEscaping(body) { body in
+        nonisolated(unsafe) let body = body
+        DispatchQueue.concurrentPerform(iterations: number) { index in
+          let rows = index * rowsPerChunk..<min((index + 1) * rowsPerChunk, count)
+          withUnsafeTemporaryAllocation(of: Scalar.self, capacity: length) { scratch in
+            scratch.initialize(repeating: 0)
+            results.initializeElement(at: index, to: body(rows, scratch))
+          }
+        }
+      }
+      filled = number
+    }
+  }
+}

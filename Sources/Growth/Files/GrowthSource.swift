@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Checkpoints
+import Foundation
+import Training
+
+/// A model on disk that is to be grown: a training checkpoint with its whole state, or the weights
+/// in any Hugging Face directory.
+public struct GrowthSource: Sendable {
+  /// The directory, with the weights as its files hold them.
+  public let directory: ModelDirectory
+  /// All of the training state but its tensors; nil where only the weights are grown.
+  public let status: TrainingStatus?
+  /// A hash of the source for the lineage: of a checkpoint the SHA-256 of its manifest, of other
+  /// directories that of the list of their weights' files with their hashes.
+  public let hash: String
+
+  /// Where it lies; of a run, the checkpoint that was chosen.
+  public var url: URL { directory.url }
+
+  /// The model to be grown.
+  ///
+  /// Of a training checkpoint its dropout is the training's, which `config.json` holds as well.
+  public var model: ModelConfiguration { status?.model ?? directory.configuration.model }
+
+  /// Opens a checkpoint, a Hugging Face directory, or a run, whose newest whole checkpoint is taken.
+  ///
+  /// Files that a manifest names are compared with their checksums.
+  ///
+  /// - Parameter weightsOnly: whether a training checkpoint is taken for its weights alone.
+  /// - Throws: ``GrowthError`` of code `unreadableSource` where there is no model; the errors of
+  ///   Checkpoints, Architectures and Training for files that are damaged or not supported.
+  public init(reading url: URL, weightsOnly: Bool = false) throws {
+    let url = try Self.directory(at: url)
+    let manifest = url.appending(path: Manifest.fileName)
+    let isVerified = FileManager.default.fileExists(atPath: manifest.path(percentEncoded: false))
+    if isVerified { try CheckpointDirectory.verify(url) }
+    directory = try ModelDirectory(reading: url)
+    hash = isVerified ? try FileDigest(of: manifest).sha256 : try Self.hash(of: directory)
+    let state = url.appending(path: TrainingStateFiles.state)
+    let hasState = FileManager.default.fileExists(atPath: state.path(percentEncoded: false))
+    guard hasState && !weightsOnly else {
+      status = nil
+      return
+    }
+    guard isVerified else {
+      throw GrowthError(
+        .unreadableSource,
+        "holds a training state without \(Manifest.fileName), so it may be incomplete; copy the "
+          + "whole checkpoint, or grow its weights alone", subject: url.path(percentEncoded: false))
+    }
+    status = try TrainingState.status(in: url)
+  }
+
+  /// The whole training state; nil where only the weights are grown.
+  func state() throws -> TrainingState? {
+    // Checksums were compared when the source was opened.
+    try status.map { _ in try TrainingState(reading: url, verifying: .sizes) }
+  }
+
+  /// The directory itself, or the newest whole checkpoint of the run that it is.
+  private static func directory(at url: URL) throws -> URL {
+    let url = url.absoluteURL.standardizedFileURL
+    let path = url.path(percentEncoded: false)
+    let files = FileManager.default
+    let configuration = url.appending(path: TrainingStateFiles.configuration)
+    if files.fileExists(atPath: configuration.path(percentEncoded: false)) { return url }
+    let checkpoints = url.appending(path: "checkpoints", directoryHint: .isDirectory)
+    guard files.fileExists(atPath: path) else {
+      throw GrowthError(.unreadableSource, "does not exist", subject: path)
+    }
+    let latest = try CheckpointStore(checkpoints).latestValid(level: .sizes)
+    if let item = latest.item { return item.url }
+    if let damaged = latest.damaged.first {
+      throw GrowthError(
+        .unreadableSource, "holds no whole checkpoint (\(damaged))", subject: path)
+    }
+    throw GrowthError(
+      .unreadableSource,
+      "holds no \(TrainingStateFiles.configuration); expected a checkpoint, a Hugging Face model "
+        + "directory, or a run with a checkpoint", subject: path)
+  }
+
+  private static func hash(of directory: ModelDirectory) throws -> String {
+    let lines = try directory.weightFileNames.map { name in
+      "\(try FileDigest(of: directory.url.appending(path: name)).sha256)  \(name)\n"
+    }
+    return FileDigest(of: Data(lines.joined().utf8)).sha256
+  }
+}
+
+extension ModelDirectory {
+  /// The files that hold the weights, sorted by name.
+  var weightFileNames: [String] {
+    if let sharded = tensors as? ShardedTensors { return sharded.index.files }
+    return ["\(TrainingStateFiles.model).safetensors"]
+  }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import Training
+
+/// What becomes of the optimizer's moments.
+public enum MomentPolicy: String, Sendable, Hashable, CaseIterable, Codable {
+  /// They are multiplied by γ and γ² everywhere: what Adam would hold, had it trained the grown model.
+  case mapped
+  /// All start at zero, with step counts of zero.
+  case reset
+  /// Entries that the small model had keep theirs; copies start at zero.
+  case resetNew
+  /// As the paper's authors released it: block-diagonal matrices get moments in the diagonal blocks
+  /// only. Kept for comparison.
+  case diagonal
+}
+
+/// How the learning-rate schedule goes on after a growth.
+public enum ScheduleContinuation: Sendable, Hashable {
+  /// From where it stands.
+  case continued
+  /// From where a model of the target's size would have come to the same loss: at 1/`ratio` of the
+  /// steps and tokens (`S₂ = S₁/ρ`), with the rate rising again from zero for `rewarmup`.
+  case repositioned(ratio: Double, rewarmup: TrainingDuration?)
+}
+
+/// How a state is grown, whatever the operator.
+public struct GrowthOptions: Sendable, Hashable {
+  /// Fixes noise and new values.
+  public var seed: UInt64
+  /// What becomes of the moments.
+  public var moments: MomentPolicy
+  /// How the learning-rate schedule goes on.
+  public var schedule: ScheduleContinuation
+  /// The checkpoint that is grown, for the lineage.
+  public var source: String?
+  /// A hash of that checkpoint.
+  public var sourceHash: String?
+
+  /// Makes options.
+  public init(
+    seed: UInt64 = 0, moments: MomentPolicy = .mapped,
+    schedule: ScheduleContinuation = .continued, source: String? = nil, sourceHash: String? = nil
+  ) {
+    self.seed = seed
+    self.moments = moments
+    self.schedule = schedule
+    self.source = source
+    self.sourceHash = sourceHash
+  }
+}
+
+extension GrowthOptions {
+  /// Checks the numbers.
+  ///
+  /// - Throws: ``GrowthError`` of code `invalidOptions`; the errors of Training for a re-warm-up that
+  ///   is no length.
+  public func validate() throws {
+    guard case .repositioned(let ratio, let rewarmup) = schedule else { return }
+    try GrowthError.check(
+      ratio.isFinite && ratio >= 1, .invalidOptions, "schedule",
+      "the ratio \(ratio) is not that of a larger model's speed; expected 1 or more")
+    try rewarmup?.validate("rewarmup", allowsZero: true)
+    try GrowthError.check(
+      rewarmup?.measure != .seconds, .invalidOptions, "rewarmup",
+      "is wall time, which no two runs share; expected steps, tokens or FLOPs")
+  }
+}

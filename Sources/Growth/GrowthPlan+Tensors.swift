@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+extension GrowthPlan {
+  /// How each tensor of the grown model comes about, in the order of its program.
+  ///
+  /// - Throws: ``GrowthError`` of code `mismatch` where the maps do not fit the two models; the errors
+  ///   of Architectures for a model that contradicts itself.
+  public func tensors() throws -> [TensorGrowth] {
+    try check()
+    let small = try source.program().parameters
+    let large = try target.program().parameters
+    let indices = Dictionary(
+      small.enumerated().map { (Place($1.role, $1.layer), $0) }, uniquingKeysWith: { $1 })
+    return try large.map { spec in
+      let layer = spec.layer.map { layers[$0] }
+      let place = Place(spec.role, layer.map { $0.layer } ?? nil)
+      guard layer == nil || layer?.layer != nil else { return newTensor(spec, layer) }
+      guard let index = indices[place] else {
+        throw GrowthError(
+          .mismatch, "has no counterpart in the small model", subject: spec.name)
+      }
+      return try tensor(spec, from: small[index], index, layer)
+    }
+  }
+
+  /// Identifies a parameter across models.
+  private struct Place: Hashable {
+    var role: ParameterSpec.Role
+    var layer: Int?
+
+    init(_ role: ParameterSpec.Role, _ layer: Int?) {
+      self.role = role
+      self.layer = layer
+    }
+  }
+
+  private func newTensor(_ spec: ParameterSpec, _ layer: LayerSource?) -> TensorGrowth {
+    var spec = spec
+    if layer?.isIdentity ?? false, spec.role.writesToResidual { spec.initializer = .zeros }
+    return TensorGrowth(new: spec)
+  }
+
+  private func tensor(
+    _ spec: ParameterSpec, from small: ParameterSpec, _ index: Int, _ layer: LayerSource?
+  ) throws -> TensorGrowth {
+    if layer?.zeroes(spec.role) ?? false {
+      var zero = spec
+      zero.initializer = .zeros
+      return TensorGrowth(new: zero)
+    }
+    var growth = TensorGrowth(new: spec)
+    growth.source = index
+    growth.axes = try spec.axes.indices.map {
+      try AxisMap(axis: $0, of: spec, from: small, vocabularyNoise: vocabularyNoise, map)
+    }
+    growth.keepsMoments = layer?.isKept ?? true
+    shapeProduct(&growth)
+    scale(&growth)
+    if learningRates == .smallTrajectory { try setRates(&growth) }
+    return growth
+  }
+
+  /// Block structure and noise of a matrix.
+  private func shapeProduct(_ growth: inout TensorGrowth) {
+    guard case .weight = growth.target.role else { return }
+    let input = map(growth.target, .input)
+    // Copies with unequal shares need each other's blocks, or the copies' gradients would differ.
+    let share = 1 / Double(blocks)
+    let isBlockDiagonal =
+      blocks > 1 && input.isUniform(backward: share)
+      && map(growth.target, .output).isUniform(backward: share)
+    if isBlockDiagonal {
+      growth.pattern = .blockDiagonal
+      growth.valueScale = Double(blocks)
+    }
+    if let signalToNoise, input.copyCount > 1 {
+      growth.noise = CancellingNoise(
+        signalToNoise: signalToNoise, copies: input.copyCount,
+        scale: isBlockDiagonal ? 1 : 1 / Double(input.copyCount))
+    }
+  }
+
+  /// Factors that belong to whole tensors.
+  private func scale(_ growth: inout TensorGrowth) {
+    switch growth.target.role {
+    case .normGain:
+      growth.valueScale *= normScale
+      growth.gradientScale /= normScale
+    case .head:
+      growth.valueScale *= source.logitScale / target.logitScale
+      growth.gradientScale *= target.logitScale / source.logitScale
+    default: break
+    }
+  }
+
+  /// Multipliers with which AdamW's steps on the grown tensor do what its steps did on the small one.
+  ///
+  /// AdamW's step does not depend on the gradient's scale, given that ε follows it. Steps of size s on
+  /// all copies of an input change an output by s times the sum of the copies' activations.
+  private func setRates(_ growth: inout TensorGrowth) throws {
+    let spec = growth.target
+    let gradients = growth.axes.map(\.uniformGradient)
+    let reads: Bool = if case .weight = spec.role { true } else { spec.role == .head }
+    let sums = reads ? Set(map(spec, .input).sums(\.forward)) : [1]
+    let outputs = growth.axes.enumerated().filter { spec.axes[$0.offset].direction == .output }
+      .map { Set($0.element.runs.map(\.value)) }
+    guard let sum = sums.first, sums.count == 1, !gradients.contains(nil),
+      outputs.allSatisfy({ $0.count == 1 })
+    else {
+      throw GrowthError(
+        .invalidOptions,
+        "its copies are not alike, so no single learning rate keeps the small model's trajectory; "
+          + "use the target's learning rates", subject: spec.name)
+    }
+    let output = outputs.reduce(1) { $0 * ($1.first ?? 1) }
+    let scale: Double =
+      switch spec.role {
+      case .normGain: normScale
+      case .head: source.logitScale / target.logitScale
+      default: 1
+      }
+    growth.learningRateMultiplier = output * scale / sum
+    growth.epsilonMultiplier = gradients.reduce(growth.gradientScale) { $0 * ($1 ?? 1) }
+  }
+
+  /// The map of what a matrix reads or writes.
+  private func map(
+    _ spec: ParameterSpec, _ direction: ParameterSpec.Axis.Direction
+  ) -> UnitMap {
+    guard let axis = spec.axes.first(where: { $0.direction == direction }),
+      let segment = axis.segments.first
+    else { return .identity(1) }
+    return map(GrowthSpace(segment.space, of: spec, direction))
+  }
+
+  /// Checks that maps, layers and configurations fit each other and keep what is promised.
+  private func check() throws {
+    try source.validate()
+    try target.validate()
+    try GrowthError.check(
+      source.architecture == target.architecture, .mismatch, operation,
+      "makes a model of \(target.architecture.rawValue) of one of \(source.architecture.rawValue)")
+    try checkNumbers()
+    for (space, map) in maps {
+      try map.checkRuns(operation)
+      try GrowthError.check(
+        map.sourceCount == space.count(in: source) && map.count == space.count(in: target),
+        .mismatch, operation,
+        "maps \(map.sourceCount) to \(map.count) units of \(space.rawValue); the models have "
+          + "\(space.count(in: source)) and \(space.count(in: target))")
+      try GrowthError.check(
+        map.count >= map.sourceCount, .mismatch, operation,
+        "leaves \(map.count) of \(map.sourceCount) units of \(space.rawValue); a growth removes none"
+      )
+    }
+    for space in GrowthSpace.allCases where maps[space] == nil {
+      try GrowthError.check(
+        space.count(in: source) == space.count(in: target), .mismatch, operation,
+        "maps no units of \(space.rawValue), which grows")
+    }
+    try GrowthError.check(
+      layers.count == target.layerCount
+        && layers.allSatisfy { (0..<source.layerCount).contains($0.layer ?? 0) || $0.layer == nil },
+      .mismatch, operation, "names other layers than the models have")
+    guard guarantees.contains(.loss) else { return }
+    let kept = layers.filter { !$0.isIdentity }.map(\.layer)
+    try GrowthError.check(
+      kept == (0..<source.layerCount).map { $0 }, .mismatch, operation,
+      "promises to keep the loss, but not every layer of the small model is there once, in order")
+    for space in [GrowthSpace.normed, .final, .attended, .feedForward] {
+      try GrowthError.check(
+        map(space).keepsFunction, .mismatch, operation,
+        "copies of units of \(space.rawValue) do not add up to their sources")
+    }
+    try checkTie()
+  }
+
+  /// Plans may come from files.
+  private func checkNumbers() throws {
+    try GrowthError.check(
+      (1...UnitMap.mostUnits).contains(blocks), .mismatch, operation, "has \(blocks) blocks")
+    try GrowthError.check(
+      normScale.isFinite && normScale > 0, .mismatch, operation,
+      "multiplies the norms' gains by \(normScale)")
+    try GrowthError.check(
+      vocabularyNoise.isFinite && vocabularyNoise >= 0, .mismatch, operation,
+      "adds \(vocabularyNoise) times the initializer's noise to new tokens")
+    try GrowthError.check(
+      signalToNoise?.isFinite ?? true, .mismatch, operation,
+      "has a signal-to-noise ratio that is not finite; expected decibels, or none")
+  }
+
+  /// A tied head reads what the embedding writes.
+  private func checkTie() throws {
+    guard target.tiesHead else { return }
+    let ratio = target.logitScale / source.logitScale
+    let written = map(.stream).runs.filter(\.hasUnits)
+    let read = map(.final).runs.filter(\.hasUnits)
+    try GrowthError.check(
+      zip(written, read).allSatisfy { abs($0.forward * ratio - $1.backward) < 1e-12 },
+      .mismatch, operation, "the tied head would read other vectors than the embedding holds")
+  }
+}
+
+extension UnitMap.Run {
+  /// Whether the units are copies.
+  var hasUnits: Bool { if case .units = source { true } else { false } }
+}
+
+extension ParameterSpec.Role {
+  /// Whether the parameter's product or sum goes straight to the residual stream of a block.
+  var writesToResidual: Bool {
+    switch self {
+    case .weight(.attentionOutput), .weight(.feedForwardDown), .bias(.attentionOutput),
+      .bias(.feedForwardDown):
+      true
+    default: false
+    }
+  }
+}
+
+extension LayerSource {
+  /// Whether the block starts with zeros there.
+  fileprivate func zeroes(_ role: ParameterSpec.Role) -> Bool {
+    switch (self, role) {
+    case (.identityByOutput, _): role.writesToResidual
+    // Biases as well, or a branch whose input is zero would still add them.
+    case (.identityByNorm, .normGain), (.identityByNorm, .normBias), (.identityByNorm, .bias): true
+    default: false
+    }
+  }
+}

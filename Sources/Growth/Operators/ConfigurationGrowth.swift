@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+/// Grows a model to a configuration, by all the growths that it takes.
+///
+/// Where residual stream and heads are multiples of the model's, and the feed-forward is large
+/// enough, the width is repeated by the greatest such factor; the rest grows along single axes. Depth
+/// follows, then vocabulary and context. What is promised is what all of these promise.
+///
+/// Two fields follow from the others: ε falls where the residual stream is padded, and the divided
+/// form scales the logits of a tied head. The configuration may state the model's values or those
+/// that the grown model must have; the grown model has the latter.
+public struct ConfigurationGrowth: GrowthOperator {
+  /// The configuration to be reached.
+  public var configuration: ModelConfiguration
+  /// How the width is repeated.
+  public var form: WidthGrowth.Form
+  /// How copies of the width are parted.
+  public var symmetry: WidthGrowth.Symmetry
+  /// What added feed-forward units are, beyond the width's factor.
+  public var feedForward: FeedForwardGrowth.Units
+  /// What a new block is.
+  public var block: DepthGrowth.Block
+  /// Where new blocks go.
+  public var placement: DepthGrowth.Placement
+  /// What becomes of a table of positions.
+  public var positions: ContextGrowth.Positions
+  /// The noise on new tokens, as a multiple of the initializer's.
+  public var vocabularyNoise: Double
+
+  /// A growth to a configuration.
+  public init(
+    to configuration: ModelConfiguration, form: WidthGrowth.Form = .blockDiagonal,
+    symmetry: WidthGrowth.Symmetry = .noise(signalToNoise: 10),
+    feedForward: FeedForwardGrowth.Units = .duplicate,
+    block: DepthGrowth.Block = .identityByOutput,
+    placement: DepthGrowth.Placement = .interleaved,
+    positions: ContextGrowth.Positions = .extended, vocabularyNoise: Double = 0.1
+  ) {
+    self.configuration = configuration
+    self.form = form
+    self.symmetry = symmetry
+    self.feedForward = feedForward
+    self.block = block
+    self.placement = placement
+    self.positions = positions
+    self.vocabularyNoise = vocabularyNoise
+  }
+
+  /// One plan for each growth it takes; none where the configuration is the model's.
+  ///
+  /// - Throws: ``GrowthError`` of code `unreachable` that lists every field in the way.
+  public func plans(from model: ModelConfiguration) throws -> [GrowthPlan] {
+    try model.validate()
+    try configuration.validate()
+    let obstacles = try familyObstacles(model) + axisObstacles(model)
+    try checkReachable(obstacles)
+    var plans = try steps(from: model).plans(from: model)
+    let reached = plans.last?.target ?? model
+    try checkReachable(derivedObstacles(model, reached))
+    plans += dropoutPlan(reached)
+    return plans
+  }
+
+  // MARK: What is in the way
+
+  private func checkReachable(_ obstacles: [String]) throws {
+    try GrowthError.check(
+      obstacles.isEmpty, .unreachable, "configuration", obstacles.joined(separator: "; "))
+  }
+
+  /// No growth changes these.
+  private func familyObstacles(_ model: ModelConfiguration) -> [String] {
+    var result: [String] = []
+    if configuration.architecture != model.architecture {
+      result.append(
+        "architecture: \(configuration.architecture.rawValue) is another family than the model's "
+          + model.architecture.rawValue)
+    }
+    if configuration.tiesHead != model.tiesHead {
+      result.append(
+        "tiesHead: \(configuration.tiesHead) where the model has \(model.tiesHead); growth keeps it"
+      )
+    }
+    return result
+  }
+
+  /// What the growths along single axes refuse; what they can reach together, each can alone.
+  private func axisObstacles(_ model: ModelConfiguration) throws -> [String] {
+    guard configuration.architecture == model.architecture else { return try sizeObstacles(model) }
+    // Whether padding leaves dead zeros depends on the other growths, so the steps say it.
+    let axes: [any GrowthOperator] = [
+      residual(followedBy: true), heads, headSize, feedForwardGrowth, depth, vocabulary,
+      try context(model),
+    ]
+    return try axes.compactMap { axis in
+      do {
+        _ = try axis.plans(from: model)
+        return nil
+      } catch let error as GrowthError where error.code == .unreachable {
+        return error.description
+      }
+    }
+  }
+
+  /// Of another family's configuration only the sizes can be compared.
+  private func sizeObstacles(_ model: ModelConfiguration) throws -> [String] {
+    let sizes: [(String, KeyPath<ModelConfiguration, Int>)] = [
+      ("hiddenSize", \.hiddenSize), ("headCount", \.headCount),
+      ("keyValueHeadCount", \.keyValueHeadCount), ("headSize", \.headSize),
+      ("intermediateSize", \.intermediateSize), ("layerCount", \.layerCount),
+      ("vocabularySize", \.vocabularySize), ("contextLength", \.contextLength),
+    ]
+    return sizes.compactMap { field, size in
+      do {
+        try GrowthError.checkGrows(
+          field, from: model[keyPath: size], to: configuration[keyPath: size])
+        return nil
+      } catch {
+        return "\(error)"
+      }
+    }
+  }
+
+  /// Fields that follow from the growth, where the configuration states others.
+  private func derivedObstacles(
+    _ model: ModelConfiguration, _ reached: ModelConfiguration
+  ) -> [String] {
+    let fields: [(String, KeyPath<ModelConfiguration, Double>)] = [
+      ("normEpsilon", \.normEpsilon), ("logitScale", \.logitScale),
+    ]
+    return fields.compactMap { field, value in
+      let (wanted, got) = (configuration[keyPath: value], reached[keyPath: value])
+      // The same value, but for the rounding of a decimal in a file.
+      let isMet = abs(wanted - got) <= 1e-9 * got || wanted == model[keyPath: value]
+      return isMet ? nil : "\(field): \(wanted); the grown model must have \(got)"
+    }
+  }
+
+  // MARK: The growths
+
+  private var heads: HeadGrowth {
+    HeadGrowth(
+      queryHeads: configuration.headCount, keyValueHeads: configuration.keyValueHeadCount)
+  }
+  private var headSize: HeadSizeGrowth { HeadSizeGrowth(to: configuration.headSize) }
+  private var feedForwardGrowth: FeedForwardGrowth {
+    FeedForwardGrowth(to: configuration.intermediateSize, units: feedForward)
+  }
+  private var depth: DepthGrowth {
+    DepthGrowth(to: configuration.layerCount, block: block, placement: placement)
+  }
+  private var vocabulary: VocabularyGrowth {
+    VocabularyGrowth(to: configuration.vocabularySize, noise: vocabularyNoise)
+  }
+
+  private func residual(followedBy blocks: Bool) -> ResidualGrowth {
+    var growth = ResidualGrowth(to: configuration.hiddenSize)
+    growth.isFollowedByBlocks = blocks
+    return growth
+  }
+
+  private func context(_ model: ModelConfiguration) throws -> ContextGrowth {
+    ContextGrowth(
+      to: configuration.contextLength, positions: positions,
+      rotary: try model.turnsPairs() ? configuration.rotary ?? RotaryEmbedding() : nil)
+  }
+
+  private func steps(from model: ModelConfiguration) throws -> GrowthSequence {
+    GrowthSequence([
+      WidthGrowth(factor: widthFactor(from: model), form: form, symmetry: symmetry),
+      residual(followedBy: model.layerCount == 0 && configuration.layerCount > 0), heads,
+      headSize, feedForwardGrowth, depth, vocabulary, try context(model),
+    ])
+  }
+
+  /// The greatest factor by which the width can be repeated on the way to the configuration.
+  func widthFactor(from model: ModelConfiguration) -> Int {
+    let most = min(
+      configuration.hiddenSize / model.hiddenSize, configuration.headCount / model.headCount,
+      configuration.keyValueHeadCount / model.keyValueHeadCount,
+      configuration.intermediateSize / model.intermediateSize)
+    let factors = stride(from: most, to: 1, by: -1)
+    return factors.first { factor in
+      configuration.hiddenSize.isMultiple(of: factor * model.hiddenSize)
+        && configuration.headCount.isMultiple(of: factor * model.headCount)
+        && configuration.keyValueHeadCount.isMultiple(of: factor * model.keyValueHeadCount)
+    } ?? 1
+  }
+
+  /// Dropout is no part of what the model computes, so any rates will do.
+  private func dropoutPlan(_ reached: ModelConfiguration) -> [GrowthPlan] {
+    guard configuration.dropout != reached.dropout else { return [] }
+    var target = reached
+    target.dropout = configuration.dropout
+    return [
+      GrowthPlan("dropout", from: reached, to: target, guarantees: Set(Guarantee.allCases))
+    ]
+  }
+}

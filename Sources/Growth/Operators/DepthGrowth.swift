@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+/// Adds blocks.
+///
+/// By default a new block is a copy of its neighbour that adds nothing at first, so that the model
+/// computes what it did. Stacking copies (Du et al., "Stacking Your Transformers", arXiv 2405.15319;
+/// Saunshi et al., "MIDAS", arXiv 2409.19044) and new random blocks change the function.
+public struct DepthGrowth: GrowthOperator {
+  /// What a new block is.
+  public enum Block: String, Sendable, Hashable, CaseIterable, Codable {
+    /// A copy with zero in the matrices and biases that write to the residual stream.
+    case identityByOutput
+    /// A new block with zero in the matrices that write to the residual stream.
+    case freshIdentity
+    /// A copy with zero in the norms and biases, as in the staged-training paper.
+    case identityByNorm
+    /// A plain copy.
+    case copy
+    /// A new block as a new model starts it.
+    case fresh
+  }
+
+  /// Where new blocks go.
+  public enum Placement: Sendable, Hashable {
+    /// After each block, evenly; each is made of the block before it.
+    case interleaved
+    /// After the last block; the stack is repeated from its start.
+    case appended
+    /// In the middle, made of the blocks there.
+    case middle
+    /// One source for each block of the grown model. The first block made of a source is the source
+    /// itself, later ones are new blocks.
+    case sources([Int])
+  }
+
+  /// How many blocks the grown model has.
+  public enum Size: Sendable, Hashable {
+    /// So many times as many.
+    case factor(Int)
+    /// So many.
+    case layers(Int)
+  }
+
+  /// How many blocks the grown model has; with ``Placement/sources(_:)``, as many as those.
+  public var size: Size
+  /// What a new block is.
+  public var block: Block
+  /// Where new blocks go.
+  public var placement: Placement
+  /// Whether plain copies take their sources' moments and step counts; by default they start anew.
+  public var copiesMoments: Bool
+
+  /// A growth to a number of blocks.
+  public init(
+    to layers: Int, block: Block = .identityByOutput, placement: Placement = .interleaved,
+    copiesMoments: Bool = false
+  ) {
+    size = .layers(layers)
+    self.block = block
+    self.placement = placement
+    self.copiesMoments = copiesMoments
+  }
+
+  /// A growth to so many times as many blocks.
+  public init(
+    factor: Int, block: Block = .identityByOutput, placement: Placement = .interleaved,
+    copiesMoments: Bool = false
+  ) {
+    self.init(to: 0, block: block, placement: placement, copiesMoments: copiesMoments)
+    size = .factor(factor)
+  }
+
+  /// A growth by an explicit list: for each block of the grown model, the block it is made of.
+  public init(sources: [Int], block: Block = .identityByOutput, copiesMoments: Bool = false) {
+    self.init(
+      to: sources.count, block: block, placement: .sources(sources), copiesMoments: copiesMoments)
+  }
+
+  /// One plan; none where the number of blocks stays.
+  public func plans(from model: ModelConfiguration) throws -> [GrowthPlan] {
+    let layers = try layerSources(of: model)
+    if layers == (0..<model.layerCount).map({ .kept($0) }) { return [] }
+    try checkBlock(model)
+    var target = model
+    target.layerCount = layers.count
+    try target.validate()
+    var plan = GrowthPlan(
+      "depth \(model.layerCount) → \(layers.count) (\(block.rawValue))", from: model, to: target,
+      guarantees: guarantees(layers, of: model))
+    plan.layers = layers
+    return [plan]
+  }
+
+  private func layerSources(of model: ModelConfiguration) throws -> [LayerSource] {
+    if case .sources(let sources) = placement { return try listed(sources, model.layerCount) }
+    let (count, old) = (try layerCount(of: model), model.layerCount)
+    try GrowthError.check(
+      count >= old, .unreachable, "depth", "\(count) layers are fewer than the model's \(old)")
+    let kept = (0..<old).map { LayerSource.kept($0) }
+    let added = count - old
+    if old == 0 { return try (0..<count).map { _ in try new(of: nil) } }
+    switch placement {
+    case .appended, .sources:
+      return kept + (try (0..<added).map { try new(of: $0 % old) })
+    case .middle:
+      let window = min(added, old)
+      let first = (old - window) / 2
+      let middle = try (0..<added).map { try new(of: first + $0 % window) }
+      return kept[..<(old / 2)] + middle + kept[(old / 2)...]
+    case .interleaved:
+      return try (0..<old).flatMap { layer in
+        let copies = (layer + 1) * added / old - layer * added / old
+        return [.kept(layer)] + (try (0..<copies).map { _ in try new(of: layer) })
+      }
+    }
+  }
+
+  private func layerCount(of model: ModelConfiguration) throws -> Int {
+    switch size {
+    case .layers(let count): return count
+    case .factor(let factor):
+      let (product, overflow) = model.layerCount.multipliedReportingOverflow(by: factor)
+      try GrowthError.check(
+        factor >= 1 && !overflow, .invalidOptions, "depth",
+        "\(factor) is not a factor; expected 2 or more")
+      return product
+    }
+  }
+
+  private func listed(_ sources: [Int], _ layerCount: Int) throws -> [LayerSource] {
+    var seen: Set<Int> = []
+    return try sources.map { layer in
+      try GrowthError.check(
+        (0..<layerCount).contains(layer), .invalidOptions, "depth",
+        "the list names layer \(layer); the model has \(layerCount), counted from 0")
+      return seen.insert(layer).inserted ? .kept(layer) : try new(of: layer)
+    }
+  }
+
+  private func new(of layer: Int?) throws -> LayerSource {
+    switch (block, layer) {
+    case (.identityByOutput, let layer?): return .identityByOutput(layer)
+    case (.identityByNorm, let layer?): return .identityByNorm(layer)
+    case (.copy, let layer?): return copiesMoments ? .kept(layer) : .copy(layer)
+    case (.fresh, _): return .fresh
+    case (.freshIdentity, _), (.identityByOutput, nil): return .freshIdentity
+    case (.identityByNorm, nil), (.copy, nil):
+      throw GrowthError(
+        .unreachable, "a model without layers has none to copy; use fresh or freshIdentity",
+        subject: "depth")
+    }
+  }
+
+  /// In a gated feed-forward two factors are zero at once, and neither ever gets a gradient.
+  private func checkBlock(_ model: ModelConfiguration) throws {
+    try GrowthError.check(
+      block != .identityByNorm || model.architecture == .gpt2, .deadParameters, "depth",
+      "blocks with zero norms never learn in a gated feed-forward (\(model.architecture.rawValue)); "
+        + "use identityByOutput")
+  }
+
+  private func guarantees(_ layers: [LayerSource], of model: ModelConfiguration) -> Guarantees {
+    let kept = layers.compactMap { layer -> Int? in
+      if case .kept(let layer) = layer { layer } else { nil }
+    }
+    let keepsFunction =
+      kept == Array(0..<model.layerCount) && layers.allSatisfy { $0.isKept || $0.isIdentity }
+    return keepsFunction ? [.loss, .moments, .symmetry, .liveness] : [.symmetry, .liveness]
+  }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+/// Adds tokens; their vectors are the mean of all others, and some noise.
+///
+/// The logits of the old tokens stay what they were. The loss does not, since the new tokens take a
+/// part of the probability, and so neither ``Guarantee/loss`` nor ``Guarantee/moments`` is promised.
+/// New rows start without moments. Their inputs are trained as soon as the tokens occur.
+public struct VocabularyGrowth: GrowthOperator {
+  /// The tokens of the grown model.
+  public var vocabularySize: Int
+  /// The noise on new vectors as a multiple of what a new model starts with; without any, new
+  /// tokens are copies of each other.
+  public var noise: Double
+
+  /// A growth to a number of tokens.
+  public init(to vocabularySize: Int, noise: Double = 0.1) {
+    self.vocabularySize = vocabularySize
+    self.noise = noise
+  }
+
+  /// One plan; none where the number stays.
+  ///
+  /// - Throws: ``GrowthError`` of code `unreachable` for fewer tokens.
+  public func plans(from model: ModelConfiguration) throws -> [GrowthPlan] {
+    try model.validate()
+    let old = model.vocabularySize
+    try GrowthError.checkGrows("vocabularySize", from: old, to: vocabularySize)
+    try GrowthError.check(
+      noise >= 0 && noise.isFinite, .invalidOptions, "vocabularySize",
+      "noise of \(noise) times the initializer's; expected 0 or more")
+    if vocabularySize == old { return [] }
+    var target = model
+    target.vocabularySize = vocabularySize
+    try target.validate()
+    var plan = GrowthPlan(
+      "vocabulary \(old) → \(vocabularySize)", from: model, to: target,
+      guarantees: noise > 0 ? [.symmetry, .liveness] : [.liveness])
+    plan.vocabularyNoise = noise
+    plan.maps[.vocabulary] = UnitMap(
+      sourceCount: old,
+      runs: [UnitMap.Run(.units(0), count: old), UnitMap.Run(.mean, count: vocabularySize - old)])
+    return [plan]
+  }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+/// Repeats the width: n times as many residual components, heads and feed-forward units.
+///
+/// Shen et al., "Staged Training for Transformer Language Models" (arXiv 2203.06211), whose
+/// block-diagonal form is the default, with noise that the copies cancel (Samragh et al., arXiv
+/// 2409.12903) so that they do not stay copies.
+public struct WidthGrowth: GrowthOperator {
+  /// How matrices are made of the small ones.
+  public enum Form: String, Sendable, Hashable, CaseIterable, Codable {
+    /// The small matrix on the diagonal, zeros elsewhere.
+    case blockDiagonal
+    /// The small matrix in all n² places, divided by n.
+    case divided
+  }
+
+  /// How the copies are parted.
+  public enum Symmetry: Sendable, Hashable {
+    /// Noise that equal copies cancel, so many decibels below the weights.
+    case noise(signalToNoise: Double)
+    /// Copies of a feed-forward unit get unequal shares of its output (Wang et al., "LEMON", arXiv
+    /// 2310.07999): 1, 3, 5 … parts of n².
+    case split
+    /// Not at all: without dropout the grown model stays the small one.
+    case kept
+  }
+
+  /// How often the width is repeated.
+  public var factor: Int
+  /// How matrices are made.
+  public var form: Form
+  /// How the copies are parted.
+  public var symmetry: Symmetry
+  /// What the next learning rates are meant for.
+  public var learningRates: LearningRatePolicy
+
+  /// A growth of the width.
+  public init(
+    factor: Int, form: Form = .blockDiagonal, symmetry: Symmetry = .noise(signalToNoise: 10),
+    learningRates: LearningRatePolicy = .target
+  ) {
+    self.factor = factor
+    self.form = form
+    self.symmetry = symmetry
+    self.learningRates = learningRates
+  }
+
+  /// One plan; none for a factor of 1.
+  public func plans(from model: ModelConfiguration) throws -> [GrowthPlan] {
+    try GrowthError.check(
+      factor >= 1, .invalidOptions, "width", "\(factor) is not a factor; expected 2 or more")
+    if factor == 1 { return [] }
+    var plan = GrowthPlan(
+      "width × \(factor)", from: model, to: try target(of: model), guarantees: guarantees)
+    let share = 1 / Double(factor)
+    for space in [GrowthSpace.stream, .normed, .query, .key, .value, .attended, .feedForward] {
+      plan.maps[space] = .repeated(
+        space.count(in: model), shares: Array(repeating: share, count: factor))
+    }
+    plan.maps[.final] = finalMap(model)
+    if symmetry == .split {
+      plan.maps[.feedForward] = .repeated(
+        model.intermediateSize, shares: UnitMap.unequalShares(factor))
+    }
+    if form == .blockDiagonal { plan.blocks = factor }
+    if case .noise(let signalToNoise) = symmetry { plan.signalToNoise = signalToNoise }
+    plan.learningRates = learningRates
+    return [plan]
+  }
+
+  /// The map of what the head reads: with a tied head the last norm is divided, which the embedding
+  /// then repeats; in the divided form the logits are.
+  private func finalMap(_ model: ModelConfiguration) -> UnitMap {
+    let share = 1 / Double(factor)
+    guard model.tiesHead, form == .blockDiagonal else {
+      return .repeated(model.hiddenSize, shares: Array(repeating: share, count: factor))
+    }
+    return UnitMap(
+      sourceCount: model.hiddenSize,
+      runs: (0..<factor).map {
+        UnitMap.Run(.units(0), count: model.hiddenSize, forward: share, backward: 1, copy: $0)
+      })
+  }
+
+  private var guarantees: Guarantees {
+    switch symmetry {
+    case .noise: [.loss, .symmetry, .liveness]
+    case .split: [.loss, .moments, .liveness]
+    case .kept:
+      learningRates == .smallTrajectory
+        ? [.loss, .moments, .trajectory, .liveness] : [.loss, .moments, .liveness]
+    }
+  }
+
+  private func target(of model: ModelConfiguration) throws -> ModelConfiguration {
+    var target = model
+    for size in [
+      \ModelConfiguration.hiddenSize, \.headCount, \.keyValueHeadCount, \.intermediateSize,
+    ] {
+      let (product, overflow) = model[keyPath: size].multipliedReportingOverflow(by: factor)
+      try GrowthError.check(
+        !overflow, .invalidOptions, "width", "\(factor) times the width is more than memory holds")
+      target[keyPath: size] = product
+    }
+    if model.tiesHead, form == .divided { target.logitScale = model.logitScale / Double(factor) }
+    try target.validate()
+    return target
+  }
+}
+
+extension UnitMap {
+  /// All units once for each share, one copy after the other; a copy's activation is its source's.
+  static func repeated(_ count: Int, shares: [Double]) -> UnitMap {
+    UnitMap(
+      sourceCount: count,
+      runs: shares.enumerated().map { Run(.units(0), count: count, backward: $1, copy: $0) })
+  }
+
+  /// Shares of 1, 3, 5 … parts, which differ from each other and add up to 1.
+  static func unequalShares(_ count: Int) -> [Double] {
+    (0..<count).map { Double(2 * $0 + 1) / Double(count * count) }
+  }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+/// In files the maps are named by their spaces.
+extension GrowthSpace: CodingKeyRepresentable {}
+
+extension GrowthPlan: Codable {
+  private enum Key: String, CodingKey {
+    case operation, guarantees, source, target, layers, blocks, signalToNoise, normScale
+    case vocabularyNoise, learningRates, maps
+  }
+
+  /// Reads a plan; ``tensors()`` checks that its parts fit each other.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    self.init(
+      try container.decode(String.self, forKey: .operation),
+      from: try container.decode(ModelConfiguration.self, forKey: .source),
+      to: try container.decode(ModelConfiguration.self, forKey: .target),
+      layers: try container.decode([LayerSource].self, forKey: .layers),
+      guarantees: try container.decode(Guarantees.self, forKey: .guarantees))
+    maps = try container.decode([GrowthSpace: UnitMap].self, forKey: .maps)
+    blocks = try container.decodeIfPresent(Int.self, forKey: .blocks) ?? 1
+    signalToNoise = try container.decodeIfPresent(Double.self, forKey: .signalToNoise)
+    normScale = try container.decodeIfPresent(Double.self, forKey: .normScale) ?? 1
+    vocabularyNoise = try container.decodeIfPresent(Double.self, forKey: .vocabularyNoise) ?? 0
+    learningRates = try container.decode(LearningRatePolicy.self, forKey: .learningRates)
+  }
+
+  /// Writes a plan; what is at its default is left out.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(operation, forKey: .operation)
+    try container.encode(guarantees.inOrder, forKey: .guarantees)
+    try container.encode(source, forKey: .source)
+    try container.encode(target, forKey: .target)
+    try container.encode(layers, forKey: .layers)
+    try container.encode(maps, forKey: .maps)
+    if blocks != 1 { try container.encode(blocks, forKey: .blocks) }
+    try container.encodeIfPresent(signalToNoise, forKey: .signalToNoise)
+    if normScale != 1 { try container.encode(normScale, forKey: .normScale) }
+    if vocabularyNoise != 0 { try container.encode(vocabularyNoise, forKey: .vocabularyNoise) }
+    try container.encode(learningRates, forKey: .learningRates)
+  }
+}
+
+extension Guarantees {
+  /// The guarantees in the order in which they are declared.
+  public var inOrder: [Guarantee] { Guarantee.allCases.filter(contains) }
+}

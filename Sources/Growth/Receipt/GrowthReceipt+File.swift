@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Foundation
+import OrderedJSON
+
+extension GrowthReceipt {
+  private struct Version: Decodable { var formatVersion: Int }
+
+  /// Receipts of large models have some megabytes.
+  private static let largestFile = 256 << 20
+
+  /// Reads the receipt of a grown directory and checks it.
+  ///
+  /// - Throws: ``GrowthError`` of code `unreadableReceipt` where there is none or it cannot be
+  ///   understood, `unsupported` for another version's, `mismatch` where its parts do not fit.
+  public init(reading directory: URL) throws {
+    let file = directory.appending(path: Self.fileName)
+    let path = file.path(percentEncoded: false)
+    let size = (try? file.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey]))
+      .flatMap { $0.isRegularFile == true ? $0.fileSize : nil }
+    guard let size, size <= Self.largestFile, let data = try? Data(contentsOf: file) else {
+      throw GrowthError(
+        .unreadableReceipt, "cannot be read; expected the receipt that `espalier grow` writes",
+        subject: path)
+    }
+    try self.init(data, file: path)
+  }
+
+  /// Reads a receipt and checks it.
+  ///
+  /// - Parameter file: the file's name, for errors.
+  /// - Throws: as ``init(reading:)``.
+  public init(_ data: Data, file: String = fileName) throws {
+    do {
+      let version = try JSONDecoder().decode(Version.self, from: data).formatVersion
+      guard version == Self.formatVersion else {
+        throw GrowthError(
+          .unsupported,
+          "has format version \(version); this program reads \(Self.formatVersion)", subject: file)
+      }
+      self = try JSONDecoder().decode(Self.self, from: data)
+      try validate()
+    } catch let error as DecodingError {
+      throw GrowthError(
+        .unreadableReceipt, "is no receipt of a growth: \(error.reason)", subject: file)
+    } catch let error as GrowthError {
+      throw GrowthError(
+        error.code, error.subject == file ? error.message : "\(error.subject): \(error.message)",
+        subject: file)
+    } catch let error as ArchitecturesError {
+      throw GrowthError(.mismatch, "\(error.subject): \(error.message)", subject: file)
+    } catch {
+      // Durations are read by Training, which has errors of its own.
+      throw GrowthError(.unreadableReceipt, "is no receipt of a growth: \(error)", subject: file)
+    }
+  }
+
+  /// The file's bytes: what fits a line stands on one.
+  ///
+  /// - Throws: ``GrowthError`` of code `invalidOptions` where a number is not finite.
+  public func encoded() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      let value = try JSONValue(parsing: [UInt8](encoder.encode(self)))
+      return Data((FittedJSON.text(value) + "\n").utf8)
+    } catch {
+      throw GrowthError(
+        .invalidOptions, "cannot be written: \(error)", subject: Self.fileName)
+    }
+  }
+}
+
+extension DecodingError {
+  /// Where the error is and what is wrong.
+  fileprivate var reason: String {
+    switch self {
+    case .typeMismatch(_, let context), .valueNotFound(_, let context),
+      .keyNotFound(_, let context), .dataCorrupted(let context):
+      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+      return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
+    @unknown default: return "\(self)"
+    }
+  }
+}
