@@ -51,13 +51,14 @@ let package = Package(
       ]),
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(name: "Growth", dependencies: ["Training", "CKernels"]),
+    .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine"]),
     .target(
       name: "Staging",
       dependencies: ["Growth", .product(name: "Yams", package: "Yams")]),
     .target(name: "Evaluation", dependencies: ["Training"]),
     .target(
       name: "Espalier",
-      dependencies: ["CPUEngine", "Staging", "Evaluation"]),
+      dependencies: ["CPUEngine", "Verification", "Staging", "Evaluation"]),
 
     // The command
     .executableTarget(
@@ -93,6 +94,9 @@ let package = Package(
     .testTarget(
       name: "GrowthTests",
       dependencies: ["Growth", "CPUEngine", "ReferenceEngine", "GoldenModels", "SeededRandom"]),
+    .testTarget(
+      name: "VerificationTests",
+      dependencies: ["Verification", "CPUEngine", "GoldenModels", "SeededRandom"]),
     .testTarget(name: "StagingTests", dependencies: ["Staging", "CPUEngine"]),
     .testTarget(
       name: "EvaluationTests",

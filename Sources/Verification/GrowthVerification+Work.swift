@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Text
+
+extension GrowthVerification {
+  /// Lessens the float64 measurements until they take no more than so many floating-point operations:
+  /// fewer sequences, then shorter ones, then logits and loss alone, then nothing.
+  ///
+  /// The reference engine makes some hundred million a second on each core. What was left is in the
+  /// report's ``VerificationReport/batches-swift.property``.
+  ///
+  /// - Throws: the errors of Architectures.
+  public mutating func limitExactWork(toOperations limit: Double) throws {
+    for scope in [exactScope, .logits] where scope != .none {
+      for (sequences, length) in shapes {
+        guard try operations(scope, sequences, length) <= limit else { continue }
+        exactScope = scope
+        exactBatches = batches.map { $0.cut(sequences: sequences, length: length) }
+        return
+      }
+    }
+    exactScope = .none
+  }
+
+  /// Shapes of batches from the largest to the smallest.
+  private var shapes: [(sequences: Int, length: Int)] {
+    guard let batch = batches.first else { return [] }
+    let lengths = [batch.sequenceLength] + [32, 16, 8].filter { $0 < batch.sequenceLength }
+    return Set([batch.sequenceCount, 1]).sorted(by: >).map { ($0, lengths[0]) }
+      + lengths.dropFirst().map { (1, $0) }
+  }
+
+  /// Floating-point operations of the float64 measurements.
+  private func operations(_ scope: ExactScope, _ sequences: Int, _ length: Int) throws -> Double {
+    let costs = try [small, grown].map {
+      try $0.program().floatingPointOperations(sequenceLength: length)
+    }
+    let tokens = Double(sequences * length)
+    // Logits and loss are two passes.
+    let logits = 2 * tokens * costs.reduce(0) { $0 + $1.forward }
+    guard scope == .all else { return logits }
+    let steps = Double(batches.count + 1)
+    let liveTokens = Double(liveBatches.reduce(0) { $0 + $1.inputs.count })
+    let copies = plans == nil ? 0 : Double(symmetrySteps)
+    return logits + steps * tokens * costs[0].training
+      + ((steps + copies) * tokens + liveTokens) * costs[1].training
+  }
+}
+
+extension TokenBatch {
+  /// The first sequences, each cut to its first tokens.
+  func cut(sequences: Int, length: Int) -> TokenBatch {
+    let rows = 0..<min(sequences, sequenceCount)
+    let count = min(length, sequenceLength)
+    func part(_ tokens: [Int32]) -> [Int32] {
+      rows.flatMap { tokens[$0 * sequenceLength..<$0 * sequenceLength + count] }
+    }
+    return TokenBatch(
+      sequenceCount: rows.count, sequenceLength: count, inputs: part(inputs),
+      targets: part(targets))
+  }
+
+  /// Batches of a row of tokens, from its start on; a row that is too short is begun again.
+  ///
+  /// - Parameter length: tokens of a sequence; shorter where the row is.
+  /// - Throws: ``VerificationError`` for a row of less than three tokens.
+  public static func consecutive(
+    _ tokens: [Int32], count: Int, sequences: Int, length: Int
+  ) throws -> [TokenBatch] {
+    try VerificationError.check(
+      tokens.count > 2, .invalidBatch, "data", "holds \(tokens.count) tokens; expected 3 or more")
+    let length = max(1, min(length, tokens.count - 1))
+    return (0..<count).map { batch in
+      let rows = (0..<sequences).map { sequence -> ArraySlice<Int32> in
+        let start = (batch * sequences + sequence) * length % (tokens.count - length)
+        return tokens[start...start + length]
+      }
+      return TokenBatch(
+        sequenceCount: sequences, sequenceLength: length, inputs: rows.flatMap { $0.dropLast() },
+        targets: rows.flatMap { $0.dropFirst() })
+    }
+  }
+}

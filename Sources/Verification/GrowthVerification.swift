@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Growth
+import Text
+import Training
+
+/// How much of the measuring is done in float64, whose plain loops take long on large models.
+public enum ExactScope: String, Sendable, Hashable, CaseIterable, Codable {
+  /// Everything.
+  case all
+  /// Logits and loss of the first batch.
+  case logits
+  /// Nothing.
+  case none
+}
+
+/// Measures every guarantee of a growth.
+///
+///     let report = try GrowthVerification(
+///       small: ModelState(state), grown: ModelState(larger), plans: plans, options: options
+///     ).report(engine: CPUTrainingEngine())
+///     print(report.isSound)
+public struct GrowthVerification: Sendable {
+  /// The model before the growth.
+  public var small: ModelState
+  /// The model after it.
+  public var grown: ModelState
+  /// The growths; nil where another tool made the model, so that only what needs no plan is measured.
+  public var plans: [GrowthPlan]?
+  /// How the plans were carried out.
+  public var options: GrowthOptions
+  /// What the growth declares; nil where nobody knows.
+  public var declared: Guarantees?
+  /// The batches of all measurements but the dead parameters'; n of them show n − 1 steps.
+  public var batches: [TokenBatch]
+  /// The batches of the float64 measurements, where they are fewer or smaller.
+  public var exactBatches: [TokenBatch]
+  /// One batch for each of the steps that look for dead parameters; they may hold tokens and positions
+  /// that only the grown model knows.
+  public var liveBatches: [TokenBatch]
+  /// How the measurements train.
+  public var training: MeasuredTraining
+  /// Steps after which the copies' distances are measured.
+  public var symmetrySteps: Int
+  /// How much is measured in float64.
+  public var exactScope: ExactScope
+
+  /// A verification on seeded random tokens: 11 batches of 2 sequences, at most 32 tokens long.
+  ///
+  /// - Parameter declared: what the growth declares; by default what its plans and options do.
+  public init(
+    small: ModelState, grown: ModelState, plans: [GrowthPlan]?,
+    options: GrowthOptions = GrowthOptions(), declared: Guarantees? = nil,
+    training: MeasuredTraining = MeasuredTraining(), seed: UInt64 = 0
+  ) {
+    self.small = small
+    self.grown = grown
+    self.plans = plans
+    self.options = options
+    self.declared =
+      declared ?? plans.map { options.guarantees(of: $0, hasMoments: small.hasMoments) }
+    batches = TokenBatch.random(
+      count: 11, for: small.configuration, sequences: 2, length: 32, seed: seed)
+    exactBatches = batches
+    liveBatches = TokenBatch.random(
+      count: 2, for: grown.configuration, sequences: 2, length: 32, seed: seed &+ 1)
+    self.training = training
+    symmetrySteps = 10
+    exactScope = .all
+  }
+
+  /// Measures and judges.
+  ///
+  /// - Parameters:
+  ///   - engine: what computes in float32.
+  ///   - progress: called before every part and step; what it throws ends the measuring.
+  /// - Throws: the errors of Growth for plans that do not fit, of Architectures, and of the engine.
+  public func report(
+    engine: any TrainingEngine, progress: (VerificationProgress) throws -> Void = { _ in }
+  ) throws -> VerificationReport {
+    try check()
+    return try withoutActuallyEscaping(progress) { progress in
+      let counter = ProgressCounter(total: workCount, report: progress)
+      var numbers = try measureFloat32(engine, counter)
+      let exact = try measureFloat64(counter)
+      try addFileChecks(&numbers)
+      return judge(numbers, exact)
+    }
+  }
+
+  private func check() throws {
+    if let plans, let first = plans.first, let last = plans.last {
+      try VerificationError.check(
+        first.source.withoutDropout == small.configuration.withoutDropout
+          && last.target.withoutDropout == grown.configuration.withoutDropout,
+        .mismatch, "plans", "grow another model than the two that are compared")
+    }
+    for (batches, name) in [(batches, "batches"), (exactBatches, "exactBatches")] {
+      try VerificationError.check(
+        batches.count > 1, .invalidBatch, name,
+        "\(batches.count) show no step; expected two or more")
+    }
+  }
+
+  private func measureFloat32(
+    _ engine: any TrainingEngine, _ counter: ProgressCounter
+  ) throws -> GrowthMeasurer.Numbers {
+    try measurer(
+      try EngineModel(small, on: engine), try EngineModel(grown, on: engine), batches, .all
+    ) { try counter.begin("float32: \($0)") }.measure()
+  }
+
+  private func measureFloat64(_ counter: ProgressCounter) throws -> GrowthMeasurer.Numbers {
+    guard exactScope != .none else { return GrowthMeasurer.Numbers() }
+    let exact = try ExactModel(small)
+    var larger = try ExactModel(grown)
+    if let plans {
+      larger = try ExactModel(growing: exact, by: plans, options: options, given: larger)
+    }
+    return try measurer(exact, larger, exactBatches, exactScope) {
+      try counter.begin("float64: \($0)")
+    }.measure()
+  }
+
+  private func measurer(
+    _ small: any MeasuredModel, _ grown: any MeasuredModel, _ batches: [TokenBatch],
+    _ scope: ExactScope, _ progress: @escaping (String) throws -> Void
+  ) -> GrowthMeasurer {
+    GrowthMeasurer(
+      small: small, grown: grown, plans: plans, batches: batches, liveBatches: liveBatches,
+      training: training, symmetrySteps: symmetrySteps, scope: scope, progress: progress)
+  }
+
+  /// What is read off the files, without computing a model.
+  private func addFileChecks(_ numbers: inout GrowthMeasurer.Numbers) throws {
+    numbers.measurements[.firstStep] = try FirstStep.error(grown, optimizer: training.optimizer)
+    guard let plans else { return }
+    numbers.measurements[.moments] = try GradientMap.momentError(small, grown, plans: plans)
+    let expected = try plans.grown(values: try ExactModel(small).values, seed: options.seed)
+    let given = try ExactModel(grown)
+    numbers.measurements[.replay] = largestError(
+      given.values, expected, names: given.program.parameters.map(\.name), floor: 1e-12)
+  }
+
+  private func judge(
+    _ numbers: GrowthMeasurer.Numbers, _ exact: GrowthMeasurer.Numbers
+  ) -> VerificationReport {
+    let arithmetic: MeasuredArithmetic? =
+      exactScope == .none ? nil : plans == nil ? .float64OfFiles : .float64
+    let checks = VerificationCheck.allCases.map { check in
+      let float32 = numbers.measurements[check]
+      return VerificationReport.Check(
+        check, isDeclared: declared.map { check.isDeclared(in: $0) }, float32: float32,
+        float64: exact.measurements[check], float64Arithmetic: arithmetic,
+        reason: float32 == nil || check == .closestCopies && exactScope != .all
+          ? reason(check) : nil)
+    }
+    let steps = (batches.count - 1, symmetrySteps)
+    let isExact = exactScope != .none
+    return VerificationReport(
+      operation: plans?.operation,
+      small: small.configuration, grown: grown.configuration,
+      batches: VerificationReport.Batches(
+        count: batches.count, sequenceCount: batches[0].sequenceCount,
+        sequenceLength: batches[0].sequenceLength,
+        exactSequenceCount: isExact ? exactBatches[0].sequenceCount : nil,
+        exactSequenceLength: isExact ? exactBatches[0].sequenceLength : nil,
+        trajectorySteps: steps.0, symmetrySteps: steps.1),
+      float64Arithmetic: arithmetic, checks: checks, copyDistances: numbers.copyDistances,
+      deadParameters: numbers.deadParameters)
+  }
+
+  /// Why a check has no number.
+  private func reason(_ check: VerificationCheck) -> String {
+    switch check {
+    case .gradients where plans != nil: "no entry has a source"
+    case .closestCopies where plans != nil && exactScope != .all: "only float64 tells"
+    case .copyDistance where plans != nil, .closestCopies where plans != nil:
+      "no unit is a copy of another"
+    case .moments where plans != nil: "the small model has no moments"
+    case .firstStep: "every tensor has moments"
+    default: "nobody tells how the model was grown"
+    }
+  }
+}
+
+extension VerificationCheck {
+  /// Whether a growth with these guarantees must pass.
+  func isDeclared(in guarantees: Guarantees) -> Bool {
+    guarantee.map { guarantees.contains($0) } ?? true
+  }
+}
+
+extension GrowthOptions {
+  /// What plans promise that are carried out with these options: moments that were not mapped are not
+  /// what Adam would hold.
+  ///
+  /// - Parameter hasMoments: whether the small model has any.
+  public func guarantees(of plans: [GrowthPlan], hasMoments: Bool) -> Guarantees {
+    moments == .mapped || !hasMoments
+      ? plans.guarantees : plans.guarantees.subtracting([.moments, .trajectory])
+  }
+}

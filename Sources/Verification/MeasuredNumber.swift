@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One measured number and where it was the worst.
+public struct MeasuredNumber: Sendable, Hashable, Codable {
+  /// The number; what it means is the check's matter.
+  public var value: Double
+  /// The tensor, step or space with the worst number; nil where there is only one.
+  public var subject: String?
+
+  /// Makes a measurement.
+  public init(_ value: Double, _ subject: String? = nil) {
+    self.value = value
+    self.subject = subject
+  }
+
+  /// The worst of several; nil for none.
+  ///
+  /// A number that is not finite is the worst of all.
+  static func largest(_ measurements: some Sequence<MeasuredNumber>) -> MeasuredNumber? {
+    measurements.reduce(nil) { worst, next in
+      guard let worst, !next.value.isNaN else { return next }
+      return worst.value.isNaN || worst.value >= next.value ? worst : next
+    }
+  }
+}
+
+/// ‖x − y‖ and ‖y‖.
+func distance(_ x: [Double], _ y: [Double]) -> (difference: Double, norm: Double) {
+  var (difference, norm) = (0.0, 0.0)
+  for (a, b) in zip(x, y) {
+    difference += (a - b) * (a - b)
+    norm += b * b
+  }
+  return (difference.squareRoot(), norm.squareRoot())
+}
+
+/// The largest relative error of any tensor, ‖x − y‖ / ‖y‖.
+///
+/// Norms below a share of the whole are taken for that share: a tensor without a true gradient, as
+/// the keys' biases, holds rounding noise only.
+func largestError(
+  _ x: [[Double]], _ y: [[Double]], names: [String], floor: Double = 1e-4
+) -> MeasuredNumber? {
+  let pairs = zip(x, y).map { distance($0, $1) }
+  let total = pairs.reduce(0) { $0 + $1.norm * $1.norm }.squareRoot()
+  return .largest(
+    zip(names, pairs).map { name, pair in
+      let scale = max(pair.norm, floor * total)
+      return MeasuredNumber(pair.difference == 0 ? 0 : pair.difference / scale, name)
+    })
+}

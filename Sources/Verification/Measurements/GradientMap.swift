@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Growth
+import Text
+import Training
+
+/// Whether gradients and moments are what the plans' γ declares: ``Guarantee/moments``.
+public enum GradientMap {
+  /// The largest relative error of any tensor's gradient against γ times the small model's, over the
+  /// entries with a source in a layer that keeps its moments.
+  ///
+  /// - Returns: nil where no entry has a source.
+  /// - Throws: the errors of the models and of Growth.
+  public static func gradientError(
+    _ small: any MeasuredModel, _ grown: any MeasuredModel, plans: [GrowthPlan], batch: TokenBatch
+  ) throws -> MeasuredNumber? {
+    let masks = try plans.mappedEntries()
+    let expected = try plans.mapped(gradients: try gradients(small, batch))
+    let gradients = try gradients(grown, batch)
+    let measured =
+      plans.isEmpty
+      ? gradients : zip(gradients, masks).map { zip($0, $1).map { $1 ? $0 : 0 } }
+    let names = grown.program.parameters.map(\.name)
+    return largestError(measured, expected, names: names)
+  }
+
+  private static func gradients(
+    _ model: any MeasuredModel, _ batch: TokenBatch
+  ) throws -> [[Double]] {
+    let session = try model.makeSession()
+    _ = try session.accumulateGradients(of: batch)
+    return try session.gradients()
+  }
+
+  /// The largest relative error of any tensor's moments against γ (or γ²) times the small model's;
+  /// entries without a source must hold zeros.
+  ///
+  /// - Returns: nil where the small model has no moments.
+  /// - Throws: the errors of Growth and Tensors.
+  public static func momentError(
+    _ small: ModelState, _ grown: ModelState, plans: [GrowthPlan]
+  ) throws -> MeasuredNumber? {
+    guard small.hasMoments else { return nil }
+    let (exact, given) = (try ExactModel(small), try ExactModel(grown))
+    let names = given.program.parameters.map(\.name)
+    let errors = [
+      ("first moment of ", given.firstMoments, try plans.mapped(gradients: exact.firstMoments)),
+      (
+        "second moment of ", given.secondMoments,
+        try plans.mapped(secondMoments: exact.secondMoments)
+      ),
+    ].map { part, measured, expected in
+      // Moments are multiplied, never summed, so that even the smallest tensor must agree.
+      largestError(measured, expected, names: names.map { part + $0 }, floor: 1e-12)
+    }
+    return .largest(errors.compactMap { $0 })
+  }
+}

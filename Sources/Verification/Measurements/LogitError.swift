@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Text
+
+/// Whether two models give the same logits and losses: ``Guarantee/loss``.
+public struct LogitError: Sendable, Hashable {
+  /// The largest difference of two logits, relative to the largest logit.
+  public var logits: Double
+  /// The largest difference of a batch's losses, relative to the loss.
+  public var loss: Double
+
+  /// Compares two models; where the grown one knows more tokens, their logits are left out, and the
+  /// losses differ by what it gives to them.
+  ///
+  /// - Throws: the errors of the models; ``VerificationError`` for no batch.
+  public static func measure(
+    _ small: any MeasuredModel, _ grown: any MeasuredModel, batches: [TokenBatch]
+  ) throws -> LogitError {
+    let (smallSession, grownSession) = (try small.makeSession(), try grown.makeSession())
+    let widths = [small, grown].map { $0.program.configuration.vocabularySize }
+    try VerificationError.check(
+      widths[0] <= widths[1], .mismatch, "vocabulary",
+      "the grown model knows \(widths[1]) tokens, the small one \(widths[0])")
+    try VerificationError.check(
+      batches.contains { $0.targetCount > 0 }, .invalidBatch, "batches", "hold no target")
+    var result = LogitError(logits: 0, loss: 0)
+    for batch in batches where batch.targetCount > 0 {
+      let error = relativeError(
+        try smallSession.logits(batch), try grownSession.logits(batch), widths)
+      let losses = [try smallSession.loss(batch).mean, try grownSession.loss(batch).mean]
+      result.logits = worse(result.logits, error)
+      result.loss = worse(result.loss, abs(losses[1] - losses[0]) / abs(losses[0]))
+    }
+    return result
+  }
+
+  private static func relativeError(
+    _ small: [Double], _ grown: [Double], _ widths: [Int]
+  ) -> Double {
+    var (difference, largest) = (0.0, 0.0)
+    for row in 0..<small.count / widths[0] {
+      for token in 0..<widths[0] {
+        let (a, b) = (small[row * widths[0] + token], grown[row * widths[1] + token])
+        difference = worse(difference, abs(a - b))
+        largest = max(largest, abs(a))
+      }
+    }
+    return difference == 0 ? 0 : difference / largest
+  }
+
+  /// The larger; what is no number is the worst.
+  private static func worse(_ a: Double, _ b: Double) -> Double { a.isNaN || a > b ? a : b }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Tensors
+import Text
+import Training
+
+/// A model that can be computed and trained, in whatever arithmetic.
+///
+/// Every measurement is written once, against this: ``ExactModel`` computes in float64,
+/// ``EngineModel`` in float32 on any engine.
+public protocol MeasuredModel: Sendable {
+  /// The model's program, without dropout.
+  var program: Program { get }
+  /// Step counts and multipliers of the parameters, in the program's order.
+  var clocks: [ParameterClock] { get }
+  /// The share of the norm of all gradients at and below which a gradient is nothing but rounding; 0
+  /// where rounding is too coarse to tell small gradients from none.
+  var gradientRounding: Double { get }
+  /// The model as it is, ready to be computed and trained; each session is a new start.
+  func makeSession() throws -> any MeasuredSession
+}
+
+/// A model being computed and trained for a measurement.
+public protocol MeasuredSession: AnyObject {
+  /// Scaled logits, [sequences · length, vocabulary], row-major.
+  func logits(_ batch: TokenBatch) throws -> [Double]
+  /// The loss of a batch, without gradients.
+  func loss(_ batch: TokenBatch) throws -> LossSum
+  /// Adds the gradients of a batch's mean loss to those already there.
+  func accumulateGradients(of batch: TokenBatch) throws -> LossSum
+  /// All gradients accumulated so far, in the program's order.
+  func gradients() throws -> [[Double]]
+  /// Updates every parameter without a clip, and zeroes the gradients.
+  func update(_ updates: [AdamWUpdate]) throws
+  /// The parameters, in the program's order.
+  func values() throws -> [[Double]]
+}
+
+/// How a measurement trains: AdamW at one learning rate, without a clip.
+public struct MeasuredTraining: Sendable, Hashable {
+  /// The optimizer; its clip is not applied.
+  public var optimizer: AdamWConfiguration
+  /// The rate of every step, before the parameters' multipliers.
+  public var learningRate: Double
+
+  /// Makes settings.
+  public init(
+    optimizer: AdamWConfiguration = AdamWConfiguration(), learningRate: Double = 1e-3
+  ) {
+    self.optimizer = optimizer
+    self.learningRate = learningRate
+  }
+}
+
+/// A model in training, with its clocks.
+struct MeasuredRun {
+  let session: any MeasuredSession
+  private let program: Program
+  private let training: MeasuredTraining
+  private var clocks: [ParameterClock]
+
+  init(_ model: any MeasuredModel, _ training: MeasuredTraining) throws {
+    session = try model.makeSession()
+    program = model.program
+    clocks = model.clocks
+    self.training = training
+  }
+
+  /// Takes a step and returns the loss before it.
+  mutating func step(_ batch: TokenBatch) throws -> Double {
+    let loss = try session.accumulateGradients(of: batch)
+    try update()
+    return loss.mean
+  }
+
+  /// Takes a step by the gradients that were accumulated.
+  mutating func update() throws {
+    try session.update(
+      training.optimizer.updates(
+        learningRate: training.learningRate, parameters: program.parameters, clocks: clocks))
+    for index in clocks.indices { clocks[index].stepCount += 1 }
+  }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Growth
+
+/// What was measured of a growth, and what that says of its guarantees.
+public struct VerificationReport: Sendable, Hashable, Codable {
+  /// What a check says.
+  public enum Verdict: String, Sendable, Hashable, Codable {
+    /// Declared, and measured to hold.
+    case kept
+    /// Declared, and measured not to hold.
+    case broken
+    /// Not declared, or by nobody known; ``Check/holds`` says what was measured.
+    case notDeclared
+    /// Nothing was measured; ``Check/reason`` says why.
+    case notMeasurable
+  }
+
+  /// One check.
+  public struct Check: Sendable, Hashable, Codable {
+    /// What was measured.
+    public var check: VerificationCheck
+    /// The guarantee that it proves; nil for what must hold of every growth.
+    public var guarantee: Guarantee?
+    /// Whether the growth declares it; nil where nobody knows what it declares.
+    public var isDeclared: Bool?
+    /// The number in float32, and its bound.
+    public var float32: MeasuredNumber?
+    /// What the number in float32 must be.
+    public var float32Bound: VerificationBound?
+    /// The number in float64.
+    public var float64: MeasuredNumber?
+    /// What the number in float64 must be.
+    public var float64Bound: VerificationBound?
+    /// Whether every measured number is within its bound; nil for none.
+    public var holds: Bool?
+    /// What that says of the declaration.
+    public var verdict: Verdict
+    /// Why nothing was measured, or what the number does not show.
+    public var reason: String?
+  }
+
+  /// The version of the format.
+  public var formatVersion = 1
+  /// The growths, for people; nil where they are not known.
+  public var operation: String?
+  /// The small model.
+  public var small: ModelConfiguration
+  /// The grown model.
+  public var grown: ModelConfiguration
+  /// Sequences and tokens of each batch, and the number of batches.
+  public var batches: Batches
+  /// Whether the float64 numbers are of models grown in float64, or of the files' values.
+  public var float64Arithmetic: MeasuredArithmetic?
+  /// The checks, in the order of ``VerificationCheck``.
+  public var checks: [Check]
+  /// How far the copies of each space are from each other, in float32.
+  public var copyDistances: [CopyDistance]
+  /// What has no gradient, in float32.
+  public var deadParameters: [DeadParameter]
+
+  /// What was measured on.
+  public struct Batches: Sendable, Hashable, Codable {
+    /// The number of batches.
+    public var count: Int
+    /// Sequences of each.
+    public var sequenceCount: Int
+    /// Tokens of each sequence.
+    public var sequenceLength: Int
+    /// Sequences of each batch in float64.
+    public var exactSequenceCount: Int?
+    /// Tokens of each sequence in float64.
+    public var exactSequenceLength: Int?
+    /// Steps of the trajectory.
+    public var trajectorySteps: Int
+    /// Steps after which the copies' distances were measured.
+    public var symmetrySteps: Int
+  }
+
+  /// Whether no declared guarantee is broken.
+  public var isSound: Bool { !checks.contains { $0.verdict == .broken } }
+
+  /// One check's result.
+  public subscript(_ check: VerificationCheck) -> Check? { checks.first { $0.check == check } }
+}
+
+extension VerificationReport.Check {
+  /// Judges the numbers of a check.
+  init(
+    _ check: VerificationCheck, isDeclared: Bool?, float32: MeasuredNumber?,
+    float64: MeasuredNumber?,
+    float64Arithmetic: MeasuredArithmetic?, reason: String?
+  ) {
+    self.check = check
+    guarantee = check.guarantee
+    self.isDeclared = isDeclared
+    float32Bound = GuaranteeTolerances.bound(check, .float32)
+    float64Bound = float64Arithmetic.flatMap { GuaranteeTolerances.bound(check, $0) }
+    // A number without a bound says nothing.
+    self.float32 = float32Bound.flatMap { _ in float32 }
+    self.float64 = float64Bound.flatMap { _ in float64 }
+    let judged = [(float32, float32Bound), (float64, float64Bound)].compactMap { number, bound in
+      number.flatMap { number in bound?.admits(number.value) }
+    }
+    holds = judged.isEmpty ? nil : judged.allSatisfy { $0 }
+    verdict =
+      switch (holds, isDeclared) {
+      case (nil, _): .notMeasurable
+      case (_, nil), (_, false?): .notDeclared
+      case (let holds?, true?): holds ? .kept : .broken
+      }
+    self.reason = reason
+  }
+}

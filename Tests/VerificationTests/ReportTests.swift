@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import CPUEngine
+import Foundation
+import Growth
+import Testing
+import Verification
+
+@Suite("Reports") struct ReportTests {
+  @Test("a model of another tool: what holds is reported, nothing is broken")
+  func unknownOrigin() throws {
+    let small = try SmallModel.gpt2.trained()
+    let plans = try WidthGrowth(factor: 2).plans(from: small.configuration)
+    let grown = ModelState(
+      try plans.grown(small.trainingState(), options: GrowthOptions(seed: 3)))
+    let report = try verification(small, grown, nil).report(engine: CPUTrainingEngine(threads: 1))
+    #expect(report.isSound)
+    #expect(report.float64Arithmetic == .float64OfFiles)
+    for check in [VerificationCheck.logits, .loss, .deadParameters] {
+      #expect(report[check]?.verdict == .notDeclared)
+      #expect(report[check]?.holds == true)
+    }
+    #expect(report[.trajectory]?.holds == false)
+    for check in [VerificationCheck.gradients, .moments, .copyDistance, .replay] {
+      #expect(report[check]?.verdict == .notMeasurable)
+      #expect(report[check]?.reason != nil)
+    }
+  }
+
+  @Test("less float64")
+  func scopes() throws {
+    let small = try SmallModel.llama.trained()
+    let plans = try WidthGrowth(factor: 2).plans(from: small.configuration)
+    let grown = ModelState(
+      try plans.grown(small.trainingState(), options: GrowthOptions(seed: 3)))
+    for scope in ExactScope.allCases {
+      var verification = verification(small, grown, plans)
+      verification.exactScope = scope
+      var last: VerificationProgress?
+      let report = try verification.report(engine: CPUTrainingEngine(threads: 1)) {
+        #expect($0.done == (last?.done ?? -1) + 1)
+        last = $0
+      }
+      #expect(last.map { $0.done + 1 } == last?.total)
+      #expect((report[.logits]?.float64 != nil) == (scope != .none))
+      #expect((report[.gradients]?.float64 != nil) == (scope == .all))
+      expectSound(report)
+    }
+  }
+
+  @Test("JSON keeps its names")
+  func json() throws {
+    let small = try SmallModel.gpt2.trained()
+    let report = try verify(small, WidthGrowth(factor: 2).plans(from: small.configuration))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let data = try encoder.encode(report)
+    #expect(try JSONDecoder().decode(VerificationReport.self, from: data) == report)
+    let text = String(decoding: data, as: UTF8.self)
+    for part in [
+      #""check":"logits","float32":{"value":"#,
+      #""float32Bound":{"relation":"atMost","value":1e-05}"#,
+      #""guarantee":"loss""#, #""verdict":"kept""#, #""formatVersion":1"#,
+      #""float64Arithmetic":"float64""#, #""verdict":"notDeclared""#,
+    ] {
+      #expect(text.contains(part), "\(part)")
+    }
+  }
+
+  @Test("models that do not belong together")
+  func mismatches() throws {
+    let small = try SmallModel.gpt2.trained()
+    let other = try SmallModel.llama.trained()
+    let plans = try WidthGrowth(factor: 2).plans(from: small.configuration)
+    #expect(throws: VerificationError.self) {
+      try verification(small, other, plans).report(engine: CPUTrainingEngine(threads: 1))
+    }
+    var missing = small
+    missing.parameters.removeLast()
+    #expect(throws: (any Error).self) {
+      try verification(small, missing, nil).report(engine: CPUTrainingEngine(threads: 1))
+    }
+    var short = verification(small, small, [])
+    short.batches = []
+    #expect(throws: VerificationError.self) {
+      try short.report(engine: CPUTrainingEngine(threads: 1))
+    }
+  }
+
+  @Test("numbers that are no numbers break what they measure")
+  func notANumber() throws {
+    let small = try SmallModel.gpt2.trained()
+    let plans = try WidthGrowth(factor: 2).plans(from: small.configuration)
+    let report = try verify(small, plans) {
+      var floats = $0.parameters[0].value.floats
+      floats[0] = .nan
+      $0.parameters[0].value = .init(floats, shape: $0.parameters[0].value.shape)
+    }
+    #expect(report[.replay]?.verdict == .broken)
+    #expect(report[.logits]?.verdict == .broken)
+  }
+}
