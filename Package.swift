@@ -30,6 +30,7 @@ let package = Package(
       name: "CKernels",
       linkerSettings: [.linkedLibrary("gomp", .when(platforms: [.linux]))]),
     .target(name: "RunLogs"),
+    .target(name: "Reporting", dependencies: ["RunLogs", "OrderedJSON"]),
     .target(
       name: "Checkpoints",
       dependencies: ["Tensors", "OrderedJSON", .product(name: "Crypto", package: "swift-crypto")]),
@@ -54,7 +55,7 @@ let package = Package(
     .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine"]),
     .target(
       name: "Staging",
-      dependencies: ["Growth", .product(name: "Yams", package: "Yams")]),
+      dependencies: ["Growth", "Reporting", .product(name: "Yams", package: "Yams")]),
     .target(name: "Evaluation", dependencies: ["Training"]),
     .target(
       name: "Espalier",
@@ -76,6 +77,7 @@ let package = Package(
     .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON", "SeededRandom"]),
     .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "Tensors", "SeededRandom"]),
     .testTarget(name: "RunLogsTests", dependencies: ["RunLogs"]),
+    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "SeededRandom"]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "SeededRandom"],
       resources: [.copy("Goldens")]),
@@ -97,7 +99,7 @@ let package = Package(
     .testTarget(
       name: "VerificationTests",
       dependencies: ["Verification", "CPUEngine", "GoldenModels", "SeededRandom"]),
-    .testTarget(name: "StagingTests", dependencies: ["Staging", "CPUEngine"]),
+    .testTarget(name: "StagingTests", dependencies: ["Staging", "Reporting", "CPUEngine"]),
     .testTarget(
       name: "EvaluationTests",
       dependencies: ["Evaluation", "CPUEngine", "ReferenceEngine", "GoldenModels"],

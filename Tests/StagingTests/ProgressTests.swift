@@ -57,17 +57,6 @@ struct ProgressTests {
     #expect(reading.shareDone == nil)
   }
 
-  @Test("sparklines reach from the lowest to the highest value")
-  func sparkline() {
-    #expect(Sparkline.draw([1, 2, 3, 4, 5, 6, 7, 8]) == "▁▂▃▄▅▆▇█")
-    #expect(Sparkline.draw([8, .nan, 1]) == "█ ▁")
-    #expect(Sparkline.draw([3, 3]) == "▁▁")
-    #expect(Sparkline.draw([]) == "")
-    #expect(Sparkline.draw([.infinity, .nan]) == "  ")
-    // Means of pairs: 0.5, 2.5, 4.5, 6.5.
-    #expect(Sparkline.draw([0, 1, 2, 3, 4, 5, 6, 7], width: 4) == "▁▃▆█")
-  }
-
   @Test(
     "edit distances",
     arguments: [

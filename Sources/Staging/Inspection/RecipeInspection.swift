@@ -49,10 +49,14 @@ extension Recipe {
   /// The vocabulary, as far as the recipe and the files that it names say.
   var vocabularySize: Int? {
     if let size = model?.vocabularySize { return size }
+    if case .prepared(let url) = data.source {
+      return try? TokenDataset.open(url).manifest.vocabularySize
+    }
     return switch tokenizer {
     case .bytes: 257
     case .bytePairs(let size): size
-    case .file, nil: nil
+    case .file(let url): try? TokenizerLoader.load(from: url).vocabularySize
+    case nil: nil
     }
   }
 }

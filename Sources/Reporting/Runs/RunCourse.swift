@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import RunLogs
+
+/// What a run's log says of its course.
+public struct RunCourse: Sendable, Hashable {
+  /// The optimizer steps.
+  public private(set) var steps: [StepRecord] = []
+  /// The validations.
+  public private(set) var evaluations: [EvaluationRecord] = []
+  /// Everything else.
+  public private(set) var events: [EventRecord] = []
+
+  /// The number of validations before the last growth; those at the very step of it are told apart
+  /// by their order in the log.
+  private var evaluationsBeforeGrowth = 0
+
+  /// Takes in records in the order of the log.
+  public init(_ records: some Sequence<RunRecord> = []) {
+    for record in records { add(record) }
+  }
+
+  /// Reads a log.
+  ///
+  /// - Throws: `RunLogsError`.
+  public init(readingFrom path: String) throws {
+    var reader = try RunLogReader(path: path)
+    while let record = try reader.next() { add(record) }
+  }
+
+  /// Takes in the next record.
+  public mutating func add(_ record: RunRecord) {
+    switch record {
+    case .step(let step): steps.append(step)
+    case .evaluation(let evaluation): evaluations.append(evaluation)
+    case .event(let event):
+      events.append(event)
+      if event.event == .grown { evaluationsBeforeGrowth = evaluations.count }
+    }
+  }
+
+  /// The moments at which the model was grown, oldest first.
+  public var growths: [EventRecord] { events.filter { $0.event == .grown } }
+
+  /// The log of training in one measure, as amounts.
+  public enum Measure: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Floating-point operations of training.
+    case compute
+    /// Input tokens.
+    case tokens
+    /// Optimizer steps.
+    case steps
+    /// Wall time in seconds.
+    case seconds
+  }
+
+  /// The validation losses over a measure.
+  ///
+  /// - Parameters:
+  ///   - measure: what the losses stand over.
+  ///   - stage: all of the run, or what came after its last growth.
+  public func validationCurve(_ measure: Measure, stage: Stage = .all) -> [Chart.Point] {
+    evaluations.dropFirst(stage == .all ? 0 : evaluationsBeforeGrowth)
+      .map { Chart.Point($0.amount(measure), $0.validationLoss) }
+  }
+
+  /// The training losses over a measure.
+  public func trainingCurve(_ measure: Measure) -> [Chart.Point] {
+    steps.map { Chart.Point($0.amount(measure), $0.loss) }
+  }
+
+  /// A part of a run.
+  public enum Stage: Sendable, Hashable {
+    /// The whole run.
+    case all
+    /// What came after the last growth, when the model had its final size.
+    case last
+  }
+}
+
+extension StepRecord {
+  /// How far the run had come.
+  public func amount(_ measure: RunCourse.Measure) -> Double {
+    switch measure {
+    case .compute: flops
+    case .tokens: Double(tokens)
+    case .steps: Double(step)
+    case .seconds: seconds
+    }
+  }
+}
+
+extension EvaluationRecord {
+  /// How far the run had come.
+  public func amount(_ measure: RunCourse.Measure) -> Double {
+    switch measure {
+    case .compute: flops
+    case .tokens: Double(tokens)
+    case .steps: Double(step)
+    case .seconds: seconds
+    }
+  }
+}
+
+extension EventRecord {
+  /// How far the run had come.
+  public func amount(_ measure: RunCourse.Measure) -> Double {
+    switch measure {
+    case .compute: flops
+    case .tokens: Double(tokens)
+    case .steps: Double(step)
+    case .seconds: seconds
+    }
+  }
+}
