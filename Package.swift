@@ -53,9 +53,10 @@ let package = Package(
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(name: "Growth", dependencies: ["Training", "CKernels"]),
     .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine"]),
+    .target(name: "Planning", dependencies: ["Architectures", "RunLogs", "Tensors"]),
     .target(
       name: "Staging",
-      dependencies: ["Growth", "Reporting", .product(name: "Yams", package: "Yams")]),
+      dependencies: ["Growth", "Planning", "Reporting", .product(name: "Yams", package: "Yams")]),
     .target(name: "Evaluation", dependencies: ["Training"]),
     .target(
       name: "Espalier",
@@ -99,6 +100,7 @@ let package = Package(
     .testTarget(
       name: "VerificationTests",
       dependencies: ["Verification", "CPUEngine", "GoldenModels", "SeededRandom"]),
+    .testTarget(name: "PlanningTests", dependencies: ["Planning"]),
     .testTarget(name: "StagingTests", dependencies: ["Staging", "Reporting", "CPUEngine"]),
     .testTarget(
       name: "EvaluationTests",
