@@ -4,8 +4,12 @@
 @_exported import CPUEngine
 @_exported import Checkpoints
 @_exported import Evaluation
+@_exported import Growth
+@_exported import Planning
+@_exported import Reporting
 @_exported import RunLogs
 @_exported import Staging
 @_exported import Tensors
 @_exported import Text
 @_exported import Training
+@_exported import Verification

@@ -53,6 +53,15 @@ final class TrainingProgressPrinter: Sendable {
           + "perplexity \(Readable.count(exp(record.validationLoss)))")
     case .saved(let url, let step):
       terminal.print("step \(step)  saved \(url.lastPathComponent)")
+    case .growing(let small, let large, let step):
+      terminal.print(
+        "step \(step)  growing \(Self.sizes(small)) to \(Self.sizes(large))")
+    case .grown(let growth):
+      terminal.print(
+        "grown: \(growth.operation); loss \(Readable.loss(growth.lossBefore)) before, "
+          + "\(Readable.loss(growth.lossAfter)) after"
+          + (growth.scheduleRatio.map { "; schedule moved back by \(String(format: "%.2f", $0))" }
+            ?? ""))
     }
   }
 
@@ -113,8 +122,16 @@ final class TrainingProgressPrinter: Sendable {
     return parts.joined(separator: "  ")
   }
 
+  private static func sizes(_ model: ModelConfiguration) -> String {
+    "\(model.layerCount) layers × \(model.hiddenSize)"
+  }
+
   private static func lines(_ outline: TrainingRunOutline) -> [String] {
-    var lines = [
+    var lines: [String] = []
+    if let stage = outline.stage, let count = outline.stageCount {
+      lines.append("stage     \(stage) of \(count)")
+    }
+    lines += [
       "model     \(Readable.count(outline.parameterCount)) parameters "
         + "(\(Readable.count(outline.parameterCountWithoutEmbeddings)) without embeddings), "
         + "\(Readable.scaled(outline.trainingFLOPsPerToken))FLOPs per token",

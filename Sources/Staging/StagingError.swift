@@ -30,6 +30,8 @@ public struct StagingError: Error, Sendable, Hashable, CustomStringConvertible {
     case incompatibleCheckpoint
     /// What lies at a path is nothing that can be inspected.
     case notInspectable
+    /// A growth changed what it promised to keep.
+    case brokenGuarantee
   }
   /// The kind of failure.
   public var code: Code

@@ -5,7 +5,7 @@ import Training
 extension Recipe {
   private static let keys = [
     "version", "seed", "model", "tokenizer", "data", "precision", "batch", "optimizer", "schedule",
-    "evaluate", "checkpoint", "stop", "noiseScale",
+    "evaluate", "checkpoint", "stop", "noiseScale", "stages",
   ]
 
   init(_ value: RecipeValue, base: URL) throws {
@@ -19,8 +19,42 @@ extension Recipe {
     }
     self.init(
       model: try keys["model"].map(ModelRecipe.init), tokenizer: tokenizer, data: data,
-      training: try TrainingConfiguration(keys))
+      training: try TrainingConfiguration(keys), stages: try Self.stages(keys["stages"]))
     try checkSequenceLength(keys)
+    try checkStages(keys)
+  }
+
+  private static func stages(_ value: RecipeValue?) throws -> [StageRecipe] {
+    guard let value else { return [] }
+    guard value.isList else { throw value.mismatch("a list of stages") }
+    let list = try value.list("at least one stage")
+    return try list.enumerated().map { index, stage in
+      try StageRecipe(stage, isFirst: index == 0, isLast: index + 1 == list.count)
+    }
+  }
+
+  /// Checks the stages as far as can be before the tokenizer is known.
+  private func checkStages(_ keys: RecipeMapping) throws {
+    guard let value = keys["stages"] else { return }
+    guard let model else {
+      throw value.conflict("stages lead to a model; give the recipe's 'model'")
+    }
+    let watchesLoss = stages.contains { stage in
+      switch stage.until {
+      case .slope, .loss: true
+      case .after, .share, nil: false
+      }
+    }
+    if watchesLoss, training.evaluation == nil {
+      throw value.conflict(
+        "a stage waits for a slope or a loss, but the loss is never measured; give 'evaluate'")
+    }
+    do {
+      let target = try model.configuration(tokenizerVocabularySize: model.vocabularySize ?? 257)
+      _ = try StagedModels(stages, target: target)
+    } catch let error as StagingError {
+      throw value.conflict("\(error.subject): \(error.message)")
+    }
   }
 
   private func checkSequenceLength(_ keys: RecipeMapping) throws {

@@ -13,16 +13,19 @@ public struct Recipe: Sendable, Hashable {
   public var data: DataRecipe
   /// How it is trained.
   public var training: TrainingConfiguration
+  /// The stages in which the model is grown; none for a run of one model.
+  public var stages: [StageRecipe]
 
   /// Makes a recipe.
   public init(
     model: ModelRecipe?, tokenizer: TokenizerRecipe?, data: DataRecipe,
-    training: TrainingConfiguration
+    training: TrainingConfiguration, stages: [StageRecipe] = []
   ) {
     self.model = model
     self.tokenizer = tokenizer
     self.data = data
     self.training = training
+    self.stages = stages
   }
 
   /// The version of the recipe's format.

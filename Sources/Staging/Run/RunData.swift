@@ -25,7 +25,7 @@ struct RunData {
   private func openTexts(
     _ training: [URL], _ validation: DataRecipe.Validation
   ) throws -> TokenDataset {
-    let kept = keptDataset()
+    let kept = run.directory.keptTokens
     let texts: Texts
     do {
       texts = try Texts(training, validation)
@@ -46,18 +46,6 @@ struct RunData {
     }
     try prepare(texts, to: directory)
     return try TokenDataset.open(directory)
-  }
-
-  /// The tokens that the run has already.
-  private func keptDataset() -> URL? {
-    let names = try? FileManager.default.contentsOfDirectory(
-      atPath: run.directory.data.path(percentEncoded: false))
-    return (names ?? []).filter { !$0.hasPrefix(".") }.sorted()
-      .map { run.directory.data.appending(path: $0, directoryHint: .isDirectory) }
-      .first {
-        FileManager.default.fileExists(
-          atPath: $0.appending(path: CorpusManifest.fileName).path(percentEncoded: false))
-      }
   }
 
   private func prepare(_ texts: Texts, to directory: URL) throws {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Text
 
 /// Where the parts of a run lie.
 public struct RunDirectory: Sendable, Hashable {
@@ -17,8 +18,16 @@ public struct RunDirectory: Sendable, Hashable {
   public var log: URL { url.appending(path: "log.jsonl") }
   /// The saved states.
   public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
+  /// The last state of each stage that was grown.
+  public var stages: URL { url.appending(path: "stages", directoryHint: .isDirectory) }
   /// Prepared data, where the recipe names texts.
   public var data: URL { url.appending(path: "data", directoryHint: .isDirectory) }
+  /// The tokens that the run made of its recipe's texts; nil where it made none.
+  var keptTokens: URL? {
+    Self.names(in: data).filter { !$0.hasPrefix(".") }.sorted()
+      .map { data.appending(path: $0, directoryHint: .isDirectory) }
+      .first { Self.exists($0.appending(path: CorpusManifest.fileName)) }
+  }
   /// Held by the process that trains the run.
   var lock: URL { url.appending(path: ".lock") }
 

@@ -15,8 +15,10 @@ public struct RunManifest: Sendable, Hashable, Codable {
   public var recipeDirectory: String
   /// Values set over the recipe's, in order.
   public var overrides: [RecipeOverride]
-  /// The checkpoint whose weights the run began with; nil for a new model.
+  /// The checkpoint that the run began with; nil for a new model.
   public var startedFrom: String?
+  /// What of that checkpoint it took; nil, as in older files, for the weights.
+  public var startedWith: CheckpointPart?
   /// Threads of the engine; nil for all of the machine's.
   ///
   /// Only equal counts give equal bits.
@@ -61,11 +63,12 @@ public struct RunManifest: Sendable, Hashable, Codable {
     }
   }
 
-  init(recipe: RecipeFile, startedFrom: URL?, threads: Int?) {
+  init(recipe: RecipeFile, startedFrom: URL?, with part: CheckpointPart, threads: Int?) {
     recipeName = recipe.name
     recipeDirectory = recipe.directory.absoluteURL.path(percentEncoded: false)
     overrides = recipe.overrides
     self.startedFrom = startedFrom?.absoluteURL.path(percentEncoded: false)
+    startedWith = startedFrom == nil || part == .weights ? nil : part
     self.threads = threads
   }
 
@@ -75,4 +78,13 @@ public struct RunManifest: Sendable, Hashable, Codable {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try encoder.encode(self).write(to: file, options: .atomic)
   }
+}
+
+/// What a run takes of the checkpoint that it begins with.
+public enum CheckpointPart: String, Sendable, Hashable, CaseIterable, Codable {
+  /// The weights: steps, schedule and data begin anew.
+  case weights
+  /// The whole training state: moments, steps, schedule and data go on, as after a growth. The
+  /// recipe's schedule and stop conditions then speak of the whole training, from its first step.
+  case wholeState
 }

@@ -7,7 +7,7 @@ import Text
 import Training
 
 /// The state that a session of a run begins with: the newest whole checkpoint's, another
-/// checkpoint's weights, or a new model.
+/// checkpoint's or its weights, or a new model.
 struct RunStart {
   let run: TrainingRun
   let dataset: TokenDataset
@@ -15,11 +15,9 @@ struct RunStart {
   /// The checkpoint that the session goes on from; nil at the run's beginning.
   let checkpoint: CheckpointStore.Item?
   /// The state.
-  private(set) var state: TrainingState
+  let state: TrainingState
   /// What `config.json` holds beside the model.
   let configuration: HuggingFaceConfiguration
-  private let program: Program
-
   init(
     run: TrainingRun, dataset: TokenDataset,
     observer: @escaping @Sendable (TrainingRunEvent) -> Void
@@ -38,25 +36,16 @@ struct RunStart {
     checkpoint = latest.item
     if let item = latest.item {
       // Its checksums were compared just now.
-      state = try TrainingState(reading: item.url, verifying: .sizes)
+      var state = try TrainingState(reading: item.url, verifying: .sizes)
       configuration = try ModelDirectory(reading: item.url).configuration
       // What the user changed for this session; the same as before where nothing changed.
       state.status.training = run.recipe.training
+      self.state = state
     } else {
       let beginning = try Self.beginning(of: run, dataset: dataset, observer: observer)
       (state, configuration) = (beginning.state, beginning.configuration)
     }
-    program = try state.validate()
-  }
-
-  /// Exact floating-point operations of training on one token of a sequence of a length.
-  func operationsPerToken(_ sequenceLength: Int) -> Double {
-    program.floatingPointOperations(sequenceLength: sequenceLength).training
-  }
-
-  /// The training text from the state's cursor on.
-  func makeBatches() throws -> BatchStream {
-    try BatchStream(dataset.train, at: state.status.cursor)
+    try state.validate()
   }
 
   /// The text to validate on; nil where the recipe wants none or there is too little.
@@ -108,6 +97,12 @@ extension RunStart {
       configuration.beginOfTextToken = nil
       configuration.endOfTextTokens = [Int(dataset.manifest.endOfText)]
     }
+    if run.manifest.startedWith == .wholeState {
+      return Beginning(
+        state: try StartingState(weights: start)
+          .state(of: run, dataset, model, observer: observer),
+        configuration: configuration)
+    }
     return Beginning(
       state: try state(
         of: run, dataset, model, values: try start.directory.values(),
@@ -122,13 +117,17 @@ extension RunStart {
         .missingKey, "this key is missing; expected the model's architecture and sizes",
         subject: "\(run.recipeFile.name): model")
     }
-    let model = try sizes.configuration(
+    let target = try sizes.configuration(
       tokenizerVocabularySize: dataset.manifest.vocabularySize)
+    let stages = run.recipe.stages
+    let model = try stages.isEmpty ? target : StagedModels(stages, target: target).models[0]
     let seed = run.recipe.training.seed
+    var state = try state(
+      of: run, dataset, model, values: try model.program().initialParameters(seed: seed),
+      LineageEntry(operation: "initialized", step: 0))
+    if !stages.isEmpty { state.status.stage = StageStatus(index: 0, start: TrainingProgress()) }
     return Beginning(
-      state: try state(
-        of: run, dataset, model, values: try model.program().initialParameters(seed: seed),
-        LineageEntry(operation: "initialized", step: 0)),
+      state: state,
       configuration: HuggingFaceConfiguration(
         model, endOfTextTokens: [Int(dataset.manifest.endOfText)]))
   }

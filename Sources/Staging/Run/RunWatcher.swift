@@ -12,11 +12,12 @@ final class RunWatcher {
   private(set) var lastStep: StepRecord?
 
   init(
-    directory: RunDirectory, meter: ProgressMeter,
+    directory: RunDirectory, meter: ProgressMeter, lastStep: StepRecord? = nil,
     observer: @escaping @Sendable (TrainingRunEvent) -> Void
   ) {
     self.directory = directory
     self.meter = meter
+    self.lastStep = lastStep
     self.observer = observer
   }
 

@@ -28,22 +28,29 @@ public struct TrainingRun: Sendable {
   ///
   /// - Parameters:
   ///   - url: a directory that does not exist or is empty.
-  ///   - checkpoint: a checkpoint or Hugging Face directory whose weights the run begins with.
+  ///   - checkpoint: a checkpoint that the run begins with; for its weights, any Hugging Face
+  ///     directory.
+  ///   - part: what the run takes of the checkpoint.
   ///   - threads: what the engine will have; nil for all of the machine's.
   /// - Throws: ``StagingError``; of code `runExists` where the directory holds anything,
   ///   `incompatibleCheckpoint` where the checkpoint is not the recipe's model; errors of reading the
   ///   checkpoint.
   public static func create(
-    _ url: URL, recipe file: RecipeFile, startingFrom checkpoint: URL? = nil, threads: Int? = nil
+    _ url: URL, recipe file: RecipeFile, startingFrom checkpoint: URL? = nil,
+    with part: CheckpointPart = .weights, threads: Int? = nil
   ) throws -> TrainingRun {
     let directory = RunDirectory(url)
     try directory.checkVacant()
     let recipe = try file.recipe()
     try recipe.checkCompleteness(startsFromCheckpoint: checkpoint != nil, name: file.name)
-    if let checkpoint { try StartingWeights.check(checkpoint, for: recipe) }
+    if let checkpoint {
+      try StartingWeights.check(checkpoint, for: recipe)
+      if part == .wholeState { try StartingState.check(checkpoint) }
+    }
     try FileManager.default.createDirectory(at: directory.url, withIntermediateDirectories: true)
     try Data(file.text.utf8).write(to: directory.recipe, options: .atomic)
-    let manifest = RunManifest(recipe: file, startedFrom: checkpoint, threads: threads)
+    let manifest = RunManifest(
+      recipe: file, startedFrom: checkpoint, with: part, threads: threads)
     try manifest.write(to: directory.manifest)
     return TrainingRun(
       directory: directory, recipeFile: file, recipe: recipe, manifest: manifest, change: nil)
@@ -114,7 +121,14 @@ extension Recipe {
         .missingKey, "this key is missing; expected \(expected), or --from a checkpoint",
         subject: "\(name): \(key)")
     }
-    if startsFromCheckpoint { return }
+    if startsFromCheckpoint {
+      guard stages.isEmpty else {
+        throw StagingError(
+          .invalidValue, "stages begin with a model of their own; --from does not go with them",
+          subject: "\(name): stages")
+      }
+      return
+    }
     guard let model else { throw missing("model", "the model's architecture and sizes") }
     switch (data.source, tokenizer) {
     case (.texts, nil): throw missing("tokenizer", "kind: bpe, file or bytes")
@@ -130,6 +144,7 @@ extension Recipe {
     let fixed = [
       ("model", model == new.model), ("tokenizer", tokenizer == new.tokenizer),
       ("data", data == new.data), ("seed", training.seed == new.training.seed),
+      ("stages", stages == new.stages),
     ]
     guard let (key, _) = fixed.first(where: { !$0.1 }) else { return }
     let subject = overrides.last { $0.keyPath.first == key }.map { "--set \($0)" } ?? key

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Architectures
 import Checkpoints
 import Foundation
 import RunLogs
@@ -20,6 +21,10 @@ public enum TrainingRunEvent: Sendable {
   case evaluation(EvaluationRecord)
   /// The state was saved.
   case saved(URL, step: Int)
+  /// A stage is over, and the state is being grown.
+  case growing(from: ModelConfiguration, to: ModelConfiguration, step: Int)
+  /// The state was grown, and the growth proven.
+  case grown(StageGrowth)
 }
 
 /// The parts of making text into tokens.
@@ -50,6 +55,10 @@ public struct TrainingRunOutline: Sendable, Hashable, Codable {
   public var step: Int
   /// What the run goes on from: a checkpoint, or nothing for a new run.
   public var resumedFrom: URL?
+  /// The stage that begins or goes on, from 1; nil for a run of one model.
+  public var stage: Int?
+  /// The stages of the run; nil for a run of one model.
+  public var stageCount: Int?
   /// The run's planned length; nil where only a loss ends it.
   public var length: TrainingDuration?
   /// The engine's floating-point operations per second at best; nil where it could not be measured.

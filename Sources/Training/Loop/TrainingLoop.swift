@@ -24,6 +24,12 @@ public final class TrainingLoop {
     public var observe: (RunRecord) -> Void
     /// Saves a state and returns the checkpoint's name; nil saves nothing.
     public var save: ((TrainingState) throws -> String)?
+    /// Watches the validation losses for the moment to end; nil for none.
+    public var monitor: (any LossMonitor)?
+    /// What the log calls the beginning of the loop; nil for the usual names.
+    public var beginEvent: EventRecord.Name?
+    /// What the log calls the end of the loop where it was not interrupted; nil for the usual names.
+    public var endEvent: EventRecord.Name?
     /// The name of the checkpoint that the state came from, for error messages.
     public var resumedFrom: String?
     /// Asked after every step; true ends the run with a checkpoint.
@@ -36,7 +42,9 @@ public final class TrainingLoop {
       floatingPointOperationsPerToken: ((_ sequenceLength: Int) -> Double)? = nil,
       validation: (any TokenSource)? = nil, log: RunLogWriter? = nil,
       observe: @escaping (RunRecord) -> Void = { _ in },
-      save: ((TrainingState) throws -> String)? = nil, resumedFrom: String? = nil,
+      save: ((TrainingState) throws -> String)? = nil,
+      monitor: (any LossMonitor)? = nil, beginEvent: EventRecord.Name? = nil,
+      endEvent: EventRecord.Name? = nil, resumedFrom: String? = nil,
       isInterrupted: @escaping () -> Bool = { false }, clock: (() -> Double)? = nil
     ) {
       self.floatingPointOperationsPerToken = floatingPointOperationsPerToken
@@ -44,6 +52,9 @@ public final class TrainingLoop {
       self.log = log
       self.observe = observe
       self.save = save
+      self.monitor = monitor
+      self.beginEvent = beginEvent
+      self.endEvent = endEvent
       self.resumedFrom = resumedFrom
       self.isInterrupted = isInterrupted
       self.clock = clock ?? Self.monotonicClock()
@@ -69,6 +80,7 @@ public final class TrainingLoop {
   var hasTrained = false
   /// Whether a step broke off; the engine may then hold half a gradient.
   var isBroken = false
+  private var monitor: (any LossMonitor)?
   private var savedStep: Int?
   private var evaluatedStep: Int?
   private let secondsBefore: Double
@@ -95,6 +107,7 @@ public final class TrainingLoop {
     status = state.status
     self.data = data
     self.surroundings = surroundings
+    monitor = surroundings.monitor
     lastCheckpoint = surroundings.resumedFrom
     secondsBefore = state.status.progress.seconds
     clockStart = surroundings.clock()
@@ -107,7 +120,8 @@ public final class TrainingLoop {
   /// - Throws: ``TrainingError`` of code `nonFiniteLoss` where loss or gradient is not finite;
   ///   errors of the engine, the data, the log and the saving.
   public func run() throws -> TrainingOutcome {
-    try record(event: status.progress.steps == 0 ? .started : .resumed, resumeDetails)
+    let usual: EventRecord.Name = status.progress.steps == 0 ? .started : .resumed
+    try record(event: surroundings.beginEvent ?? usual, resumeDetails)
     var reason = endReason()
     while reason == nil {
       let before = status.progress
@@ -144,6 +158,7 @@ public final class TrainingLoop {
     guard let evaluation = status.training.evaluation,
       let validation = surroundings.validation
     else { return nil }
+    let begin = surroundings.clock()
     var batches = try SequentialBatches(
       validation, sequenceCount: status.training.batch.sequences,
       sequenceLength: status.model.contextLength, batchLimit: evaluation.batches)
@@ -158,6 +173,9 @@ public final class TrainingLoop {
       targets: sum.targetCount)
     status.validationLoss = sum.mean
     evaluatedStep = progress.steps
+    countEvaluation(of: sum, seconds: surroundings.clock() - begin)
+    try monitor?.observe(evaluationRecord)
+    status.slopeDetector = monitor?.memory ?? status.slopeDetector
     try record(.evaluation(evaluationRecord))
     return evaluationRecord
   }
@@ -194,6 +212,14 @@ public final class TrainingLoop {
           flops: progress.floatingPointOperations, seconds: progress.seconds, details: details)))
   }
 
+  private func countEvaluation(of sum: LossSum, seconds: Double) {
+    let perToken = program.floatingPointOperations(sequenceLength: status.model.contextLength)
+    var cost = status.evaluationCost ?? EvaluationCost()
+    cost.floatingPointOperations += Double(sum.targetCount) * perToken.forward
+    cost.seconds += seconds
+    status.evaluationCost = cost
+  }
+
   private func checkValidation(_ sum: LossSum) throws {
     guard sum.targetCount > 0 else {
       throw TrainingError(
@@ -219,6 +245,7 @@ public final class TrainingLoop {
       let measured = stop.lossKind == .training ? status.trainingLoss : status.validationLoss
       if let measured, measured <= loss { return .reachedLoss }
     }
+    if monitor?.isOver ?? false { return .reachedMoment }
     if stop.after?.isReached(by: status.progress) ?? false { return .finished }
     return surroundings.isInterrupted() ? .interrupted : nil
   }
@@ -228,7 +255,8 @@ public final class TrainingLoop {
       try evaluate()
     }
     if hasTrained { try saveCheckpoint() }
-    try record(event: reason.event, lastCheckpoint.map { ["checkpoint": .text($0)] } ?? [:])
+    let event = reason == .interrupted ? reason.event : surroundings.endEvent ?? reason.event
+    try record(event: event, lastCheckpoint.map { ["checkpoint": .text($0)] } ?? [:])
     return TrainingOutcome(
       reason: reason, progress: status.progress, checkpoint: lastCheckpoint,
       validationLoss: status.validationLoss)

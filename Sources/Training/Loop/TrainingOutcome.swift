@@ -9,13 +9,15 @@ public struct TrainingOutcome: Sendable, Hashable {
     case finished
     /// It came to the loss at which it should stop.
     case reachedLoss
+    /// Its monitor saw the moment to end.
+    case reachedMoment
     /// It was asked to end early.
     case interrupted
 
     var event: EventRecord.Name {
       switch self {
       case .finished: .finished
-      case .reachedLoss: .stopped
+      case .reachedLoss, .reachedMoment: .stopped
       case .interrupted: .interrupted
       }
     }

@@ -63,6 +63,34 @@ public struct TrainingState: Sendable {
   }
 }
 
+/// One stage of a staged run: the training of one model between two growths.
+public struct StageStatus: Sendable, Hashable, Codable {
+  /// The stage's number, from 0.
+  public var index: Int
+  /// The run's progress when it began.
+  public var start: TrainingProgress
+
+  /// Makes a stage.
+  public init(index: Int, start: TrainingProgress) {
+    self.index = index
+    self.start = start
+  }
+}
+
+/// What a run's evaluations have cost, which its progress in floating-point operations leaves out.
+public struct EvaluationCost: Sendable, Hashable, Codable {
+  /// Floating-point operations.
+  public var floatingPointOperations: Double
+  /// Wall time, which is part of the run's.
+  public var seconds: Double
+
+  /// Makes a cost.
+  public init(floatingPointOperations: Double = 0, seconds: Double = 0) {
+    self.floatingPointOperations = floatingPointOperations
+    self.seconds = seconds
+  }
+}
+
 /// A ``TrainingState`` without its tensors: what `training_state.json` holds.
 public struct TrainingStatus: Sendable, Hashable, Codable {
   /// The model.
@@ -85,6 +113,10 @@ public struct TrainingStatus: Sendable, Hashable, Codable {
   public var slopeDetector: String?
   /// Where the state came from, oldest first.
   public var lineage: [LineageEntry]
+  /// The stage of a staged run that the state is in; nil where there are no stages.
+  public var stage: StageStatus?
+  /// What evaluations have cost beside the training; nil where none was counted.
+  public var evaluationCost: EvaluationCost?
 
   /// Steps and tokens that a run can come to; sums of two never overflow.
   static let counts = 0...(1 << 61)
@@ -97,6 +129,7 @@ public struct TrainingStatus: Sendable, Hashable, Codable {
       ("position.offset", position.offset, offsets),
       ("position.warmupEnd", position.warmupEnd, offsets),
       ("position.rewarmup.start", position.rewarmup?.start, Self.counts),
+      ("stage.start", stage?.start, Self.counts),
     ]
     for (name, progress, range) in parts {
       guard let progress else { continue }

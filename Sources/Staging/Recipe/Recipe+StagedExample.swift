@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Recipe {
+  /// A recipe of two stages with every key that stages have, commented.
+  public static let stagedExample = """
+    # A recipe for `espalier run`: `espalier train --example` explains the keys that all recipes have.
+    version: 1
+    seed: 7
+
+    model: {architecture: gpt2, layers: 4, hidden: 128, heads: 4, context: 128}   # the target
+
+    tokenizer: {kind: bpe, vocabulary: 2048}
+    data: {train: [corpus.txt], validation: {fraction: 0.02}}
+
+    batch: {sequences: 32}
+    schedule: {kind: cosine, peak: 2e-3, warmup: 150 steps, total: 3000 steps}   # of the target
+    evaluate: {every: 25 steps, batches: 10}    # slopes are seen in these losses
+    checkpoint: {every: 500 steps, keep: 2}
+
+    stages:
+      - model: {layers: 2, hidden: 64}          # what differs; heads and feed-forward follow
+        # model: {layers: 2, hidden: 64, heads: 2, keyValueHeads: 2, intermediate: 256}
+        until: {slope: auto}                    # d log loss / d log compute, as published
+        # until: {slope: width}                 # or depth, both, optimality, or a number below 0
+        # until: {slope: -0.05, detector: robust}   # or literal; default robust
+        # until: {after: 500 steps}             # of this stage
+        # until: {share: 30%}                   # of the schedule
+        # until: {loss: 3.2}                    # on held-out text
+        grow:                                   # without sizes: straight to the recipe's model
+          width: 2
+          depth: 2
+          # layers: 4                           # instead of depth
+          form: blockDiagonal                   # or divided; default blockDiagonal
+          symmetry: noise                       # or split, none; default noise
+          noise: 10                             # decibels below the weights; default 10
+          block: identityByOutput               # or freshIdentity, identityByNorm, copy, fresh
+          placement: interleaved                # or appended, middle, or a list of layers
+          moments: mapped                       # or reset, resetNew, diagonal; default mapped
+          schedule: auto                        # or keep, or a ratio of steps such as 1.776
+          # rewarmup: 50 steps                  # default: a fifteenth of the warm-up
+      - {}                                      # to the end of the schedule
+        # until: {slope: optimality}            # or until more training is no longer worth it
+
+    """
+}

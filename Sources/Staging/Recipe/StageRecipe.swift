@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import Planning
+import Training
+
+/// One of the recipe's `stages`: training of one model, and the growth to the next.
+public struct StageRecipe: Sendable, Hashable {
+  /// Sizes that differ from the target's; only the first stage has them, later ones are grown.
+  public var model: StageModel?
+  /// When the stage is over; nil for the end of the run.
+  public var until: StageEnd?
+  /// How the next stage's model is grown; nil for the last stage.
+  public var growth: GrowthRecipe?
+
+  /// Makes a stage.
+  public init(model: StageModel? = nil, until: StageEnd? = nil, growth: GrowthRecipe? = nil) {
+    self.model = model
+    self.until = until
+    self.growth = growth
+  }
+}
+
+/// When a stage is over.
+public enum StageEnd: Sendable, Hashable {
+  /// When the slope d log L / d log C has risen above a threshold.
+  case slope(StageSlope, SlopeDetectorConfiguration.Method)
+  /// After so much training in this stage.
+  case after(TrainingDuration)
+  /// At this share of the learning-rate schedule.
+  case share(Double)
+  /// At this validation loss or below, in nats per token.
+  case loss(Double)
+}
+
+/// The slope at which a stage is over.
+public enum StageSlope: Sendable, Hashable {
+  /// The published one of the growth that follows; of a last stage, the optimality's.
+  case automatic
+  /// The published one of a growth.
+  case growth(PublishedGrowth)
+  /// The published one at which to stop.
+  case optimality
+  /// A slope below 0.
+  case value(Double)
+}
+
+/// Sizes of a first stage's model; what is nil is the target's, or follows from the others.
+public struct StageModel: Sendable, Hashable {
+  /// Transformer blocks.
+  public var layerCount: Int?
+  /// Width of the residual stream.
+  public var hiddenSize: Int?
+  /// Query heads; nil for as many of the target's width as fit.
+  public var headCount: Int?
+  /// Key/value heads; nil for the target's share of the query heads.
+  public var keyValueHeadCount: Int?
+  /// Inner width of the feed-forward; nil for the target's multiple of the hidden size.
+  public var intermediateSize: Int?
+
+  /// Makes sizes.
+  public init(
+    layerCount: Int? = nil, hiddenSize: Int? = nil, headCount: Int? = nil,
+    keyValueHeadCount: Int? = nil, intermediateSize: Int? = nil
+  ) {
+    self.layerCount = layerCount
+    self.hiddenSize = hiddenSize
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.intermediateSize = intermediateSize
+  }
+}
+
+extension StageRecipe {
+  init(_ value: RecipeValue, isFirst: Bool, isLast: Bool) throws {
+    let keys = try value.mapping(keys: ["model", "until", "grow"])
+    if let model = keys["model"], !isFirst {
+      throw model.conflict("only the first stage names a model; later ones are grown with 'grow'")
+    }
+    if let growth = keys["grow"], isLast {
+      throw growth.conflict("nothing follows the last stage; add a stage, or remove this key")
+    }
+    self.init(
+      model: try keys["model"].map(StageModel.init), until: try keys["until"].map(StageEnd.init),
+      growth: isLast ? nil : try keys["grow"].map(GrowthRecipe.init) ?? GrowthRecipe())
+    if until == nil, !isLast {
+      _ = try keys.required(
+        "until", "slope: auto, after: a duration, share: 80%, or loss: a number")
+    }
+  }
+}
+
+extension StageModel {
+  init(_ value: RecipeValue) throws {
+    let keys = try value.mapping(
+      keys: ["layers", "hidden", "heads", "keyValueHeads", "intermediate"])
+    let sizes = 1...(1 << 28)
+    self.init(
+      layerCount: try keys["layers"]?.integer(in: 0...65536),
+      hiddenSize: try keys["hidden"]?.integer(in: sizes),
+      headCount: try keys["heads"]?.integer(in: sizes),
+      keyValueHeadCount: try keys["keyValueHeads"]?.integer(in: sizes),
+      intermediateSize: try keys["intermediate"]?.integer(in: sizes))
+  }
+}
+
+extension StageEnd {
+  init(_ value: RecipeValue) throws {
+    let keys = try value.mapping(keys: ["slope", "detector", "after", "share", "loss"])
+    let given = ["slope", "after", "share", "loss"].filter { keys[$0] != nil }
+    guard given.count == 1 else {
+      throw value.mismatch("one of slope, after, share, loss")
+    }
+    if let slope = keys["slope"] {
+      self = .slope(try StageSlope(slope), try keys["detector"]?.choice() ?? .robust)
+      return
+    }
+    if let detector = keys["detector"] {
+      throw detector.conflict("only a slope has a detector; remove it, or use slope: auto")
+    }
+    if let after = keys["after"] {
+      self = .after(try after.duration(.work))
+    } else if let share = keys["share"] {
+      self = .share(
+        try share.fraction("a share of the schedule between 0 and 1") { $0 > 0 && $0 < 1 })
+    } else {
+      self = .loss(try keys.required("loss", "a number").positiveNumber())
+    }
+  }
+}
+
+extension StageSlope {
+  private enum Word: String, CaseIterable { case auto, width, depth, both, optimality }
+
+  init(_ value: RecipeValue) throws {
+    if let number = try? value.number("", where: { _ in true }) {
+      guard number < 0 else { throw value.invalid("a slope below 0, such as -0.0475") }
+      self = .value(number)
+      return
+    }
+    self =
+      switch try value.choice(Word.self) {
+      case .auto: .automatic
+      case .optimality: .optimality
+      case .width: .growth(.width)
+      case .depth: .growth(.depth)
+      case .both: .growth(.both)
+      }
+  }
+}

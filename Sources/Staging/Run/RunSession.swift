@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Checkpoints
+import Foundation
+import RunLogs
+import Text
+import Training
+
+/// One session of a run: trains stage after stage from where the run stands.
+final class RunSession {
+  let run: TrainingRun
+  let start: RunStart
+  let engine: any TrainingEngine
+  let observer: @Sendable (TrainingRunEvent) -> Void
+  let log: RunLogWriter
+  let store: CheckpointStore
+  let tokenizer: Data
+  private let isInterrupted: () -> Bool
+  private let validation: TokenSplit?
+  private var watcher: RunWatcher?
+  private var resumedFrom: String?
+  private var grewNow = false
+
+  init(
+    run: TrainingRun, start: RunStart, engine: any TrainingEngine,
+    observer: @escaping @Sendable (TrainingRunEvent) -> Void,
+    isInterrupted: @escaping () -> Bool
+  ) throws {
+    self.run = run
+    self.start = start
+    self.engine = engine
+    self.observer = observer
+    self.isInterrupted = isInterrupted
+    validation = try start.validation()
+    log = try RunLogWriter(
+      path: run.directory.log.path, keepingSteps: start.state.status.progress.steps)
+    store = CheckpointStore(run.directory.checkpoints)
+    tokenizer = try Data(contentsOf: start.dataset.tokenizerURL)
+    resumedFrom = start.checkpoint.map { Self.checkpointPath($0.url.lastPathComponent) }
+  }
+
+  /// Trains until the run is over or interrupted.
+  func train() throws -> TrainingRunSummary {
+    try noteChange(at: start.state.status.progress)
+    let staged = try stagedModels()
+    var state = start.state
+    while true {
+      let conditions = try staged.map {
+        try StageConditions($0, training: run.recipe.training, status: state.status)
+      }
+      if let conditions { state.status.training.stop = conditions.stop }
+      try announce(state.status, staged)
+      let isLast = state.status.stage.map { $0.index + 1 == staged?.stages.count } ?? true
+      let loop = try makeLoop(state, conditions, isLast: isLast)
+      let outcome = try loop.run()
+      if !isLast, let staged, conditions?.isStageOver(outcome) ?? false {
+        state = try grow(try loop.snapshot(), staged)
+        grewNow = true
+        continue
+      }
+      if !isLast, outcome.reason != .interrupted {
+        observer(
+          .note("The run is over, but this stage's moment to grow never came; the model is small"))
+      }
+      return try summary(outcome)
+    }
+  }
+
+  private func makeLoop(
+    _ state: TrainingState, _ conditions: StageConditions?, isLast: Bool
+  ) throws -> TrainingLoop {
+    let keep = run.recipe.training.checkpoint?.keep
+    return try TrainingLoop(
+      state: state, engine: engine, data: BatchStream(start.dataset.train, at: state.status.cursor),
+      surroundings: TrainingLoop.Surroundings(
+        validation: validation, log: log, observe: { [watcher] in watcher?.hear($0) },
+        save: { [store, start, tokenizer] state in
+          let name = try store.save(
+            state, keep: keep, configuration: start.configuration, tokenizer: tokenizer)
+          return Self.checkpointPath(name)
+        }, monitor: conditions?.monitor, beginEvent: grewNow ? .stageStarted : nil,
+        endEvent: isLast ? nil : .stageEnded,
+        resumedFrom: resumedFrom, isInterrupted: isInterrupted))
+  }
+
+  private func stagedModels() throws -> StagedModels? {
+    guard !run.recipe.stages.isEmpty, let model = run.recipe.model else { return nil }
+    return try StagedModels(
+      run.recipe.stages,
+      target: try model.configuration(
+        tokenizerVocabularySize: start.dataset.manifest.vocabularySize))
+  }
+
+  /// Grows the state, proves the growth, and saves both the small model and the grown one.
+  ///
+  /// Everything follows from the small model's checkpoint, so a session that ends in the middle of it
+  /// is repeated by the next one, with the same result.
+  private func grow(_ state: TrainingState, _ staged: StagedModels) throws -> TrainingState {
+    let index = state.status.stage?.index ?? 0
+    let step = state.status.progress.steps
+    let begin = ContinuousClock.now
+    observer(.growing(from: state.status.model, to: staged.models[index + 1], step: step))
+    let name = "stage-\(index + 1)"
+    let kept = run.directory.stages.appending(path: name, directoryHint: .isDirectory)
+    try state.write(to: kept, configuration: start.configuration, tokenizer: tokenizer)
+    let hash = try FileDigest(of: kept.appending(path: Manifest.fileName)).sha256
+    var (grown, record) = try StageGrower(
+      staged: staged, training: run.recipe.training, engine: engine,
+      batches: try proofBatches(state.status)
+    ).grown(state, source: ("stages/\(name)", hash))
+    grown.status.training = run.recipe.training
+    // What growing takes is part of what the run takes.
+    grown.status.progress.seconds += (ContinuousClock.now - begin) / .seconds(1)
+    try logOnce(record, at: state.status.progress)
+    resumedFrom = Self.checkpointPath(
+      try store.save(
+        grown, keep: run.recipe.training.checkpoint?.keep, configuration: start.configuration,
+        tokenizer: tokenizer))
+    observer(.grown(record))
+    return grown
+  }
+
+  /// Held-out batches, or those that come next where there is no text to validate on.
+  private func proofBatches(_ status: TrainingStatus) throws -> [TokenBatch] {
+    let count = status.training.batch.sequences
+    let length = status.model.contextLength
+    guard let validation else {
+      var stream = try BatchStream(start.dataset.train, at: status.cursor)
+      return [try stream.next(sequenceCount: count, sequenceLength: length)]
+    }
+    var batches = try SequentialBatches(
+      validation, sequenceCount: count, sequenceLength: length, batchLimit: 4)
+    var result: [TokenBatch] = []
+    while let batch = try batches.next() { result.append(batch) }
+    return result
+  }
+
+  /// Logs a growth, unless an earlier session came as far as that and no farther.
+  private func logOnce(_ growth: StageGrowth, at progress: TrainingProgress) throws {
+    let event = growth.event(at: progress)
+    let isLogged = try RunLogReader.records(path: run.directory.log.path).contains {
+      if case .event(let other) = $0 {
+        other.event == .grown && other.step == event.step
+          && other.details["stage"] == event.details["stage"]
+      } else {
+        false
+      }
+    }
+    if !isLogged {
+      try log.append(.event(event))
+      if let proof = growth.proof(at: progress) { try log.append(.event(proof)) }
+    }
+    try log.synchronize()
+  }
+
+  /// A checkpoint's path in its run, as the log names it.
+  private static func checkpointPath(_ name: String) -> String { "checkpoints/\(name)" }
+}
+
+extension RunSession {
+  /// Tells the observer what is about to be trained.
+  private func announce(_ status: TrainingStatus, _ staged: StagedModels?) throws {
+    let peak = run.peak(of: engine)
+    let counts = try status.model.parameterCount()
+    let perToken = try status.model.floatingPointOperations(
+      sequenceLength: status.model.contextLength)
+    observer(
+      .ready(
+        TrainingRunOutline(
+          engine: engine.name, precision: status.training.precision,
+          parameterCount: counts.total,
+          parameterCountWithoutEmbeddings: counts.withoutEmbeddings,
+          trainingFLOPsPerToken: perToken.training,
+          trainingTokens: start.dataset.train.tokenCount,
+          validationTokens: start.dataset.validation?.tokenCount ?? 0,
+          step: status.progress.steps,
+          resumedFrom: watcher == nil ? start.checkpoint?.url : nil,
+          stage: status.stage.map { $0.index + 1 }, stageCount: staged?.stages.count,
+          length: status.training.stop.after, peak: peak)))
+    watcher = RunWatcher(
+      directory: run.directory,
+      meter: ProgressMeter(
+        start: status.progress, length: status.training.stop.after, peak: peak),
+      lastStep: watcher?.lastStep, observer: observer)
+  }
+
+  private func noteChange(at progress: TrainingProgress) throws {
+    guard let change = run.change else { return }
+    try log.append(
+      .event(
+        EventRecord(
+          event: "changed", step: progress.steps, tokens: progress.tokens,
+          flops: progress.floatingPointOperations, seconds: progress.seconds,
+          details: ["overrides": .text(change)])))
+  }
+
+  private func summary(_ outcome: TrainingOutcome) throws -> TrainingRunSummary {
+    let (progress, directory) = (outcome.progress, run.directory)
+    // What this session did not measure, the log knows of an earlier one.
+    var history = RunHistory()
+    if watcher?.lastStep == nil || outcome.validationLoss == nil {
+      try history.read(directory.log)
+    }
+    return TrainingRunSummary(
+      outcome: .init(outcome.reason), run: directory.path,
+      checkpoint: outcome.checkpoint.map {
+        directory.url.appending(path: $0).path(percentEncoded: false)
+      },
+      steps: progress.steps, tokens: progress.tokens, flops: progress.floatingPointOperations,
+      seconds: progress.seconds, loss: watcher?.lastStep?.loss ?? history.losses.last?.loss,
+      validationLoss: outcome.validationLoss ?? history.validationLosses.last?.loss)
+  }
+}

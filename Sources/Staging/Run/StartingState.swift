@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Foundation
+import Text
+import Training
+
+/// A checkpoint whose whole training state a run goes on with, as after a growth.
+struct StartingState {
+  private let weights: StartingWeights
+  private var url: URL { weights.directory.url }
+
+  /// A checkpoint that was compared with its manifest.
+  init(weights: StartingWeights) { self.weights = weights }
+
+  /// Checks, before any text is prepared, that a directory holds a training state.
+  static func check(_ url: URL) throws {
+    let file = url.appending(path: TrainingStateFiles.state).path(percentEncoded: false)
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw StagingError(
+        .incompatibleCheckpoint,
+        "holds weights alone and no \(TrainingStateFiles.state); begin with the weights (--from)",
+        subject: url.path(percentEncoded: false))
+    }
+    _ = try TrainingState.status(in: url)
+  }
+
+  /// The state, trained on as the run's recipe says.
+  ///
+  /// - Parameter model: the checkpoint's with the recipe's dropout and context.
+  func state(
+    of run: TrainingRun, _ dataset: TokenDataset, _ model: ModelConfiguration,
+    observer: (TrainingRunEvent) -> Void
+  ) throws -> TrainingState {
+    var state = try TrainingState(reading: url, verifying: .sizes)
+    state.status.cursor = try cursor(
+      after: state.status, run, dataset, model, observer: observer)
+    state.status.model = model
+    state.status.training = run.recipe.training
+    state.status.lineage.append(
+      LineageEntry(
+        operation: "continued", source: url.path(percentEncoded: false),
+        sourceHash: weights.sourceHash, step: state.status.progress.steps))
+    return state
+  }
+
+  /// Where the data goes on: where the checkpoint stood in the same data, at the start of others.
+  private func cursor(
+    after status: TrainingStatus, _ run: TrainingRun, _ dataset: TokenDataset,
+    _ model: ModelConfiguration, observer: (TrainingRunEvent) -> Void
+  ) throws -> BatchStream.Cursor {
+    var cursor = status.cursor
+    if cursor.contextLength != model.contextLength {
+      cursor = cursor.restarted(contextLength: model.contextLength)
+    }
+    let isSame =
+      cursor.tokenCount == dataset.train.tokenCount && cursor.order == run.recipe.data.order
+    if isSame { return cursor }
+    observer(
+      .note(
+        "The recipe's data are not those that the checkpoint was trained on, or in another order; "
+          + "they are read from their start"))
+    return try BatchStream(
+      dataset.train, contextLength: model.contextLength, order: run.recipe.data.order,
+      seed: run.recipe.training.seed
+    ).cursor
+  }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Growth
+import RunLogs
+import Tensors
+import Text
+import Training
+
+/// What one growth of a staged run did.
+public struct StageGrowth: Sendable, Hashable, Codable {
+  /// The stage that begins with it, from 1.
+  public var stage: Int
+  /// What was done.
+  public var operation: String
+  /// The model before.
+  public var source: ModelConfiguration
+  /// The model after.
+  public var target: ModelConfiguration
+  /// What the growth promises.
+  public var guarantees: [Guarantee]
+  /// Loss on held-out batches before, in nats per token, in float32.
+  public var lossBefore: Double
+  /// Loss on the same batches after.
+  public var lossAfter: Double
+  /// ρ, by which the schedule was moved back; nil where it goes on from where it stood.
+  public var scheduleRatio: Double?
+}
+
+/// Grows a run's state to the next stage, and proves that the loss is what it was.
+struct StageGrower {
+  let staged: StagedModels
+  let training: TrainingConfiguration
+  let engine: any TrainingEngine
+  /// Batches that nobody trains on.
+  let batches: [TokenBatch]
+
+  /// How far the losses may be apart where a growth promises to keep it, relative, in float32.
+  static let lossTolerance = 1e-5
+
+  /// The grown state with its record and its plans.
+  ///
+  /// - Parameter source: what the lineage says of the small model's checkpoint.
+  /// - Throws: ``StagingError`` of code `brokenGuarantee` where the loss changed and should not have.
+  func grown(
+    _ state: TrainingState, source: (path: String, hash: String?)
+  ) throws -> (state: TrainingState, record: StageGrowth) {
+    let index = state.status.stage?.index ?? 0
+    let recipe = staged.stages[index].growth ?? GrowthRecipe()
+    let plans = try staged.growths[index].plans(from: state.status.model)
+    let next = staged.models[index + 1]
+    let schedule = try continuation(recipe, from: state.status.model, to: next)
+    var grown = try plans.grown(
+      state,
+      options: GrowthOptions(
+        seed: training.seed &+ UInt64(index) &+ 1, moments: recipe.moments, schedule: schedule,
+        source: source.path, sourceHash: source.hash))
+    grown.status.stage = StageStatus(index: index + 1, start: grown.status.progress)
+    let guarantees = plans.reduce(Set(Guarantee.allCases)) { $0.intersection($1.guarantees) }
+    var ratio: Double?
+    if case .repositioned(let value, _) = schedule { ratio = value }
+    let record = StageGrowth(
+      stage: index + 1, operation: plans.map(\.operation).joined(separator: ", then "),
+      source: state.status.model, target: next,
+      guarantees: Guarantee.allCases.filter(guarantees.contains), lossBefore: try loss(of: state),
+      lossAfter: try loss(of: grown), scheduleRatio: ratio)
+    try record.checkLoss()
+    return (grown, record)
+  }
+
+  private func continuation(
+    _ recipe: GrowthRecipe, from small: ModelConfiguration, to large: ModelConfiguration
+  ) throws -> ScheduleContinuation {
+    let ratio: Double
+    switch recipe.schedule {
+    case .kept: return .continued
+    case .ratio(let value): ratio = value
+    case .automatic:
+      // Late expansion from no layers goes on with its schedule; no ratio is known for it.
+      guard small.layerCount > 0 else { return .continued }
+      ratio = try ScheduleRatio.fitted.value(from: small, to: large)
+    }
+    let rewarmup = recipe.rewarmup ?? training.schedule.rewarmupAfterGrowth
+    return .repositioned(ratio: ratio, rewarmup: rewarmup.flatMap { $0.amount > 0 ? $0 : nil })
+  }
+
+  /// In float32, whatever the run's precision, so that rounding hides nothing.
+  private func loss(of state: TrainingState) throws -> Double {
+    let session = try engine.makeSession(
+      for: state.status.model.program(), parameters: state.parameters, precision: .fp32)
+    return try batches.reduce(LossSum(total: 0, targetCount: 0)) { $0 + (try session.loss(of: $1)) }
+      .mean
+  }
+}
+
+extension StageGrowth {
+  fileprivate func checkLoss() throws {
+    guard guarantees.contains(.loss) else { return }
+    let error = abs(lossAfter - lossBefore) / abs(lossBefore)
+    guard error <= StageGrower.lossTolerance else {
+      throw StagingError(
+        .brokenGuarantee,
+        "\(operation) should keep the loss, but it went from \(lossBefore) to \(lossAfter) nats per "
+          + "token; the run is as it was before the growth. Choose another operator, and report this "
+          + "as a defect",
+        subject: "stages[\(stage - 1)].grow")
+    }
+  }
+
+  /// The log's record of the proof; nil where nothing was promised.
+  func proof(at progress: TrainingProgress) -> EventRecord? {
+    guard guarantees.contains(.loss) else { return nil }
+    return EventRecord(
+      event: .verified, step: progress.steps, tokens: progress.tokens,
+      flops: progress.floatingPointOperations, seconds: progress.seconds,
+      details: [
+        "guarantee": .text(Guarantee.loss.rawValue),
+        "measured": .number(abs(lossAfter - lossBefore) / abs(lossBefore)),
+        "allowed": .number(StageGrower.lossTolerance), "holds": .flag(true),
+      ])
+  }
+
+  /// The log's record of the growth.
+  func event(at progress: TrainingProgress) -> EventRecord {
+    var details: [String: LogValue] = [
+      "stage": .integer(stage), "operation": .text(operation), "source": .text(source.sizes),
+      "target": .text(target.sizes), "lossBefore": .number(lossBefore),
+      "lossAfter": .number(lossAfter), "label": .text(operation),
+      "guarantees": .text(guarantees.map(\.rawValue).joined(separator: ", ")),
+    ]
+    // Whoever promised nothing broke nothing; a broken promise never comes as far as the log.
+    if guarantees.contains(.loss) { details["holds"] = .flag(true) }
+    if let scheduleRatio { details["scheduleRatio"] = .number(scheduleRatio) }
+    return EventRecord(
+      event: .grown, step: progress.steps, tokens: progress.tokens,
+      flops: progress.floatingPointOperations, seconds: progress.seconds, details: details)
+  }
+}
