@@ -2,16 +2,19 @@
 # Every target installs what it needs (see Scripts/bootstrap) and can be called on a fresh machine.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test format lint bench docs goldens build clean
+.PHONY: help demo test test-browser format lint bench docs goldens build clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Train a small model on an English dictionary in about four minutes (TEXT=path for any text)
 	@Scripts/demo
 
 test: ## Build and run all tests
 	@Scripts/test
+
+test-browser: ## Open reports in a headless Chromium and check what it draws
+	@Scripts/test-browser
 
 build: ## Build the library and the command for release
 	@Scripts/bootstrap build

@@ -18,6 +18,12 @@ struct EspalierCommand: AsyncParsableCommand {
     subcommands: [
       PrepareCommand.self,
       TrainCommand.self,
+      GrowCommand.self,
+      VerifyCommand.self,
+      PlanCommand.self,
+      RunCommand.self,
+      CompareCommand.self,
+      ReportCommand.self,
       EvaluateCommand.self,
       GenerateCommand.self,
       InspectCommand.self,

@@ -56,7 +56,8 @@ final class Terminal: Sendable {
     try? handle.write(contentsOf: Data(text.utf8))
   }
 
-  private var width: Int {
+  /// Characters in a line; 80 where nobody watches.
+  var width: Int {
     var size = winsize()
     guard ioctl(handle.fileDescriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
       return 80

@@ -20,6 +20,7 @@ struct TrainCommand: AsyncParsableCommand {
         espalier train -o runs/first --resume
         espalier train -o runs/first --resume --set "stop.after=40M tokens"
         espalier train recipe.yaml -o runs/third --from path/to/checkpoint
+        espalier train recipe.yaml -o runs/fourth --continue-from grown
 
       Exit codes: 0 done, 1 error, 64 wrong usage, 130 interrupted.
       """)
@@ -49,6 +50,14 @@ struct TrainCommand: AsyncParsableCommand {
     completion: .directory)
   var from: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Go on with the whole training state of this checkpoint, for instance a grown one: moments, "
+        + "steps, schedule, data. The recipe's schedule and stop count from the first step of all.",
+      valueName: "checkpoint"),
+    completion: .directory)
+  var continueFrom: String?
+
   @OptionGroup var engineOptions: EngineOptions
 
   @Option(help: "The number format of the products, instead of the recipe's.")
@@ -74,6 +83,10 @@ struct TrainCommand: AsyncParsableCommand {
     }
     guard !(resume && from != nil) else {
       throw ValidationError("--from begins a new run; it does not go with --resume.")
+    }
+    guard continueFrom == nil || !resume && from == nil else {
+      throw ValidationError(
+        "--continue-from begins a new run; it goes neither with --resume nor with --from.")
     }
   }
 
@@ -117,8 +130,8 @@ struct TrainCommand: AsyncParsableCommand {
     }
     guard let given else { throw ValidationError("Name a recipe.") }
     return try TrainingRun.create(
-      directory, recipe: given, startingFrom: from.map { URL(filePath: $0) },
-      threads: engineOptions.threads)
+      directory, recipe: given, startingFrom: (continueFrom ?? from).map { URL(filePath: $0) },
+      with: continueFrom == nil ? .weights : .wholeState, threads: engineOptions.threads)
   }
 
   private func report(_ summary: TrainingRunSummary, on terminal: Terminal) throws {

@@ -77,7 +77,10 @@ struct CommandTests {
   @Test("every command has a help text with examples")
   func help() throws {
     let place = try CommandWorkplace()
-    for command in ["prepare", "train", "evaluate", "generate", "inspect"] {
+    for command in [
+      "prepare", "train", "run", "grow", "verify", "plan", "compare", "report", "evaluate",
+      "generate", "inspect",
+    ] {
       let result = try BuiltCommand.run([command, "--help"], in: place.url)
       #expect(result.status == 0)
       #expect(result.output.contains("Examples:\n  espalier \(command) "), "\(command)")

@@ -13,11 +13,14 @@ struct CommandWorkplace {
       .appending(path: "espalier-command-\(UUID().uuidString)", directoryHint: .isDirectory)
   }()
 
-  init() throws {
+  /// What is trained.
+  enum Recipe { case single, staged }
+
+  init(recipe kind: Recipe = .single) throws {
     url = Self.all.appending(path: UUID().uuidString, directoryHint: .isDirectory)
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     try Data(text.utf8).write(to: url.appending(path: "corpus.txt"))
-    try Data(recipe.utf8).write(to: url.appending(path: "recipe.yaml"))
+    try Data((kind == .single ? recipe : staged).utf8).write(to: url.appending(path: "recipe.yaml"))
   }
 
   /// A checkpoint after each step, so that whoever stops the run at any moment likely stops a save.
@@ -33,6 +36,29 @@ struct CommandWorkplace {
     checkpoint: {every: 1 steps, keep: 3}
     noiseScale: {every: 4 steps}
     """
+
+  /// Growths after steps 15 and 25, in width and then in depth.
+  private var staged: String {
+    recipe.replacing("layers: 1, hidden: 8, heads: 2", with: "layers: 2, hidden: 16, heads: 4")
+      + """
+
+      stages:
+        - model: {layers: 1, hidden: 8}
+          until: {after: 15 steps}
+          grow: {width: 2}
+        - until: {after: 10 steps}
+        - {}
+      """
+  }
+
+  /// Every growth as the log has it, but for the time.
+  func growths(_ name: String) throws -> [EventRecord] {
+    try records(name).compactMap {
+      guard case .event(var event) = $0, event.event == .grown else { return nil }
+      event.seconds = 0
+      return event
+    }
+  }
 
   private var text: String {
     let words = ["the", "tree", "grows", "along", "its", "frame", "tier", "by", "tier"]

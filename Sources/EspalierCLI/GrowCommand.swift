@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+import Foundation
+
+/// `espalier grow`: a checkpoint becomes a larger one.
+struct GrowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "grow",
+    abstract: "Grow a checkpoint into a larger model.",
+    discussion: """
+      A training checkpoint grows with its whole state: weights, moments, step counts, schedule, \
+      place in the data. Of any other Hugging Face directory the weights grow. Growths are done in \
+      this order: width, hidden, heads, head size, feed-forward, depth, vocabulary, context. The plan \
+      says what they keep of what the model computes; growth.json in the new directory says where \
+      each number came from.
+
+      Examples:
+        espalier grow runs/first -o larger --width 2 --depth 2
+        espalier grow gpt2 -o gpt2-deep --layers 18 --placement appended
+        espalier grow llama -o solar --layers 0-23,8-31 --operator copy
+        espalier grow small -o wide --ffn 3072 --heads 16:4 --vocabulary 50304
+        espalier grow small -o large --to large/config.json --dry-run
+        espalier grow runs/first -o larger --width 2 --schedule 1.776 --rewarmup "200 steps"
+
+      Exit codes: 0 done, 1 error, 64 wrong usage.
+      """)
+
+  @Argument(
+    help: "A checkpoint, a Hugging Face model directory, or a run (its newest whole checkpoint).",
+    completion: .directory)
+  var checkpoint: String
+
+  @Option(
+    name: [.short, .customLong("output")], help: "The directory to write; must be new.",
+    completion: .directory)
+  var output: String?
+
+  @OptionGroup(title: "What grows") var sizes: GrowthSizeOptions
+  @OptionGroup(title: "How it grows") var manner: GrowthMannerOptions
+  @OptionGroup(title: "The training after it") var training: GrowthTrainingOptions
+
+  @Option(help: "Fixes noise and new values.")
+  var seed: UInt64 = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "The type of the weights, for weights alone; default: as they are.",
+      valueName: DType.weightTypes.map(\.rawValue).joined(separator: "|")))
+  var dtype: DType?
+
+  @Flag(help: "Grow the weights of a training checkpoint and leave its training behind.")
+  var weightsOnly = false
+
+  @Flag(help: "Replace a model that is there already.")
+  var overwrite = false
+
+  @Flag(help: "Print the plan and do nothing else.")
+  var dryRun = false
+
+  @Flag(help: "Print nothing on the way.")
+  var quiet = false
+
+  @Flag(help: "Print the result as JSON on standard output, and progress on standard error.")
+  var json = false
+
+  func validate() throws {
+    guard output != nil || dryRun else {
+      throw ValidationError(
+        "Name the directory to write with -o, or look at the plan with --dry-run.")
+    }
+    guard sizes.areGiven else {
+      throw ValidationError(
+        "Say what grows: --width, --depth, --layers, --ffn, --heads, --head-size, --hidden, "
+          + "--vocabulary, --context, or --to a config.json.")
+    }
+    try manner.checkUse(with: sizes)
+  }
+
+  func run() throws {
+    let terminal = Terminal(json ? .standardError : .standardOutput)
+    let source = try GrowthSource(reading: URL(filePath: checkpoint), weightsOnly: weightsOnly)
+    let growth = try ModelGrowth(
+      of: source, by: GrowthRequest(sizes: sizes, manner: manner).growth(of: source.model),
+      options: try training.options(of: source, manner: manner, sizes: sizes, seed: seed))
+    var settings = ModelGrowth.Output()
+    settings.type = dtype
+    settings.overwrites = overwrite
+    let target = output.map { URL(filePath: $0) }
+    if let target { try growth.check(settings, target: target) }
+    var report = try GrowthReport(growth)
+    if !quiet { GrowthText.plan(report, of: growth).forEach(terminal.print) }
+    if let target, !dryRun {
+      let start = ContinuousClock.now
+      try growth.write(to: target, settings) { stage in
+        if !quiet { terminal.show(GrowthText.line(stage)) }
+      }
+      terminal.clear()
+      report.output = try GrowthReport.Output(
+        target, seconds: (ContinuousClock.now - start).inSeconds)
+    }
+    if json { Swift.print(try JSONText.of(report)) }
+    if !quiet {
+      GrowthText.result(report, source: checkpoint, output: output).forEach(terminal.print)
+    }
+  }
+}
+
+extension Duration {
+  /// The duration in seconds.
+  fileprivate var inSeconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}
+
+extension DType: ExpressibleByArgument {
+  /// The types that a model's weights may have.
+  static let weightTypes: [DType] = [.float32, .bfloat16, .float16, .float64]
+
+  /// Reads the name of a type of weights.
+  public init?(argument: String) {
+    guard let type = Self.weightTypes.first(where: { $0.rawValue == argument }) else { return nil }
+    self = type
+  }
+}

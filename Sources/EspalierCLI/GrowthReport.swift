@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+import Espalier
+import Foundation
+
+/// What a growth is and does, for `--json` and for the printed plan.
+struct GrowthReport: Encodable {
+  /// One of the two models.
+  struct Model: Encodable {
+    var configuration: ModelConfiguration
+    var parameterCount: Int
+    var parameterCountWithoutEmbeddings: Int
+    var trainingFLOPsPerToken: Double
+
+    init(_ model: ModelConfiguration) throws {
+      configuration = model
+      let counts = try model.parameterCount()
+      parameterCount = counts.total
+      parameterCountWithoutEmbeddings = counts.withoutEmbeddings
+      trainingFLOPsPerToken =
+        try model.floatingPointOperations(sequenceLength: model.contextLength).training
+    }
+  }
+
+  /// Where the training stands.
+  struct Training: Encodable {
+    var step: Int
+    var tokens: Int
+    var moments: MomentPolicy
+    var scheduleStepBefore: Int
+    var scheduleStepAfter: Int
+    var rewarmup: TrainingDuration?
+  }
+
+  /// What is not kept, and why.
+  struct Loss: Encodable {
+    var guarantee: Guarantee
+    var reason: String
+  }
+
+  /// What was written.
+  struct Output: Encodable {
+    var path: String
+    var byteCount: Int
+    var seconds: Double
+
+    init(_ url: URL, seconds: Double) throws {
+      path = url.absoluteURL.standardizedFileURL.path(percentEncoded: false)
+      byteCount = try Manifest(reading: url).files.values.reduce(0) { $0 + $1.byteCount }
+      self.seconds = seconds
+    }
+  }
+
+  var operation: String
+  var source: String
+  var sourceHash: String
+  var seed: UInt64
+  var from: Model
+  var to: Model
+  var preserves: [Guarantee]
+  var doesNotPreserve: [Loss]
+  var memoryByteCount: Int
+  /// Keys of `config.json` that the grown model needs and no other tool knows.
+  var ownKeys: [String]
+  /// Nil where only the weights are grown.
+  var training: Training?
+  /// Nil with `--dry-run`.
+  var output: Output?
+
+  init(_ growth: ModelGrowth) throws {
+    operation = growth.plans.operation
+    source = growth.source.url.path(percentEncoded: false)
+    sourceHash = growth.source.hash
+    seed = growth.options.seed
+    from = try Model(growth.source.model)
+    to = try Model(growth.target)
+    preserves = growth.guarantees.inOrder
+    doesNotPreserve = Guarantee.allCases.compactMap { guarantee in
+      let plan = growth.plans.first { !$0.guarantees.contains(guarantee) }
+      if let plan { return Loss(guarantee: guarantee, reason: plan.reason(against: guarantee)) }
+      // The steps' promises hold one by one, and not all together.
+      return growth.guarantees.contains(guarantee)
+        ? nil : Loss(guarantee: guarantee, reason: "the steps together do not promise it")
+    }
+    memoryByteCount = try growth.memoryByteCount()
+    ownKeys = try growth.ownKeys()
+    training = try Training(growth)
+  }
+}
+
+extension GrowthReport.Training {
+  init?(_ growth: ModelGrowth) throws {
+    guard let before = growth.source.status, let after = try growth.grownStatus() else {
+      return nil
+    }
+    step = before.progress.steps
+    tokens = before.progress.tokens
+    moments = growth.options.moments
+    scheduleStepBefore = (before.progress + before.position.offset).steps
+    scheduleStepAfter = (after.progress + after.position.offset).steps
+    if case .repositioned(_, let rewarmup) = growth.options.schedule { self.rewarmup = rewarmup }
+  }
+}
+
+extension GrowthPlan {
+  /// Why the growth does not promise something.
+  func reason(against guarantee: Guarantee) -> String {
+    let reason =
+      switch guarantee {
+      case .loss: lossReason
+      case .moments where signalToNoise != nil: "the noise between copies changes their gradients"
+      case .moments where !guarantees.contains(.loss): "another function has other gradients"
+      case .moments: "gradients are no multiples of the small model's"
+      case .trajectory where learningRates == .target:
+        "the learning rates are meant for the larger model"
+      case .trajectory: "its next steps are not the small model's"
+      case .symmetry: "copies get equal gradients and stay copies, unless dropout parts them"
+      case .liveness: "some new parameters get no gradient"
+      }
+    return "\(operation): \(reason)"
+  }
+
+  private var lossReason: String {
+    if layers.contains(where: { !$0.isKept && !$0.isIdentity }) {
+      return "new layers compute something from the start"
+    }
+    if target.vocabularySize != source.vocabularySize {
+      return "new tokens take a part of the probability; the old tokens' logits stay"
+    }
+    return "it changes the function"
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+
+/// What becomes of the training state.
+struct GrowthTrainingOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "What becomes of the optimizer's moments; default mapped.",
+      valueName: MomentRequest.choices))
+  var moments: MomentRequest?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the learning-rate schedule goes on: where it stands, or at 1/ratio of its steps; auto "
+        + "takes the ratio at which a larger model comes to the same loss sooner, by its number of "
+        + "parameters. Default auto, or keep with --learning-rates small-trajectory.",
+      valueName: "keep|auto|ratio"))
+  var schedule: ScheduleRequest?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long the rate rises from zero; default a fifteenth of the schedule's own warm-up where "
+        + "the schedule moves.", valueName: "duration"))
+  var rewarmup: DurationRequest?
+
+  /// The options of a growth, whose schedule depends on how much the model grows.
+  func options(
+    of source: GrowthSource, manner: GrowthMannerOptions, sizes: GrowthSizeOptions, seed: UInt64
+  ) throws -> GrowthOptions {
+    guard let status = source.status else {
+      let given = [
+        ("--moments", moments != nil), ("--schedule", schedule != nil),
+        ("--rewarmup", rewarmup != nil),
+      ]
+      if let (name, _) = given.first(where: \.1) {
+        throw ValidationError("\(name) speaks of training, and this source is weights alone.")
+      }
+      return GrowthOptions(seed: seed)
+    }
+    let target = try GrowthRequest(sizes: sizes, manner: manner).growth(of: source.model)
+      .target(from: source.model)
+    let ratio = try ratio(from: source.model, to: target, manner)
+    return GrowthOptions(
+      seed: seed, moments: moments?.policy ?? .mapped,
+      schedule: continuation(ratio, on: status.training.schedule))
+  }
+
+  private func ratio(
+    from model: ModelConfiguration, to target: ModelConfiguration, _ manner: GrowthMannerOptions
+  ) throws -> Double {
+    switch schedule {
+    case .keep: return 1
+    case .ratio(let ratio): return ratio
+    case .auto: return max(1, try ScheduleRatio.fitted.value(from: model, to: target))
+    case nil:
+      // A model without layers follows no law of sizes; a small model's trajectory, its own schedule.
+      if model.layerCount == 0 || manner.learningRates == .smallTrajectory { return 1 }
+      return max(1, try ScheduleRatio.fitted.value(from: model, to: target))
+    }
+  }
+
+  private func continuation(
+    _ ratio: Double, on schedule: LearningRateSchedule
+  ) -> ScheduleContinuation {
+    if let rewarmup { return .repositioned(ratio: ratio, rewarmup: rewarmup.duration) }
+    guard ratio != 1 else { return .continued }
+    return .repositioned(ratio: ratio, rewarmup: schedule.rewarmupAfterGrowth)
+  }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+import Foundation
+
+/// `espalier plan pilot`: the few short runs that a fit needs.
+struct PlanPilotCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pilot",
+    abstract: "Train the few small, short runs that a fit of the law needs.",
+    discussion: """
+      The runs have the recipe's data, batch and optimizer, models of 1/3, 1/9 and 1/27 of its size \
+      that can be grown into it, and a constant learning rate after the warm-up, so that every point \
+      of their curves counts. What they cost is said before; --dry-run trains nothing.
+
+      A pilot that is there already is kept, or continued where it was interrupted.
+
+      Examples:
+        espalier plan pilot --target recipe.yaml -o pilots --dry-run
+        espalier plan pilot --target recipe.yaml -o pilots --steps 2000
+        espalier plan --target recipe.yaml --fit pilots/*
+
+      Exit codes: 0 done, 1 error, 64 wrong usage, 130 interrupted.
+      """)
+
+  @OptionGroup var targetOptions: PlanTargetOptions
+
+  @Option(
+    name: [.short, .customLong("output")], help: "The directory for the runs.",
+    completion: .directory)
+  var output: String
+
+  @Option(help: "Steps of each run.")
+  var steps = 1000
+
+  @Option(help: "How many model sizes, 2 to 8.")
+  var sizes = 3
+
+  @Option(help: "How much smaller each is than the next.")
+  var ratio = 3.0
+
+  @OptionGroup var engineOptions: EngineOptions
+
+  @Flag(help: "Say what would be trained and what it would cost, and train nothing.")
+  var dryRun = false
+
+  @Flag(help: "Print nothing on the way but warnings.")
+  var quiet = false
+
+  func validate() throws {
+    guard steps >= 20 else {
+      throw ValidationError("--steps is \(steps); a curve needs at least 20.")
+    }
+    guard (2...8).contains(sizes) else {
+      throw ValidationError("--sizes is \(sizes); expected 2 to 8.")
+    }
+  }
+
+  func run() async throws {
+    let recipe = try targetOptions.recipe()
+    let target = try targetOptions.model(recipe)
+    let models = try PilotModels.choose(for: target, count: sizes, ratio: ratio)
+    let tokens = Double(recipe.training.batch.sequencesPerStep * target.contextLength)
+    let costs = try models.map { try ModelCost($0, tokensPerStep: tokens) }
+    let terminal = Terminal(.standardOutput)
+    for cost in costs { terminal.print(line(cost)) }
+    let total = costs.reduce(0) { $0 + $1.exactFLOPsPerStep } * Double(steps)
+    terminal.print("together \(Readable.scaled(total))FLOPs, as their programs execute them")
+    guard !dryRun else { return }
+    try train(models, recipe, on: terminal)
+    let folders = models.map { ShellWord.quoted("\(output)/\(Self.name($0))") }
+    terminal.print(
+      "Now: espalier plan --target \(ShellWord.quoted(targetOptions.target)) --fit "
+        + folders.joined(separator: " ") + " --first-step \(max(1, steps / 10))")
+  }
+
+  private func line(_ cost: ModelCost) -> String {
+    "\(Self.name(cost.configuration)): N = \(Readable.count(cost.parameterCount)), "
+      + "\(Readable.exact(steps)) steps, "
+      + "\(Readable.scaled(cost.exactFLOPsPerStep * Double(steps)))FLOPs"
+  }
+
+  private func train(_ models: [ModelConfiguration], _ recipe: Recipe, on terminal: Terminal) throws
+  {
+    let interruption = Interruption(
+      first: { terminal.print("Finishing this step, then saving. Ctrl-C again quits at once.") },
+      last: terminal.leave)
+    let printer = TrainingProgressPrinter(terminal: terminal, isQuiet: quiet)
+    defer { printer.finish() }
+    for model in models {
+      let url = URL(filePath: output).appending(path: Self.name(model))
+      let file = try RecipeFile(
+        contentsOf: URL(filePath: targetOptions.target), overrides: overrides(model, recipe))
+      let run =
+        RunDirectory(url).holdsRun
+        ? try TrainingRun.resume(url) : try TrainingRun.create(url, recipe: file)
+      let summary = try run.train(
+        engine: CPUTrainingEngine(threads: engineOptions.threads ?? run.threads),
+        observer: printer.handle, isInterrupted: { interruption.isRequested })
+      if summary.outcome == .interrupted { throw ExitCode(Interruption.exitCode) }
+    }
+  }
+
+  /// The target's recipe with a smaller model, a constant rate, and validations along the way.
+  private func overrides(_ model: ModelConfiguration, _ recipe: Recipe) throws -> [RecipeOverride] {
+    let schedule = recipe.training.schedule
+    let warmup = max(1, steps / 20)
+    let batches = (recipe.training.evaluation ?? EvaluationConfiguration()).batches
+    var texts = [
+      "model.layers=\(model.layerCount)", "model.hidden=\(model.hiddenSize)",
+      "model.heads=\(model.headCount)", "model.intermediate=\(model.intermediateSize)",
+      "schedule={kind: constant, peak: \(schedule.peak), warmup: \(warmup) steps}",
+      "evaluate={every: \(max(1, steps / 50)) steps, batches: \(batches)}",
+      "stop={after: \(steps) steps}",
+    ]
+    if model.architecture == .llama {
+      texts.append("model.keyValueHeads=\(model.keyValueHeadCount)")
+    }
+    return try texts.map(RecipeOverride.init(parsing:))
+  }
+
+  /// A run's name: `layers-4-hidden-128`.
+  private static func name(_ model: ModelConfiguration) -> String {
+    "layers-\(model.layerCount)-hidden-\(model.hiddenSize)"
+  }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+import Foundation
+
+/// `espalier run`: a recipe of several stages becomes a grown and trained model.
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Train a model in stages as a recipe says: train, grow, train on.",
+    discussion: """
+      Trains the small model of the recipe's first stage until the stage's moment, grows the whole \
+      training state, proves on held-out text that the loss is what it was, moves the learning-rate \
+      schedule to where a model of the new size would stand, and trains on. A run that was \
+      interrupted or killed, also in the middle of a growth, goes on with --resume as if nothing had \
+      happened, bit for bit.
+
+      The run's directory is that of `espalier train`, with the last state of every small model \
+      under stages/.
+
+      Examples:
+        espalier run --example > staged.yaml
+        espalier run staged.yaml -o runs/staged
+        espalier run -o runs/staged --resume
+        espalier run staged.yaml -o runs/late --set "schedule.peak=2e-3"
+
+      Exit codes: 0 done, 1 error, 64 wrong usage, 130 interrupted.
+      """)
+
+  @OptionGroup var training: TrainCommand
+
+  func run() async throws {
+    guard !training.example else {
+      Swift.print(Recipe.stagedExample, terminator: "")
+      return
+    }
+    try await training.run()
+  }
+}

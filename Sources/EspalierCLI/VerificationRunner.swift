@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import Espalier
+import Foundation
+
+/// Does what the options of `espalier verify` ask for.
+struct VerificationRunner {
+  let options: VerifyCommand
+
+  /// Measures.
+  ///
+  /// - Parameter progress: called with the part of the work, what is done and what there is to do.
+  func run(_ progress: (String, Int, Int) throws -> Void) throws -> VerificationReport {
+    let bundles = try [options.small, options.grown].map { path in
+      // Only the text needs a tokenizer, and the grown model's may be another by now.
+      try ModelBundle(
+        reading: URL(filePath: path), tokenizer: options.tokenizer.map { URL(filePath: $0) })
+    }
+    let states = try bundles.map { try Self.state($0.directory) }
+    let receipt = try Self.receipt(bundles[1].directory.url)
+    var verification = GrowthVerification(
+      small: states[0].model, grown: states[1].model, plans: receipt?.plans,
+      options: receipt?.options ?? GrowthOptions(),
+      training: MeasuredTraining(
+        optimizer: states[1].optimizer, learningRate: options.learningRate), seed: options.seed)
+    verification.symmetrySteps = options.steps
+    verification.exactScope = options.float64
+    verification.batches = try batches(bundles[0], states[0].model.configuration)
+    verification.exactBatches = verification.batches
+    verification.liveBatches = TokenBatch.random(
+      count: 2, for: states[1].model.configuration, sequences: options.sequences,
+      length: max(2, options.tokens), seed: options.seed &+ 1)
+    try verification.limitExactWork(toOperations: options.exactOperations)
+    return try verification.report(
+      engine: CPUTrainingEngine(threads: options.engineOptions.threads)
+    ) { try progress($0.part, $0.done, $0.total) }
+  }
+
+  /// A model with its moments, where the directory holds a training state.
+  private static func state(
+    _ directory: ModelDirectory
+  ) throws -> (model: ModelState, optimizer: AdamWConfiguration) {
+    let file = directory.url.appending(path: TrainingStateFiles.state)
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      return (
+        ModelState(directory.configuration.model, values: try directory.values()),
+        AdamWConfiguration()
+      )
+    }
+    // Checksums were compared when the directory was found.
+    let state = try TrainingState(reading: directory.url, verifying: .sizes)
+    return (ModelState(state), state.status.training.optimizer)
+  }
+
+  /// The receipt of the growth; nil where another tool grew the model.
+  private static func receipt(_ directory: URL) throws -> GrowthReceipt? {
+    let file = directory.appending(path: GrowthReceipt.fileName)
+    return FileManager.default.fileExists(atPath: file.path)
+      ? try GrowthReceipt(reading: directory) : nil
+  }
+
+  /// Eleven batches, which show ten steps.
+  private func batches(
+    _ bundle: ModelBundle, _ model: ModelConfiguration
+  ) throws -> [TokenBatch] {
+    let (count, sequences, length) = (11, options.sequences, options.tokens)
+    guard let data = options.data else {
+      return TokenBatch.random(
+        count: count, for: model, sequences: sequences, length: length, seed: options.seed)
+    }
+    let needed = count * sequences * (min(length, model.contextLength) + 1)
+    return try TokenBatch.consecutive(
+      try tokens(URL(filePath: data), bundle, needed), count: count, sequences: sequences,
+      length: min(length, model.contextLength))
+  }
+
+  /// At most so many tokens of a text or of prepared tokens.
+  private func tokens(_ url: URL, _ bundle: ModelBundle, _ count: Int) throws -> [Int32] {
+    let manifest = url.appending(path: CorpusManifest.fileName)
+    if FileManager.default.fileExists(atPath: manifest.path) {
+      let dataset = try TokenDataset.open(url)
+      try bundle.checkVocabulary(dataset.manifest.vocabularySize, of: url.path)
+      let split = dataset.validation ?? dataset.train
+      var tokens = [Int32](repeating: 0, count: min(count, split.tokenCount))
+      try tokens.withUnsafeMutableBufferPointer { try split.read(at: 0, into: $0) }
+      return tokens
+    }
+    guard let tokenizer = bundle.tokenizer else {
+      throw EvaluationError(
+        .missingTokenizer, "holds no tokenizer for the text; name one with --tokenizer",
+        subject: bundle.directory.url.path)
+    }
+    let text = try EvaluationText.read(
+      try CorpusInput.find([url.path]), tokenizer: tokenizer, beginTokens: bundle.beginTokens,
+      idle: {}
+    ) { _ in }
+    return Array(text.tokens.prefix(count))
+  }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import Espalier
+import Foundation
+
+/// A verification's report as a table.
+package enum VerificationText {
+  /// The lines.
+  package static func lines(_ report: VerificationReport) -> [String] {
+    [title(report), ""] + table(report) + [""] + details(report) + [batches(report)]
+  }
+
+  private static func title(_ report: VerificationReport) -> String {
+    guard let operation = report.operation else {
+      return "no growth.json: nobody tells what was declared; this is what holds"
+    }
+    return operation.isEmpty ? "no growth" : operation
+  }
+
+  private static func table(_ report: VerificationReport) -> [String] {
+    let heads = ["check", "guarantee", "declared", "float32", "float64", "bound", "verdict"]
+    let rows = [heads] + report.checks.map(row)
+    let widths = heads.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
+        .joined(separator: "  ").trimmingCharacters(in: .whitespaces)
+    }
+  }
+
+  private static func row(_ check: VerificationReport.Check) -> [String] {
+    let bounds = [
+      check.float32.flatMap { _ in check.float32Bound },
+      check.float64.flatMap { _ in check.float64Bound },
+    ].compactMap { $0 }.map(text)
+    let bound = Set(bounds).count == 1 ? bounds[0] : bounds.joined(separator: ", ")
+    return [
+      check.check.rawValue, check.guarantee?.rawValue ?? "any growth",
+      check.isDeclared.map { $0 ? "yes" : "no" } ?? "?", number(check.float32),
+      number(check.float64), bound.isEmpty ? "–" : bound, verdict(check),
+    ]
+  }
+
+  private static func number(_ measurement: MeasuredNumber?) -> String {
+    guard let value = measurement?.value else { return "–" }
+    return value == value.rounded() && abs(value) < 1e6
+      ? String(Int(value)) : String(format: "%.1e", value)
+  }
+
+  private static func text(_ bound: VerificationBound) -> String {
+    (bound.relation == .atMost ? "≤ " : "> ") + number(MeasuredNumber(bound.value))
+  }
+
+  private static func verdict(_ check: VerificationReport.Check) -> String {
+    switch check.verdict {
+    case .kept: "kept"
+    case .broken: "BROKEN"
+    case .notDeclared: check.holds == true ? "holds" : "does not hold"
+    case .notMeasurable: check.reason ?? "not measured"
+    }
+  }
+
+  /// Where the broken numbers are, the copies' distances, and what is dead.
+  private static func details(_ report: VerificationReport) -> [String] {
+    let broken = report.checks.filter { $0.verdict == .broken }.compactMap { check in
+      (check.float32?.subject ?? check.float64?.subject).map {
+        "\(check.check.rawValue) is worst at \($0)"
+      }
+    }
+    let copies = report.copyDistances.map {
+      "copies in \($0.space): mean distance \(number(MeasuredNumber($0.atGrowth))) at growth, "
+        + "\(number(MeasuredNumber($0.afterTraining))) after \(report.batches.symmetrySteps) steps"
+    }
+    let dead = report.deadParameters.prefix(10).map { "no gradient: \($0.description)" }
+    return broken + copies + dead
+  }
+
+  private static func batches(_ report: VerificationReport) -> String {
+    let batches = report.batches
+    var line =
+      "\(batches.count) batches of \(batches.sequenceCount) × \(batches.sequenceLength) tokens"
+    if let sequences = batches.exactSequenceCount, let length = batches.exactSequenceLength {
+      line += "; float64: \(sequences) × \(length)"
+      if report[.trajectory]?.float64 == nil { line += ", logits and loss only" }
+    } else {
+      line += "; nothing in float64"
+    }
+    return line
+  }
+}

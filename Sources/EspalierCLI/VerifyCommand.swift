@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+import Foundation
+
+/// `espalier verify`: whether a grown model is what its growth declares.
+struct VerifyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Measure what a growth declares: logits, gradients, moments, training, live copies.",
+    discussion: """
+      SMALL and GROWN are checkpoints, Hugging Face directories, or runs, whose newest whole \
+      checkpoint is taken. GROWN's growth.json, which `espalier grow` writes, says what was done \
+      and what it declares; a directory of another tool has none, and what holds of it is \
+      reported.
+
+      Each check is measured in float32 on the files as they are, and in float64: with growth.json \
+      the growth is done again in float64, which leaves no rounding to hide in; without it the \
+      files' own values are computed in float64.
+
+        logits, loss       largest difference, relative to the largest logit and to the loss
+        gradients          of every tensor, against the declared multiple of the small model's
+        moments            the same of the optimizer's, as the files hold them
+        trajectory         losses of ten AdamW steps of both models on equal batches, no clip
+        copyDistance       mean cosine distance of the copies of a unit after --steps steps
+        closestCopies      smallest distance of any two
+        deadParameters     tensors and units without a gradient in two steps
+        firstStep          size of the first update of new tensors, against the learning rate
+        replay             the files' values, against those that growth.json makes
+
+      Plain loops in float64 are slow: on large models they get fewer and shorter sequences, then \
+      only the logits; the last line says which. --exact-operations allows more.
+
+      Examples:
+        espalier verify small grown
+        espalier verify runs/small runs/grown --data held-out.txt --steps 50
+        espalier verify gpt2 gpt2-wide --tokens 64 --json
+        espalier verify small grown-elsewhere --float64 none
+
+      Exit codes: 0 no declared guarantee is broken, 1 one is, or an error, 64 wrong usage, 130 \
+      interrupted.
+      """)
+
+  @Argument(
+    help: "The small model: a checkpoint, Hugging Face directory or run.",
+    completion: .directory)
+  var small: String
+
+  @Argument(help: "The grown model.", completion: .directory)
+  var grown: String
+
+  @Option(
+    help: ArgumentHelp(
+      "A file or folder of text, or a directory of tokens that `espalier prepare` wrote; default "
+        + "random tokens.", valueName: "path"), completion: .file())
+  var data: String?
+
+  @Option(help: "Training steps after which copies are compared.")
+  var steps = 10
+
+  @Option(help: "Sequences of each batch.")
+  var sequences = 2
+
+  @Option(help: "Tokens of each sequence, where the small model's context is not shorter.")
+  var tokens = 32
+
+  @Option(help: "The learning rate of all steps; default 1e-3.")
+  var learningRate = 1e-3
+
+  @Option(help: "Fixes the random tokens.")
+  var seed: UInt64 = 0
+
+  @Option(help: "How much is measured in float64: all, logits or none.")
+  var float64 = ExactScope.all
+
+  @Option(help: "Floating-point operations that float64 may take.")
+  var exactOperations = 3e10
+
+  @Option(
+    help: ArgumentHelp(
+      "A tokenizer.json, or a directory with one, instead of the small model's.",
+      valueName: "path"), completion: .file())
+  var tokenizer: String?
+
+  @OptionGroup var engineOptions: EngineOptions
+
+  @Flag(help: "Print no progress.")
+  var quiet = false
+
+  @Flag(help: "Print the report as JSON on standard output, and progress on standard error.")
+  var json = false
+
+  func validate() throws {
+    for (name, value, least) in [
+      ("steps", steps, 1), ("sequences", sequences, 1), ("tokens", tokens, 2),
+    ] where value < least {
+      throw ValidationError("--\(name) is \(value); expected at least \(least).")
+    }
+    guard learningRate.isFinite, learningRate > 0 else {
+      throw ValidationError("--learning-rate is \(learningRate); expected a positive number.")
+    }
+    guard exactOperations >= 0 else {
+      throw ValidationError("--exact-operations is \(exactOperations); expected 0 or more.")
+    }
+  }
+
+  func run() async throws {
+    let terminal = Terminal(json ? .standardError : .standardOutput)
+    let printer = EvaluationProgressPrinter(terminal: terminal, isQuiet: quiet)
+    let interruption = Interruption(
+      first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
+    defer { printer.finish() }
+    do {
+      let report = try VerificationRunner(options: self).run { part, done, total in
+        if interruption.isRequested { throw CancellationError() }
+        printer.show(part, EvaluationProgress(done: done, total: total))
+      }
+      printer.finish()
+      if json {
+        print(try JSONText.of(report))
+      } else {
+        VerificationText.lines(report).forEach(terminal.print)
+      }
+      if !report.isSound { throw ExitCode.failure }
+    } catch is CancellationError {
+      printer.finish()
+      throw ExitCode(Interruption.exitCode)
+    }
+  }
+}
+
+extension ExactScope: ExpressibleByArgument {}

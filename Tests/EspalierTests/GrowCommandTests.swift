@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+import Espalier
+import Foundation
+import Testing
+
+@Suite("espalier grow", .serialized)
+struct GrowCommandTests {
+  /// A run of a few steps.
+  private func trained() throws -> CommandWorkplace {
+    let place = try CommandWorkplace()
+    let result = try BuiltCommand.run(
+      ["train", "recipe.yaml", "-o", "run", "--set", "stop.after=4 steps", "--quiet"], in: place.url
+    )
+    #expect(result.status == 0, "\(result.errors)")
+    return place
+  }
+
+  private func grow(_ arguments: [String], in place: CommandWorkplace) throws
+    -> BuiltCommand.Result
+  {
+    try BuiltCommand.run(["grow"] + arguments, in: place.url)
+  }
+
+  @Test("a run grows with its whole state, and training goes on")
+  func wholeState() throws {
+    let place = try trained()
+    let result = try grow(["run", "-o", "large", "--width", "2", "--depth", "2"], in: place)
+    #expect(result.status == 0, "\(result.errors)")
+    for piece in [
+      "layers        1 → 2", "hidden        8 → 16", "parameters    3,128 → 11,072",
+      "kept          loss: ", "not kept      moments: width × 2: the noise",
+      "schedule      from step 4 to 2 of the", "Wrote large",
+      "espalier verify run large", "--continue-from large",
+    ] {
+      #expect(result.output.contains(piece), "\(piece): \(result.output)")
+    }
+    let large = place.url.appending(path: "large")
+    let state = try TrainingState(reading: large)
+    #expect(state.status.model.hiddenSize == 16)
+    #expect(state.status.progress.steps == 4)
+    #expect(Set(state.parameters.map(\.stepCount)) == [0, 4])
+    #expect(
+      state.status.lineage.map(\.operation).last == "width × 2, then depth 1 → 2 (identityByOutput)"
+    )
+    let receipt = try GrowthReceipt(reading: large)
+    #expect(receipt.step == 4)
+    #expect(receipt.options.sourceHash == state.status.lineage.last?.sourceHash)
+    let small = try TrainingState(
+      reading: CheckpointStore(place.run("run").checkpoints).url(step: 4))
+    let again = try receipt.plans.grown(small, options: receipt.options)
+    #expect(again.status == state.status)
+    for (one, other) in zip(again.parameters, state.parameters) {
+      #expect(bytes(one.value) == bytes(other.value))
+      #expect(one.firstMoment.map(bytes) == other.firstMoment.map(bytes))
+      #expect(one.secondMoment.map(bytes) == other.secondMoment.map(bytes))
+    }
+
+    let training = try BuiltCommand.run(
+      ["train", "grown.yaml", "-o", "second", "--continue-from", "large", "--quiet"], in: place.url,
+      writing: "grown.yaml", recipeWithoutModel(in: place))
+    #expect(training.status == 0, "\(training.errors)")
+    let steps = try place.loggedSteps("second").map(\.step)
+    #expect(steps == Array(5...40))
+    let inspection = try BuiltCommand.run(["inspect", "large"], in: place.url)
+    #expect(inspection.status == 0)
+  }
+
+  private func bytes(_ tensor: HostTensor) -> Data { tensor.withUnsafeBytes { Data($0) } }
+
+  private func recipeWithoutModel(in place: CommandWorkplace) throws -> String {
+    try String(contentsOf: place.url.appending(path: "recipe.yaml"), encoding: .utf8)
+      .split(separator: "\n").filter { !$0.hasPrefix("model") }.joined(separator: "\n")
+  }
+
+  @Test("weights alone, to a configuration, as JSON")
+  func weights() throws {
+    let place = try trained()
+    let checkpoint = try #require(
+      try CheckpointStore(place.run("run").checkpoints).latestValid().item
+    ).url
+    var target = try ModelDirectory(reading: checkpoint).configuration
+    target.model.layerCount = 3
+    target.model.intermediateSize = 50
+    target.model.contextLength = 32
+    try target.encoded().write(to: place.url.appending(path: "target.json"))
+    let result = try grow(
+      [
+        checkpoint.path, "-o", "large", "--weights-only", "--to", "target.json", "--dtype",
+        "bfloat16", "--json", "--placement", "appended",
+      ], in: place)
+    #expect(result.status == 0, "\(result.errors)")
+    let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+    let fields = try #require(object as? [String: Any])
+    #expect(fields["training"] == nil)
+    #expect((fields["output"] as? [String: Any])?["byteCount"] as? Int ?? 0 > 0)
+    let large = try ModelDirectory(reading: place.url.appending(path: "large"))
+    #expect(large.configuration.model == target.model)
+    #expect(large.configuration.weightType == .bfloat16)
+    #expect(large.tensors.entries.allSatisfy { $0.dtype == .bfloat16 })
+    #expect(try large.tokenizerJSON() != nil)
+    let names = try FileManager.default.contentsOfDirectory(atPath: large.url.path).sorted()
+    #expect(
+      names == [
+        "config.json", "growth.json", "manifest.json", "model.safetensors", "tokenizer.json",
+      ])
+    try CheckpointDirectory.verify(large.url)
+  }
+
+  @Test("a dry run writes nothing, and a model is replaced only if asked")
+  func dryRunAndOverwrite() throws {
+    let place = try trained()
+    let dry = try grow(["run", "-o", "large", "--depth", "3", "--dry-run"], in: place)
+    #expect(dry.status == 0)
+    #expect(dry.output.contains("this is a dry run"))
+    #expect(!FileManager.default.fileExists(atPath: place.url.appending(path: "large").path))
+    #expect(try grow(["run", "-o", "large", "--depth", "3", "--quiet"], in: place).output.isEmpty)
+    let again = try grow(["run", "-o", "large", "--depth", "2"], in: place)
+    #expect(again.status == 1)
+    #expect(again.errors.contains("exists; give another path, or replace it (--overwrite)"))
+    let replaced = try grow(["run", "-o", "large", "--depth", "2", "--overwrite"], in: place)
+    #expect(replaced.status == 0, "\(replaced.errors)")
+    let model = try ModelDirectory(reading: place.url.appending(path: "large")).configuration.model
+    #expect(model.layerCount == 2)
+    for target in ["run", ".", "run/checkpoints"] {
+      let result = try grow(["run", "-o", target, "--depth", "2", "--overwrite"], in: place)
+      #expect(result.status == 1, "\(target)")
+      #expect(result.errors.contains("holds the model that is grown"), "\(result.errors)")
+    }
+  }
+
+  @Test("wrong use has a clear error and leaves nothing behind")
+  func mistakes() throws {
+    let place = try trained()
+    let before = try names(place)
+    let usage: [([String], String)] = [
+      ([], "Say what grows"), (["--width", "1"], "expected a factor of 2 or more"),
+      (["--width", "x"], "invalid"), (["--depth", "2", "--layers", "3"], "give one of them"),
+      (["--to", "c.json", "--ffn", "40"], "--ffn does not go with it"),
+      (["--layers", "3-1"], "invalid"), (["--layers", "0,,1"], "invalid"),
+      (["--heads", "4:x"], "invalid"), (["--ffn", "64", "--noise", "10"], "--noise does nothing"),
+      (["--width", "2", "--noise", "10", "--symmetry", "none"], "does not go with --symmetry"),
+      (["--width", "2", "--noise", "900"], "expected decibels"),
+      (["--width", "2", "--operator", "copy"], "does nothing without --depth"),
+      (["--width", "2", "--operator", "sideways"], "invalid"),
+      (["--depth", "2", "--operator", "copy", "--operator", "fresh"], "given twice"),
+      (["--layers", "0,0", "--placement", "middle"], "list of --layers"),
+      (["--depth", "2", "--schedule", "0.5"], "invalid"),
+      (["--depth", "2", "--rewarmup", "3 minutes"], "invalid"),
+      (["--depth", "2", "--weights-only", "--moments", "reset"], "weights alone"),
+      (["--depth", "2", "--dtype", "int8"], "invalid"),
+    ]
+    for (arguments, message) in usage {
+      let result = try grow(["run", "-o", "large"] + arguments, in: place)
+      #expect(result.status == 64, "\(arguments): \(result.errors)")
+      #expect(result.errors.contains(message), "\(arguments): \(result.errors)")
+    }
+    let errors: [([String], String)] = [
+      (["nowhere", "--depth", "2"], "does not exist"),
+      (["corpus.txt", "--depth", "2"], "holds no"),
+      (["run", "--layers", "1"], "nothing grows"), (["run", "--layers", "0"], "fewer than"),
+      (["run", "--layers", "0,7"], "the list names layer 7"),
+      (["run", "--ffn", "8"], "intermediateSize"),
+      (["run", "--vocabulary", "8"], "vocabularySize"),
+      (["run", "--to", "recipe.yaml"], "no JSON"),
+      (["run", "--to", "missing.json"], "cannot be read"),
+      (["run", "--depth", "2", "--dtype", "bfloat16"], "a training state holds float32"),
+      (
+        ["run", "--width", "2", "--learning-rates", "small-trajectory", "--symmetry", "split"],
+        "copies are not alike"
+      ),
+    ]
+    for (arguments, message) in errors {
+      let result = try grow(arguments + ["-o", "large"], in: place)
+      #expect(result.status == 1, "\(arguments): \(result.errors)")
+      #expect(result.errors.contains(message), "\(arguments): \(result.errors)")
+    }
+    #expect(try names(place) == before)
+  }
+
+  private func names(_ place: CommandWorkplace) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: place.url.path).sorted()
+  }
+
+  @Test("a damaged checkpoint is refused")
+  func damage() throws {
+    let place = try trained()
+    let checkpoint = CheckpointStore(place.run("run").checkpoints).url(step: 4)
+    let file = checkpoint.appending(path: "model.safetensors")
+    var data = try Data(contentsOf: file)
+    data[data.count - 1] ^= 1
+    try data.write(to: file)
+    let result = try grow([checkpoint.path, "-o", "large", "--depth", "2"], in: place)
+    #expect(result.status == 1)
+    #expect(result.errors.contains("model.safetensors has changed"), "\(result.errors)")
+    #expect(!FileManager.default.fileExists(atPath: place.url.appending(path: "large").path))
+  }
+}
+
+extension BuiltCommand {
+  /// Runs the command after writing a file for it.
+  fileprivate static func run(
+    _ arguments: [String], in directory: URL, writing name: String, _ text: String
+  ) throws -> Result {
+    try Data(text.utf8).write(to: directory.appending(path: name))
+    return try run(arguments, in: directory)
+  }
+}
