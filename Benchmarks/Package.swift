@@ -13,6 +13,10 @@ let package = Package(
       name: "StepBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
     .executableTarget(
       name: "TokenizerBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
+    .executableTarget(
+      name: "GrowthBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
+    .executableTarget(
+      name: "GrowthExperiments", dependencies: [.product(name: "Espalier", package: "espalier")]),
   ],
   swiftLanguageModes: [.v6]
 )
