@@ -77,7 +77,19 @@ public struct RunCourse: Sendable, Hashable {
   }
 }
 
-extension StepRecord {
+/// A record that says how far the run had come.
+public protocol ProgressRecord {
+  /// Optimizer steps taken.
+  var step: Int { get }
+  /// Input tokens trained on.
+  var tokens: Int { get }
+  /// Floating-point operations of training.
+  var flops: Double { get }
+  /// Wall time of training, in seconds.
+  var seconds: Double { get }
+}
+
+extension ProgressRecord {
   /// How far the run had come.
   public func amount(_ measure: RunCourse.Measure) -> Double {
     switch measure {
@@ -89,26 +101,6 @@ extension StepRecord {
   }
 }
 
-extension EvaluationRecord {
-  /// How far the run had come.
-  public func amount(_ measure: RunCourse.Measure) -> Double {
-    switch measure {
-    case .compute: flops
-    case .tokens: Double(tokens)
-    case .steps: Double(step)
-    case .seconds: seconds
-    }
-  }
-}
-
-extension EventRecord {
-  /// How far the run had come.
-  public func amount(_ measure: RunCourse.Measure) -> Double {
-    switch measure {
-    case .compute: flops
-    case .tokens: Double(tokens)
-    case .steps: Double(step)
-    case .seconds: seconds
-    }
-  }
-}
+extension StepRecord: ProgressRecord {}
+extension EvaluationRecord: ProgressRecord {}
+extension EventRecord: ProgressRecord {}
