@@ -70,10 +70,10 @@ package struct NormalStream: Sendable {
   private let generator: Philox
   private let stream: UInt64
 
-  /// The stream of a name: its 64-bit FNV-1a hash (Fowler, Noll & Vo) is the counter's upper half.
+  /// The stream of a name, which is the counter's upper half.
   package init(seed: UInt64, name: String) {
     generator = Philox(seed: seed)
-    stream = name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    stream = Philox.stream(named: name)
   }
 
   /// Elements 4 · block ..< 4 · block + 4, by the transform of Box & Muller (1958): words x, y give

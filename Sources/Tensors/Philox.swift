@@ -39,6 +39,11 @@ public struct Philox: Sendable, Hashable {
     return SIMD4(c0, c1, c2, c3)
   }
 
+  /// A stream of its own for a name: the name's 64-bit FNV-1a hash (Fowler, Noll & Vo).
+  package static func stream(named name: String) -> UInt64 {
+    name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+  }
+
   /// The four random words of a block of a stream: the counter is the block's low and high 32 bits,
   /// then the stream's.
   @inlinable public func words(block: UInt64, stream: UInt64) -> SIMD4<UInt32> {

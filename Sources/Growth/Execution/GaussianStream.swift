@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CKernels
+import Tensors
 
 /// Independent Gaussians of mean 0 and variance 1, numbered, so that any range can be drawn by itself.
 ///
@@ -9,10 +10,10 @@ package struct GaussianStream: Sendable, Hashable {
   private let key: UInt64
   private let stream: UInt64
 
-  /// The stream of a name: its 64-bit FNV-1a hash (Fowler, Noll & Vo) is the counter's upper half.
+  /// The stream of a name, which is the counter's upper half.
   init(seed: UInt64, name: String) {
     key = seed
-    stream = name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    stream = Philox.stream(named: name)
   }
 
   /// target = factor · source + deviation · noise, the noise from number `first` on; without a
