@@ -32,7 +32,7 @@ extension TrainingStatus {
     }
     result.lineage.append(
       LineageEntry(
-        operation: plans.map(\.operation).joined(separator: ", then "), source: options.source,
+        operation: plans.operation, source: options.source,
         sourceHash: options.sourceHash, step: progress.steps))
     return result
   }

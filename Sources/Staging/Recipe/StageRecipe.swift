@@ -33,11 +33,11 @@ public enum StageEnd: Sendable, Hashable {
 
 /// The slope at which a stage is over.
 public enum StageSlope: Sendable, Hashable {
-  /// The published one of the growth that follows; of a last stage, the optimality's.
+  /// Where the growth that follows, or at the end stopping, costs least; see ``value(model:next:method:)``.
   case automatic
   /// The published one of a growth.
   case growth(PublishedGrowth)
-  /// The published one at which to stop.
+  /// Where more training of the model is no longer worth it.
   case optimality
   /// A slope below 0.
   case value(Double)

@@ -55,13 +55,12 @@ struct StageGrower {
         seed: training.seed &+ UInt64(index) &+ 1, moments: recipe.moments, schedule: schedule,
         source: source.path, sourceHash: source.hash))
     grown.status.stage = StageStatus(index: index + 1, start: grown.status.progress)
-    let guarantees = plans.reduce(Set(Guarantee.allCases)) { $0.intersection($1.guarantees) }
     var ratio: Double?
     if case .repositioned(let value, _) = schedule { ratio = value }
     let record = StageGrowth(
-      stage: index + 1, operation: plans.map(\.operation).joined(separator: ", then "),
+      stage: index + 1, operation: plans.operation,
       source: state.status.model, target: next,
-      guarantees: Guarantee.allCases.filter(guarantees.contains), lossBefore: try loss(of: state),
+      guarantees: plans.guarantees.inOrder, lossBefore: try loss(of: state),
       lossAfter: try loss(of: grown), scheduleRatio: ratio)
     try record.checkLoss()
     return (grown, record)
