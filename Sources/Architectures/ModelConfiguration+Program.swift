@@ -15,9 +15,6 @@ extension ModelConfiguration {
   func uncheckedProgram(layerCount: Int) -> Program {
     var copy = self
     copy.layerCount = layerCount
-    return switch architecture {
-    case .gpt2: GPT2.program(copy)
-    case .llama: Llama.program(copy)
-    }
+    return DecoderProgram.program(copy)
   }
 }

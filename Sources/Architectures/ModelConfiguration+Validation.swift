@@ -3,6 +3,8 @@
 extension ModelConfiguration {
   /// The largest extent of any axis.
   static let largestExtent = 1 << 28
+  /// The most experts of a block.
+  static let mostExperts = 1 << 12
   /// The most blocks.
   static let mostLayers = 1 << 16
   /// The most parameters: no memory holds them, and eight bytes for each still fit an `Int`.
@@ -15,7 +17,9 @@ extension ModelConfiguration {
   ///
   /// - Throws: ``ArchitecturesError`` naming the first field that does not fit.
   public func validate() throws {
+    try family.validate()
     try validateSizes()
+    try validateTraits()
     try validateRates()
     try validateRotary()
     _ = try parameterCountOfValidSizes()
@@ -49,6 +53,30 @@ extension ModelConfiguration {
       "\(headCount) heads of \(headSize) are wider than \(Self.largestExtent)")
   }
 
+  private func validateTraits() throws {
+    try check(
+      traits.positions == family.traits.positions && traits.isGated == family.traits.isGated,
+      "traits", "positions and gates are those of the family \(family.name)")
+    try check(
+      (traits.experts != nil) == (family.tensors.router != nil), "traits.experts",
+      "belong to families with a router")
+    try check(
+      (1...Self.largestExtent).contains(traits.window ?? 1), "traits.window",
+      "\(traits.window ?? 0) is outside 1 … \(Self.largestExtent)")
+    if let experts = traits.experts {
+      try check(
+        (1...Self.mostExperts).contains(experts.count), "traits.experts.count",
+        "\(experts.count) is outside 1 … \(Self.mostExperts)")
+      try check(
+        (1...experts.count).contains(experts.perToken), "traits.experts.perToken",
+        "\(experts.perToken) is outside 1 … \(experts.count)")
+    }
+    try check(
+      family.tensors.fusion == .stacked || headCount == keyValueHeadCount, "keyValueHeadCount",
+      "\(keyValueHeadCount) are not the \(headCount) query heads, whose keys and values "
+        + "\(family.name) keeps beside them")
+  }
+
   private func validateRates() throws {
     try check(
       normEpsilon > 0 && normEpsilon < 1, "normEpsilon", "\(normEpsilon) is outside 0 … 1")
@@ -63,12 +91,17 @@ extension ModelConfiguration {
   }
 
   private func validateRotary() throws {
-    guard architecture == .llama else {
+    guard traits.positions == .rotary else {
       return try check(
-        rotary == nil, "rotary", "\(architecture.rawValue) has learned positions; expected none")
+        rotary == nil, "rotary", "\(family.name) has learned positions; expected none")
     }
     let rotary = rotary ?? RotaryEmbedding()
-    try check(headSize % 2 == 0, "headSize", "\(headSize) is odd; rotary turns pairs")
+    try check(
+      rotary.fraction > 0 && rotary.fraction <= 1, "rotary.fraction",
+      "\(rotary.fraction) is outside 0 … 1")
+    try check(
+      rotary.turnedSize(headSize: headSize) % 2 == 0, "headSize",
+      "\(rotary.turnedSize(headSize: headSize)) components turn, an odd number; rotary turns pairs")
     try check(
       rotary.base.isFinite && rotary.base > 0, "rotary.base", "\(rotary.base) is not positive")
     switch rotary.scaling {

@@ -14,6 +14,8 @@ public struct ParameterSpec: Sendable, Hashable {
   public var role: Role
   /// The block it belongs to; nil outside the blocks.
   public var layer: Int?
+  /// Which of a block's experts it belongs to; nil outside experts.
+  public var expert: Int?
   /// The axes, outermost first.
   public var axes: [Axis]
   /// How a new model starts it.
@@ -45,13 +47,15 @@ public struct ParameterSpec: Sendable, Hashable {
     case weight(Linear), bias(Linear)
   }
 
-  /// Which norm of a model.
-  public enum Norm: Sendable, Hashable { case attention, feedForward, final }
+  /// Which norm of a model; those of queries and keys are of each head.
+  public enum Norm: Sendable, Hashable { case attention, feedForward, final, query, key }
 
   /// Which linear map of a block.
   public enum Linear: Sendable, Hashable {
     case query, key, value, queryKeyValue, attentionOutput
-    case feedForwardGate, feedForwardUp, feedForwardDown
+    case feedForwardGate, feedForwardUp, feedForwardGateUp, feedForwardDown
+    /// What weighs the experts.
+    case router
   }
 
   /// One axis: segments that lie one after the other, each in its own space.
@@ -84,20 +88,26 @@ public struct ParameterSpec: Sendable, Hashable {
     public var space: Space
     /// Its units here.
     public var size: Int
+    /// Which of several sets of the space's units it belongs to, where an axis holds more than one: the
+    /// gate's and the other map's of a feed-forward.
+    public var set: Int
 
     /// Makes a segment.
-    public init(space: Space, size: Int) {
+    public init(space: Space, size: Int, set: Int = 0) {
       self.space = space
       self.size = size
+      self.set = set
     }
   }
 
   /// The spaces that a model's vectors live in; two axes of one space grow by one map.
   ///
   /// `query`, `key` and `value` hold heads one after the other, each `headSize` wide; `attended` is
-  /// the attention's result: `headCount` heads of value components.
+  /// the attention's result: `headCount` heads of value components. `headComponent` is one head's
+  /// width, where all heads share a parameter.
   public enum Space: Sendable, Hashable {
-    case vocabulary, position, residual, query, key, value, attended, feedForward
+    case vocabulary, position, residual, query, key, value, attended, feedForward, headComponent
+    case expert
   }
 
   /// How a new model starts a parameter.

@@ -43,7 +43,7 @@ public struct Program: Sendable {
   }
 
   /// How a weight lies in memory, row-major.
-  public enum WeightLayout: Sendable, Hashable {
+  public enum WeightLayout: String, Sendable, Hashable, CaseIterable, Codable {
     /// [inputs, outputs], y = x W, as GPT-2's files have it.
     case inputOutput
     /// [outputs, inputs], y = x Wᵀ, as all others have it.
@@ -51,7 +51,7 @@ public struct Program: Sendable {
   }
 
   /// The norms.
-  public enum NormKind: Sendable, Hashable {
+  public enum NormKind: String, Sendable, Hashable, CaseIterable, Codable {
     /// (x − mean) / √(variance + ε) · gain + bias (Ba et al., arXiv 1607.06450).
     case layer
     /// x / √(mean of squares + ε) · gain (Zhang & Sennrich, arXiv 1910.07467).
@@ -59,7 +59,7 @@ public struct Program: Sendable {
   }
 
   /// The element-wise functions.
-  public enum ActivationKind: Sendable, Hashable {
+  public enum ActivationKind: String, Sendable, Hashable, CaseIterable, Codable {
     /// 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))).
     case geluTanh
     /// 0.5 x (1 + erf(x / √2)).
@@ -74,16 +74,28 @@ public struct Program: Sendable {
     case embedding(table: Parameter, output: Value)
     /// output = input + table[position].
     case positionEmbedding(table: Parameter, input: Value, output: Value)
-    /// Normalises each row; `bias` is nil for ``NormKind/rootMeanSquare``.
+    /// output = factor · input.
+    case scale(Double, input: Value, output: Value)
+    /// Normalises each row, times the gain (1 without one), plus the bias (0 without one).
     case norm(
-      NormKind, epsilon: Double, input: Value, gain: Parameter, bias: Parameter?, output: Value)
+      NormKind, epsilon: Double, input: Value, gain: Gain?, bias: Parameter?, output: Value)
+    /// Normalises each head of each row by itself; all heads share the gain.
+    case headNorm(
+      NormKind, epsilon: Double, input: Value, headSize: Int, gain: Gain, output: Value)
     /// output = input · W (+ bias).
     case linear(
       input: Value, weight: Parameter, layout: WeightLayout, bias: Parameter?, output: Value)
+    /// output = the columns of the slice.
+    case columns(Slice, output: Value)
+    /// The input's columns are `groupCount` groups, each of parts of these widths; the output has
+    /// the first parts of all groups, then all second parts, and so on.
+    case regroup(input: Value, groupCount: Int, widths: [Int], output: Value)
     /// Turns each head of the slice by its row's position; other columns are copied.
     case rotary(RotaryEmbedding, input: Slice, headSize: Int, output: Value)
     /// Scaled dot-product attention per sequence.
     case attention(AttentionOperation)
+    /// A feed-forward of several experts.
+    case mixture(MixtureOperation)
     /// output = f(input).
     case activation(ActivationKind, input: Value, output: Value)
     /// output = left ⊙ right.
@@ -96,6 +108,57 @@ public struct Program: Sendable {
     /// logits = scale · input · Wᵀ, W being [vocabulary, width]; the loss is the mean over targets
     /// of −log softmax(logits)[target], targets of −1 left out.
     case head(input: Value, weight: Parameter, scale: Double)
+  }
+
+  /// A norm's gain as files hold it: a parameter, to which `offset` is added.
+  public struct Gain: Sendable, Hashable {
+    /// The parameter.
+    public var parameter: Parameter
+    /// What is added to it: 0, or 1.
+    public var offset: Double
+
+    /// Makes a gain.
+    public init(_ parameter: Parameter, offset: Double = 0) {
+      self.parameter = parameter
+      self.offset = offset
+    }
+  }
+
+  /// What a feed-forward of experts needs: of each row the `perToken` experts whose router
+  /// logits are highest, the lower number first where they are equal, weighted by the softmax over those
+  /// logits; an expert is down(f(gate(x)) ⊙ up(x)).
+  public struct MixtureOperation: Sendable, Hashable {
+    /// One expert's weights.
+    public struct Expert: Sendable, Hashable {
+      /// What the function is taken of.
+      public var gate: Parameter
+      /// What it is multiplied by.
+      public var up: Parameter
+      /// Back to the residual width.
+      public var down: Parameter
+    }
+    /// The value it reads.
+    public var input: Value
+    /// The map to one logit for each expert.
+    public var router: Parameter
+    /// The experts.
+    public var experts: [Expert]
+    /// How many of them each row takes.
+    public var perToken: Int
+    /// The function.
+    public var activation: ActivationKind
+    /// How all its weights lie.
+    public var layout: WeightLayout
+    /// The value it writes.
+    public var output: Value
+
+    /// The numbers of the highest logits, the highest first; of equal ones the first.
+    public static func choice<Logit: Comparable>(of count: Int, among logits: [Logit]) -> [Int] {
+      let order = logits.indices.sorted {
+        logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1
+      }
+      return Array(order.prefix(count))
+    }
   }
 
   /// What attention needs: query head h attends with key/value head
@@ -116,6 +179,8 @@ public struct Program: Sendable {
     public var headSize: Int
     /// Whether a query sees only keys up to its own position.
     public var causal: Bool
+    /// How many keys a query sees, its own position's the last; nil for all.
+    public var window: Int?
     /// The factor on q·k.
     public var scale: Double
     /// Rate of dropout on the weights, in training.

@@ -36,12 +36,53 @@ struct ProgramBuilder {
   }
 
   mutating func norm(
-    _ kind: Program.NormKind, _ input: Program.Value, gain: Program.Parameter,
+    _ kind: Program.NormKind, _ input: Program.Value, gain: Program.Parameter?, offset: Double,
     bias: Program.Parameter? = nil
   ) -> Program.Value {
     let epsilon = configuration.normEpsilon
+    let gain = gain.map { Program.Gain($0, offset: offset) }
     return emit(width: widths[input]) {
       .norm(kind, epsilon: epsilon, input: input, gain: gain, bias: bias, output: $0)
+    }
+  }
+
+  mutating func headNorm(
+    _ kind: Program.NormKind, _ input: Program.Value, gain: Program.Parameter, offset: Double
+  ) -> Program.Value {
+    let (epsilon, headSize) = (configuration.normEpsilon, configuration.headSize)
+    let gain = Program.Gain(gain, offset: offset)
+    return emit(width: widths[input]) {
+      .headNorm(
+        kind, epsilon: epsilon, input: input, headSize: headSize, gain: gain, output: $0)
+    }
+  }
+
+  mutating func scale(_ factor: Double, _ input: Program.Value) -> Program.Value {
+    emit(width: widths[input]) { .scale(factor, input: input, output: $0) }
+  }
+
+  mutating func columns(_ slice: Program.Slice) -> Program.Value {
+    emit(width: slice.width) { .columns(slice, output: $0) }
+  }
+
+  mutating func regroup(
+    _ input: Program.Value, groupCount: Int, widths parts: [Int]
+  ) -> Program.Value {
+    emit(width: widths[input]) {
+      .regroup(input: input, groupCount: groupCount, widths: parts, output: $0)
+    }
+  }
+
+  mutating func mixture(
+    _ input: Program.Value, router: Program.Parameter,
+    experts: [Program.MixtureOperation.Expert], perToken: Int,
+    activation: Program.ActivationKind, layout: Program.WeightLayout
+  ) -> Program.Value {
+    emit(width: widths[input]) {
+      .mixture(
+        Program.MixtureOperation(
+          input: input, router: router, experts: experts, perToken: perToken,
+          activation: activation, layout: layout, output: $0))
     }
   }
 
@@ -64,7 +105,7 @@ struct ProgramBuilder {
   }
 
   mutating func attention(
-    query: Program.Slice, key: Program.Slice, value: Program.Slice
+    query: Program.Slice, key: Program.Slice, value: Program.Slice, window: Int?
   ) -> Program.Value {
     let c = configuration
     let stream = nextDropoutStream()
@@ -73,7 +114,7 @@ struct ProgramBuilder {
         Program.AttentionOperation(
           query: query, key: key, value: value, headCount: c.headCount,
           keyValueHeadCount: c.keyValueHeadCount, headSize: c.headSize, causal: true,
-          scale: 1 / Double(c.headSize).squareRoot(), dropout: c.dropout.attention,
+          window: window, scale: 1 / Double(c.headSize).squareRoot(), dropout: c.dropout.attention,
           dropoutStream: stream, output: $0))
     }
   }

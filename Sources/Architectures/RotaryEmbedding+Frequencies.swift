@@ -4,11 +4,13 @@ import Foundation
 extension RotaryEmbedding {
   /// Radians per position of each pair of a head, stretched as ``scaling`` says.
   ///
-  /// - Parameter headSize: components of a head, an even number.
-  /// - Returns: `headSize / 2` frequencies; number j turns components j and j + headSize / 2.
+  /// - Parameter headSize: components of a head, of which an even number turns.
+  /// - Returns: a frequency for each pair of the r components that turn; number j turns components j
+  ///   and j + r / 2.
   public func frequencies(headSize: Int) -> [Double] {
-    (0..<headSize / 2).map { pair in
-      scaled(pow(base, -2 * Double(pair) / Double(headSize)))
+    let size = turnedSize(headSize: headSize)
+    return (0..<size / 2).map { pair in
+      scaled(pow(base, -2 * Double(pair) / Double(size)))
     }
   }
 

@@ -34,6 +34,7 @@ final class CPUModel {
         "\(parameters.count) given; the program has \(program.parameters.count)",
         subject: "parameters")
     }
+    try Lowering.check(program)
     self.program = program
     self.precision = precision
     self.team = team

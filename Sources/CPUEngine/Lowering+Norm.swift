@@ -21,8 +21,10 @@ extension Lowering {
   private mutating func emitNorm(
     _ index: Int, left: Program.Value, right: Program.Value?, sum: Matrix?
   ) {
-    guard case .norm(let kind, let epsilon, _, let gain, let bias, let output) = operations[index]
+    guard
+      case .norm(let kind, let epsilon, _, let gain?, let bias, let output) = operations[index]
     else { return }
+    let gainParameter = gain.parameter
     let x = value(left)
     let y = right.map { value($0) }
     let h = makeValue(output)
@@ -31,7 +33,7 @@ extension Lowering {
     kept[index] = [mean, rstd]
     let (store, team, rows, width) = (store, team, rowCount, x.columns)
     emit("norm forward", uses: [x, y, sum, h, mean, rstd]) { run in
-      let gainPointer = store.value(gain)
+      let gainPointer = store.value(gainParameter)
       let biasPointer = bias.map { store.value($0) }
       let yPointer = y.map { UnsafePointer(run.floats($0)) }
       let sumPointer = sum.map { run.floats($0) }
@@ -79,7 +81,7 @@ extension Lowering {
   /// The norm's derivative joins the residual stream's gradient; in the same pass go the copy and
   /// the column sums that the linear map before the stream's last addition needs.
   mutating func normBackward(_ index: Int) {
-    guard case .norm(let kind, _, let input, let gain, let bias, let output) = operations[index],
+    guard case .norm(let kind, _, let input, let gain?, let bias, let output) = operations[index],
       let statistics = kept[index]
     else { return }
     let dh = gradient(output)
@@ -102,12 +104,12 @@ extension Lowering {
         let share = run.floats(partials) + thread * partials.stride
         ck_norm_backward(
           kind.kernel, run.floats(x), run.floats(dh), run.floats(mean), run.floats(rstd),
-          store.value(gain), run.floats(dx), accumulates ? 1 : 0, copyPointer, share,
+          store.value(gain.parameter), run.floats(dx), accumulates ? 1 : 0, copyPointer, share,
           bias != nil ? share + width : nil, sumsColumns ? share + 2 * width : nil, width,
           range.lowerBound, range.upperBound)
       }
     }
-    emitReduction(partials, offset: 0, columns: width, into: gain)
+    emitReduction(partials, offset: 0, columns: width, into: gain.parameter)
     if let bias { emitReduction(partials, offset: width, columns: width, into: bias) }
     if let branchBias = branch?.bias {
       emitReduction(partials, offset: 2 * width, columns: width, into: branchBias)

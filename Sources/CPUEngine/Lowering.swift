@@ -112,6 +112,7 @@ struct Lowering {
     case .activation, .multiply: activationForward(index)
     case .dropout: dropoutForward(index)
     case .head: try headForward(index)
+    case .scale, .headNorm, .columns, .regroup, .mixture: break  // refused by `check`
     }
   }
 
@@ -126,6 +127,7 @@ struct Lowering {
     case .activation, .multiply: activationBackward(index)
     case .dropout: dropoutBackward(index)
     case .head: break  // its forward computes its gradients
+    case .scale, .headNorm, .columns, .regroup, .mixture: break  // refused by `check`
     }
   }
 

@@ -68,7 +68,7 @@ enum GrowthText {
       ("logit scale", "\(from.logitScale)", "\(to.logitScale)"),
     ]
     let changed = fields.filter { $0.1 != $0.2 }.map { row($0.0, "\($0.1) → \($0.2)") }
-    return [row("model", from.architecture.rawValue)] + changed
+    return [row("model", from.family.name)] + changed
   }
 
   private static func heads(_ model: ModelConfiguration) -> String {

@@ -130,7 +130,7 @@ enum InspectionText {
 
   private static func modelLines(_ model: ModelConfiguration) -> [String] {
     var shape =
-      "\(model.architecture.rawValue), \(model.layerCount) layers, hidden \(model.hiddenSize), "
+      "\(model.family.name), \(model.layerCount) layers, hidden \(model.hiddenSize), "
       + "\(model.headCount) heads of \(model.headSize)"
     if model.keyValueHeadCount != model.headCount {
       shape += " (\(model.keyValueHeadCount) of keys and values)"

@@ -113,7 +113,7 @@ struct PlanPilotCommand: AsyncParsableCommand {
       "evaluate={every: \(max(1, steps / 50)) steps, batches: \(batches)}",
       "stop={after: \(steps) steps}",
     ]
-    if model.architecture == .llama {
+    if model.family == .llama {
       texts.append("model.keyValueHeads=\(model.keyValueHeadCount)")
     }
     return try texts.map(RecipeOverride.init(parsing:))

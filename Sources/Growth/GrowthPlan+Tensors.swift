@@ -11,10 +11,16 @@ extension GrowthPlan {
     let small = try source.program().parameters
     let large = try target.program().parameters
     let indices = Dictionary(
-      small.enumerated().map { (Place($1.role, $1.layer), $0) }, uniquingKeysWith: { $1 })
+      small.enumerated().map { (Place($1, $1.layer), $0) }, uniquingKeysWith: { $1 })
     return try large.map { spec in
       let layer = spec.layer.map { layers[$0] }
-      let place = Place(spec.role, layer.map { $0.layer } ?? nil)
+      var place = Place(spec, layer.map { $0.layer } ?? nil)
+      if makesExperts {
+        if spec.role == .weight(.router) { return router(spec) }
+        place.expert = nil
+      }
+      // A head that was tied is what the embedding was.
+      if spec.role == .head, source.tiesHead { place.role = .tokenEmbedding }
       guard layer == nil || layer?.layer != nil else { return newTensor(spec, layer) }
       guard let index = indices[place] else {
         throw GrowthError(
@@ -28,10 +34,12 @@ extension GrowthPlan {
   private struct Place: Hashable {
     var role: ParameterSpec.Role
     var layer: Int?
+    var expert: Int?
 
-    init(_ role: ParameterSpec.Role, _ layer: Int?) {
-      self.role = role
+    init(_ spec: ParameterSpec, _ layer: Int?) {
+      role = spec.role
       self.layer = layer
+      expert = spec.expert
     }
   }
 
@@ -39,6 +47,23 @@ extension GrowthPlan {
     var spec = spec
     if layer?.isIdentity ?? false, spec.role.writesToResidual { spec.initializer = .zeros }
     return TensorGrowth(new: spec)
+  }
+
+  /// The map to experts is new; the parts that were one feed-forward share their row, so that they are
+  /// chosen together.
+  private func router(_ spec: ParameterSpec) -> TensorGrowth {
+    var growth = TensorGrowth(new: spec)
+    growth.newRowRepeat = expertParts
+    return growth
+  }
+
+  /// The map of a space as one tensor sees it: an expert has a part of the feed-forward's units.
+  private func map(_ space: GrowthSpace, of spec: ParameterSpec) -> UnitMap {
+    guard makesExperts, space == .feedForward, let expert = spec.expert else { return map(space) }
+    let units = source.intermediateSize / expertParts
+    return UnitMap(
+      sourceCount: source.intermediateSize,
+      runs: [UnitMap.Run(.units(expert % expertParts * units), count: units)])
   }
 
   private func tensor(
@@ -52,9 +77,12 @@ extension GrowthPlan {
     var growth = TensorGrowth(new: spec)
     growth.source = index
     growth.axes = try spec.axes.indices.map {
-      try AxisMap(axis: $0, of: spec, from: small, vocabularyNoise: vocabularyNoise, map)
+      try AxisMap(axis: $0, of: spec, from: small, vocabularyNoise: vocabularyNoise) {
+        map($0, of: spec)
+      }
     }
-    growth.keepsMoments = layer?.isKept ?? true
+    let isSplit = makesExperts && spec.expert != nil || spec.role == .head && source.tiesHead
+    growth.keepsMoments = (layer?.isKept ?? true) && !isSplit
     shapeProduct(&growth)
     scale(&growth)
     if learningRates == .smallTrajectory { try setRates(&growth) }
@@ -83,14 +111,22 @@ extension GrowthPlan {
 
   /// Factors that belong to whole tensors.
   private func scale(_ growth: inout TensorGrowth) {
-    switch growth.target.role {
-    case .normGain:
-      growth.valueScale *= normScale
-      growth.gradientScale /= normScale
-    case .head:
-      growth.valueScale *= source.logitScale / target.logitScale
-      growth.gradientScale *= target.logitScale / source.logitScale
-    default: break
+    let role = growth.target.role
+    if case .normGain = role, target.traits.gain == .aboveOne { growth.gainOffset = 1 }
+    let factor = factor(of: role)
+    growth.valueScale *= factor * (tensorScales[growth.target.name] ?? 1)
+    growth.gradientScale /= factor
+    if makesExperts, role == .weight(.feedForwardDown) { growth.valueScale *= Double(expertParts) }
+  }
+
+  /// The factor on a whole tensor of a role.
+  private func factor(of role: ParameterSpec.Role) -> Double {
+    switch role {
+    case .normGain(.attention), .normGain(.feedForward), .normGain(.final): normScale
+    case .head: source.logitScale / target.logitScale
+    // What the model multiplies its token vectors by grows with the width.
+    case .tokenEmbedding: source.embeddingScale / target.embeddingScale
+    default: 1
     }
   }
 
@@ -114,13 +150,7 @@ extension GrowthPlan {
           + "use the target's learning rates", subject: spec.name)
     }
     let output = outputs.reduce(1) { $0 * ($1.first ?? 1) }
-    let scale: Double =
-      switch spec.role {
-      case .normGain: normScale
-      case .head: source.logitScale / target.logitScale
-      default: 1
-      }
-    growth.learningRateMultiplier = output * scale / sum
+    growth.learningRateMultiplier = output * factor(of: spec.role) / sum
     growth.epsilonMultiplier = gradients.reduce(growth.gradientScale) { $0 * ($1 ?? 1) }
   }
 
@@ -139,8 +169,8 @@ extension GrowthPlan {
     try source.validate()
     try target.validate()
     try GrowthError.check(
-      source.architecture == target.architecture, .mismatch, operation,
-      "makes a model of \(target.architecture.rawValue) of one of \(source.architecture.rawValue)")
+      source.family == target.family || makesExperts, .mismatch, operation,
+      "makes a model of \(target.family.name) of one of \(source.family.name)")
     try checkNumbers()
     for (space, map) in maps {
       try map.checkRuns(operation)
@@ -155,6 +185,7 @@ extension GrowthPlan {
       )
     }
     for space in GrowthSpace.allCases where maps[space] == nil {
+      if makesExperts, space == .feedForward || space == .expert { continue }
       try GrowthError.check(
         space.count(in: source) == space.count(in: target), .mismatch, operation,
         "maps no units of \(space.rawValue), which grows")
@@ -163,7 +194,11 @@ extension GrowthPlan {
       layers.count == target.layerCount
         && layers.allSatisfy { (0..<source.layerCount).contains($0.layer ?? 0) || $0.layer == nil },
       .mismatch, operation, "names other layers than the models have")
+    try checkExperts()
     guard guarantees.contains(.loss) else { return }
+    try GrowthError.check(
+      tensorScales.isEmpty, .mismatch, operation,
+      "promises to keep the loss, but multiplies single tensors")
     let kept = layers.filter { !$0.isIdentity }.map(\.layer)
     try GrowthError.check(
       kept == (0..<source.layerCount).map { $0 }, .mismatch, operation,
@@ -176,6 +211,17 @@ extension GrowthPlan {
     try checkTie()
   }
 
+  /// Experts are parts of the feed-forward, whole copies of it together.
+  private func checkExperts() throws {
+    guard makesExperts, let experts = target.traits.experts else { return }
+    try GrowthError.check(
+      expertParts > 0 && target.intermediateSize * expertParts == source.intermediateSize
+        && experts.count % expertParts == 0 && experts.perToken % expertParts == 0,
+      .mismatch, operation,
+      "cuts \(source.intermediateSize) units into \(expertParts) parts of \(target.intermediateSize)"
+        + " for \(experts.count) experts, \(experts.perToken) to a token")
+  }
+
   /// Plans may come from files.
   private func checkNumbers() throws {
     try GrowthError.check(
@@ -183,6 +229,9 @@ extension GrowthPlan {
     try GrowthError.check(
       normScale.isFinite && normScale > 0, .mismatch, operation,
       "multiplies the norms' gains by \(normScale)")
+    try GrowthError.check(
+      tensorScales.values.allSatisfy(\.isFinite), .mismatch, operation,
+      "multiplies tensors by numbers that are not finite")
     try GrowthError.check(
       vocabularyNoise.isFinite && vocabularyNoise >= 0, .mismatch, operation,
       "adds \(vocabularyNoise) times the initializer's noise to new tokens")
@@ -194,7 +243,8 @@ extension GrowthPlan {
   /// A tied head reads what the embedding writes.
   private func checkTie() throws {
     guard target.tiesHead else { return }
-    let ratio = target.logitScale / source.logitScale
+    let ratio =
+      target.logitScale / source.logitScale * factor(of: .tokenEmbedding)
     let written = map(.stream).runs.filter(\.hasUnits)
     let read = map(.final).runs.filter(\.hasUnits)
     try GrowthError.check(

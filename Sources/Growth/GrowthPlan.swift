@@ -23,6 +23,10 @@ public struct GrowthPlan: Sendable, Hashable {
   public var normScale = 1.0
   /// Noise on new tokens' vectors, as a multiple of the initializer's.
   public var vocabularyNoise = 0.0
+  /// Factors on single tensors of the grown model, by name; 1 for all others.
+  public var tensorScales: [String: Double] = [:]
+  /// Into how many parts a feed-forward is cut where it becomes experts.
+  public var expertParts = 1
   /// What the next steps' learning rates are meant for.
   public var learningRates = LearningRatePolicy.target
   /// What the growth promises.
@@ -49,6 +53,9 @@ public struct GrowthPlan: Sendable, Hashable {
     self.guarantees = guarantees
   }
 
+  /// Whether each block's feed-forward becomes several experts.
+  public var makesExperts: Bool { source.traits.experts == nil && target.traits.experts != nil }
+
   /// The map of a space.
   public func map(_ space: GrowthSpace) -> UnitMap {
     maps[space] ?? .identity(space.count(in: source))
@@ -73,6 +80,8 @@ extension GrowthSpace {
     case .query, .attended: model.headCount * model.headSize
     case .key, .value: model.keyValueHeadCount * model.headSize
     case .feedForward: model.intermediateSize
+    case .headComponent: model.headSize
+    case .expert: model.traits.experts?.count ?? 0
     }
   }
 }

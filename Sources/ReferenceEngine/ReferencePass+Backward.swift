@@ -20,11 +20,23 @@ extension ReferencePass {
         tableGradient: &parameterGradients[table])
       gradients[input].add(gradients[output])
     case .norm(let kind, let epsilon, let input, let gain, let bias, let output):
-      let (dx, dgain, dbias) = norm(kind, epsilon, gain, bias)
+      let (dx, dgain, dbias) = norm(kind, epsilon, gain, bias, width: program.widths[input])
         .backward(values[input], gradients[output])
       gradients[input].add(dx)
-      add(dgain, to: gain)
+      if let gain { add(dgain, to: gain.parameter) }
       if let bias { add(dbias, to: bias) }
+    case .headNorm(let kind, let epsilon, let input, let headSize, let gain, let output):
+      let (dx, dgain) = norm(kind, epsilon, gain, nil, width: headSize)
+        .backwardByHead(values[input], gradients[output])
+      gradients[input].add(dx)
+      add(dgain, to: gain.parameter)
+    case .scale(let factor, let input, let output):
+      gradients[input].add(gradients[output].map { factor * $0 })
+    case .columns(let slice, let output):
+      gradients[slice.value].add(gradients[output], atColumn: slice.offset)
+    case .regroup(let input, let groupCount, let widths, let output):
+      gradients[input].add(gradients[output].regrouped(groupCount, widths, inverse: true))
+    case .mixture(let mixture): backward(mixture)
     case .linear(let input, let weight, let layout, let bias, let output):
       let (dx, dweight, dbias) = linear(weight, layout, bias, width: program.widths[output])
         .backward(values[input], gradients[output])
@@ -58,6 +70,18 @@ extension ReferencePass {
         .backward(values[input], dlogits.map { scale * $0 })
       gradients[input].add(dx)
       add(dweight, to: weight)
+    }
+  }
+
+  private mutating func backward(_ mixture: Program.MixtureOperation) {
+    let (dx, router, experts) = self.mixture(mixture)
+      .backward(values[mixture.input], gradients[mixture.output])
+    gradients[mixture.input].add(dx)
+    add(router, to: mixture.router)
+    for (expert, gradient) in zip(mixture.experts, experts) {
+      add(gradient.gate, to: expert.gate)
+      add(gradient.up, to: expert.up)
+      add(gradient.down, to: expert.down)
     }
   }
 

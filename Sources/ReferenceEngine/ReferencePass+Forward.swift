@@ -16,7 +16,18 @@ extension ReferencePass {
       values[output] = PositionEmbeddingOperation.forward(
         values[input], table: parameters[table], length: batch.sequenceLength)
     case .norm(let kind, let epsilon, let input, let gain, let bias, let output):
-      values[output] = norm(kind, epsilon, gain, bias).forward(values[input])
+      values[output] = norm(kind, epsilon, gain, bias, width: program.widths[input])
+        .forward(values[input])
+    case .headNorm(let kind, let epsilon, let input, let headSize, let gain, let output):
+      values[output] = norm(kind, epsilon, gain, nil, width: headSize)
+        .forwardByHead(values[input])
+    case .scale(let factor, let input, let output):
+      values[output] = values[input].map { factor * $0 }
+    case .columns(let slice, let output): values[output] = self.slice(slice)
+    case .regroup(let input, let groupCount, let widths, let output):
+      values[output] = values[input].regrouped(groupCount, widths)
+    case .mixture(let mixture):
+      values[mixture.output] = self.mixture(mixture).forward(values[mixture.input])
     case .linear(let input, let weight, let layout, let bias, let output):
       let map = linear(weight, layout, bias, width: program.widths[output])
       values[output] = map.forward(values[input])

@@ -79,11 +79,28 @@ struct ReferencePass {
   }
 
   func norm(
-    _ kind: Program.NormKind, _ epsilon: Double, _ gain: Program.Parameter,
-    _ bias: Program.Parameter?
+    _ kind: Program.NormKind, _ epsilon: Double, _ gain: Program.Gain?,
+    _ bias: Program.Parameter?, width: Int
   ) -> NormOperation {
-    NormOperation(
-      kind: kind, epsilon: epsilon, gain: parameters[gain], bias: bias.map { parameters[$0] })
+    let gains = gain.map { gain in parameters[gain.parameter].map { $0 + gain.offset } }
+    return NormOperation(
+      kind: kind, epsilon: epsilon, gain: gains ?? [Double](repeating: 1, count: width),
+      bias: bias.map { parameters[$0] })
+  }
+
+  func mixture(_ mixture: Program.MixtureOperation) -> MixtureOperation {
+    func map(_ weight: Program.Parameter, width: Int) -> LinearOperation {
+      linear(weight, mixture.layout, nil, width: width)
+    }
+    let c = program.configuration
+    return MixtureOperation(
+      router: map(mixture.router, width: mixture.experts.count),
+      experts: mixture.experts.map {
+        .init(
+          gate: map($0.gate, width: c.intermediateSize), up: map($0.up, width: c.intermediateSize),
+          down: map($0.down, width: c.hiddenSize))
+      },
+      perToken: mixture.perToken, activation: mixture.activation)
   }
 
   func rotary(
@@ -97,8 +114,8 @@ struct ReferencePass {
   func attention(_ operation: Program.AttentionOperation) -> AttentionOperation {
     AttentionOperation(
       headCount: operation.headCount, keyValueHeadCount: operation.keyValueHeadCount,
-      headSize: operation.headSize, causal: operation.causal, scale: operation.scale,
-      length: batch.sequenceLength,
+      headSize: operation.headSize, causal: operation.causal, window: operation.window,
+      scale: operation.scale, length: batch.sequenceLength,
       mask: mask(rate: operation.dropout, stream: operation.dropoutStream))
   }
 }

@@ -43,9 +43,12 @@ import Testing
     Case(change: #""eos_token_id": [2, "x"]"#, says: ["eos_token_id", "token id"]),
     Case(change: #""model_type": 3"#, says: ["model_type", "3", "a string"]),
     Case(change: #""espalier_logit_scale": 0"#, says: ["logitScale"]).invalid,
-    Case(change: #""attention_bias": true"#, says: ["attention_bias"]).unsupported,
-    Case(change: #""mlp_bias": true"#, says: ["mlp_bias"]).unsupported,
-    Case(change: #""hidden_act": "gelu""#, says: ["hidden_act", "gelu", "silu"]).unsupported,
+    Case(change: #""attention_bias": 1"#, says: ["attention_bias"]),
+    Case(change: #""mlp_bias": "yes""#, says: ["mlp_bias"]),
+    Case(change: #""hidden_act": "relu2""#, says: ["hidden_act", "relu2", "silu"]).unsupported,
+    Case(
+      change: #""layer_types": ["full_attention", "sliding_attention"]"#, says: ["layer_types"]
+    ).unsupported,
     Case(change: #""partial_rotary_factor": 0.5"#, says: ["partial_rotary_factor"]).unsupported,
     Case(change: #""quantization_config": {}"#, says: ["quantization_config"]).unsupported,
     Case(
@@ -131,7 +134,7 @@ import Testing
     }
     #expect(error?.code == .unsupportedArchitecture)
     #expect(error?.message.contains("\"mamba\"") == true)
-    #expect(error?.message.contains("\"gpt2\" or \"llama\"") == true)
+    #expect(error?.message.contains("\"gpt2\", \"llama\"") == true)
   }
 
   private static let gpt2Keys = """

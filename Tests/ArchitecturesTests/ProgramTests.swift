@@ -9,7 +9,7 @@ import Testing
     let program = try configuration.program()
     var written: Set<Int> = []
     for (index, operation) in program.operations.enumerated() {
-      let (reads, write) = uses(operation)
+      let (reads, write) = (reads: Set(operation.inputs), write: operation.output)
       #expect(written.isSuperset(of: reads), "operation \(index)")
       if let write {
         #expect(written.insert(write).inserted, "operation \(index)")
@@ -23,7 +23,7 @@ import Testing
   @Test("Every parameter is used, under a name of its own", arguments: SmallModel.all)
   func parameters(configuration: ModelConfiguration) throws {
     let program = try configuration.program()
-    let used = Set(program.operations.flatMap(parametersOf))
+    let used = Set(program.operations.flatMap(\.parameters))
     #expect(used == Set(program.parameters.indices))
     let names = program.parameters.flatMap { [$0.name] + $0.aliases }
     #expect(Set(names).count == names.count)
@@ -66,32 +66,6 @@ import Testing
       case .dropout(_, let stream, _, _): stream
       default: nil
       }
-    }
-  }
-
-  private func uses(_ operation: Program.Operation) -> (reads: Set<Int>, write: Int?) {
-    switch operation {
-    case .embedding(_, let output): ([], output)
-    case .positionEmbedding(_, let input, let output): ([input], output)
-    case .norm(_, _, let input, _, _, let output): ([input], output)
-    case .linear(let input, _, _, _, let output): ([input], output)
-    case .rotary(_, let input, _, let output): ([input.value], output)
-    case .attention(let a): ([a.query.value, a.key.value, a.value.value], a.output)
-    case .activation(_, let input, let output): ([input], output)
-    case .multiply(let left, let right, let output): ([left, right], output)
-    case .add(let left, let right, let output): ([left, right], output)
-    case .dropout(_, _, let input, let output): ([input], output)
-    case .head(let input, _, _): ([input], nil)
-    }
-  }
-
-  private func parametersOf(_ operation: Program.Operation) -> [Int] {
-    switch operation {
-    case .embedding(let table, _), .positionEmbedding(let table, _, _): [table]
-    case .norm(_, _, _, let gain, let bias, _): [gain] + (bias.map { [$0] } ?? [])
-    case .linear(_, let weight, _, let bias, _): [weight] + (bias.map { [$0] } ?? [])
-    case .head(_, let weight, _): [weight]
-    default: []
     }
   }
 }

@@ -39,7 +39,7 @@ struct GrowthCase: Sendable, CustomTestStringConvertible {
     ]
     return sizes.map { name, growth in
       GrowthCase(name: "depth \(block) \(name)", growth: growth) {
-        block != .identityByNorm || $0.architecture == .gpt2
+        block != .identityByNorm || $0.family == .gpt2
       }
     }
   }

@@ -41,6 +41,16 @@ struct ConfigurationReader {
     return text
   }
 
+  /// The strings of a list; none where the key is missing or null.
+  func strings(_ key: String) throws -> [String] {
+    guard let value = value(key) else { return [] }
+    guard case .array(let list) = value else { throw wrong(key, value, expected: "a list") }
+    return try list.map {
+      guard let text = $0.text else { throw wrong(key, value, expected: "a list of strings") }
+      return text
+    }
+  }
+
   /// The members of an object, or nil where the key is missing or null.
   func members(_ key: String) throws -> ConfigurationReader? {
     guard let value = value(key) else { return nil }

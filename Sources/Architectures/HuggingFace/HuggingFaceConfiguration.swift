@@ -43,20 +43,15 @@ public struct HuggingFaceConfiguration: Sendable {
   /// - Parameters:
   ///   - data: the file's bytes.
   ///   - file: the file's name, for errors.
+  ///   - families: families beside the known ones, which come first.
   /// - Throws: ``ArchitecturesError`` naming file, key, value and what was expected: `malformedFile`,
   ///   `unsupportedArchitecture`, `unsupportedFeature` or `invalidConfiguration`.
-  public init(_ data: Data, file: String = "config.json") throws {
+  public init(
+    _ data: Data, file: String = "config.json", families: [DecoderFamily] = []
+  ) throws {
     let object = try Self.object(in: data, file: file)
     let reader = ConfigurationReader(file: file, object: object)
-    switch try reader.string("model_type") {
-    case "gpt2": model = try HuggingFaceGPT2.model(reader)
-    case "llama": model = try HuggingFaceLlama.model(reader)
-    case let type:
-      throw ArchitecturesError(
-        .unsupportedArchitecture,
-        "model_type: \"\(type.prefix(60))\" is not supported; expected \"gpt2\" or \"llama\"",
-        subject: file)
-    }
+    model = try Self.model(reader, families)
     try reader.requireAbsent("quantization_config")
     do {
       try model.validate()
@@ -68,6 +63,23 @@ public struct HuggingFaceConfiguration: Sendable {
     let typeKey = reader.has("dtype") ? "dtype" : "torch_dtype"
     weightType = DType(rawValue: try reader.string(typeKey, default: ""))
     source = Source(data: data, object: object, fields: HuggingFaceFields.fields(of: self))
+  }
+
+  private static func model(
+    _ reader: ConfigurationReader, _ families: [DecoderFamily]
+  ) throws -> ModelConfiguration {
+    let type = try reader.string("model_type")
+    let known = families + DecoderFamily.known
+    guard let family = known.first(where: { $0.name == type }) else {
+      let names = known.map { "\"\($0.name)\"" }.joined(separator: ", ")
+      throw ArchitecturesError(
+        .unsupportedArchitecture,
+        "model_type: \"\(type.prefix(60))\" is not supported; expected one of \(names), or describe "
+          + "the family in a file", subject: reader.file)
+    }
+    try family.validate()
+    return family.name == DecoderFamily.gpt2.name
+      ? try HuggingFaceGPT2.model(reader) : try HuggingFaceDecoder(family).model(reader)
   }
 
   /// The file's bytes.
@@ -82,15 +94,13 @@ public struct HuggingFaceConfiguration: Sendable {
   }
 
   private func isSameFamily(as source: Source) -> Bool {
-    source.object["model_type"] == .string(model.architecture.rawValue)
+    source.object["model_type"] == .string(model.family.name)
   }
 
   private func fresh(_ fields: [HuggingFaceFields.Field]) -> JSONObject {
     var object = HuggingFaceFields.change(JSONObject(), from: [], to: fields)
-    object["architectures"] = .array([
-      .string(model.architecture == .gpt2 ? "GPT2LMHeadModel" : "LlamaForCausalLM")
-    ])
-    object["model_type"] = .string(model.architecture.rawValue)
+    object["architectures"] = .array([.string(model.family.modelClass)])
+    object["model_type"] = .string(model.family.name)
     // Without these keys transformers would take its own family's ids.
     for key in ["bos_token_id", "eos_token_id"] where object[key] == nil { object[key] = .null }
     return object.sorted()

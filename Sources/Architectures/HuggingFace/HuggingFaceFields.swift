@@ -36,10 +36,8 @@ enum HuggingFaceFields {
   static func fields(of configuration: HuggingFaceConfiguration) -> [Field] {
     let model = configuration.model
     let family =
-      switch model.architecture {
-      case .gpt2: HuggingFaceGPT2.fields(model)
-      case .llama: HuggingFaceLlama.fields(model)
-      }
+      model.family.name == DecoderFamily.gpt2.name
+      ? HuggingFaceGPT2.fields(model) : HuggingFaceDecoder(model.family).fields(model)
     return family + [
       Field("tie_word_embeddings", .boolean(model.tiesHead)),
       Field("vocab_size", JSONValue(model.vocabularySize)),

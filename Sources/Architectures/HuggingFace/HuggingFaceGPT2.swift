@@ -24,7 +24,7 @@ enum HuggingFaceGPT2 {
     let (fourTimesHidden, overflow) = hidden.multipliedReportingOverflow(by: 4)
     let contextKey = reader.has("n_positions") ? "n_positions" : "n_ctx"
     return ModelConfiguration(
-      architecture: .gpt2,
+      family: .gpt2,
       layerCount: try reader.integer("n_layer"),
       hiddenSize: hidden,
       headCount: heads,

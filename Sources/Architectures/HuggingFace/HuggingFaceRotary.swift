@@ -3,23 +3,43 @@ import OrderedJSON
 
 /// The rotary embedding's keys: `rope_theta` with `rope_scaling`, or the `rope_parameters` that
 /// transformers writes since its version 5.
-enum HuggingFaceRotary {
-  static func embedding(_ reader: ConfigurationReader) throws -> RotaryEmbedding {
-    for place in [reader, try reader.members("rope_parameters")].compactMap({ $0 }) {
-      let part = try place.number("partial_rotary_factor", default: 1)
-      guard part == 1 else {
-        throw place.unsupported("partial_rotary_factor", JSONValue(part), expected: "1")
-      }
-    }
-    let base = try reader.number("rope_theta", default: 10000)
+struct HuggingFaceRotary {
+  private let keys: DecoderConfigurationKeys
+
+  init(_ keys: DecoderConfigurationKeys) { self.keys = keys }
+
+  func embedding(_ reader: ConfigurationReader) throws -> RotaryEmbedding {
+    let base = try reader.number(keys.rotaryBase, default: 10000)
+    let fraction = try fraction(reader)
     if let parameters = try reader.members("rope_parameters") {
       return RotaryEmbedding(
-        base: try parameters.number("rope_theta", default: base), scaling: try scaling(parameters))
+        base: try parameters.number("rope_theta", default: base),
+        scaling: try Self.scaling(parameters), fraction: fraction)
     }
     guard let parameters = try reader.members("rope_scaling") else {
-      return RotaryEmbedding(base: base)
+      return RotaryEmbedding(base: base, fraction: fraction)
     }
-    return RotaryEmbedding(base: base, scaling: try scaling(parameters))
+    return RotaryEmbedding(base: base, scaling: try Self.scaling(parameters), fraction: fraction)
+  }
+
+  /// The share of a head that turns, which newer files keep among the parameters.
+  private func fraction(_ reader: ConfigurationReader) throws -> Double {
+    let standard = "partial_rotary_factor"
+    let own = try keys.rotaryFraction.flatMap {
+      reader.has($0) ? try reader.number($0) : nil
+    }
+    let parameters = try reader.members("rope_parameters")
+    let new = parameters?.has(standard) == true ? try parameters?.number(standard) : nil
+    if let fraction = new ?? own { return try checked(fraction, reader) }
+    if let key = keys.rotaryFraction, key != standard { return keys.defaultRotaryFraction }
+    return try checked(reader.number(standard, default: keys.defaultRotaryFraction), reader)
+  }
+
+  private func checked(_ fraction: Double, _ reader: ConfigurationReader) throws -> Double {
+    guard keys.rotaryFraction != nil || fraction == 1 else {
+      throw reader.unsupported("partial_rotary_factor", JSONValue(fraction), expected: "1")
+    }
+    return fraction
   }
 
   private static func scaling(_ reader: ConfigurationReader) throws -> RotaryEmbedding.Scaling {
@@ -39,17 +59,22 @@ enum HuggingFaceRotary {
     }
   }
 
-  static func fields(_ rotary: RotaryEmbedding) -> [HuggingFaceFields.Field] {
+  func fields(_ rotary: RotaryEmbedding) -> [HuggingFaceFields.Field] {
     let theta = JSONValue(rotary.base)
-    var parameters = scalingMembers(rotary.scaling)
+    var parameters = Self.scalingMembers(rotary.scaling)
     parameters["rope_theta"] = theta
     let scaling: JSONValue =
-      rotary.scaling == .none ? .null : .object(scalingMembers(rotary.scaling).sorted())
-    return [
-      .init("rope_theta", theta, .unlessFileHas("rope_parameters")),
+      rotary.scaling == .none ? .null : .object(Self.scalingMembers(rotary.scaling).sorted())
+    var fields: [HuggingFaceFields.Field] = [
+      .init(keys.rotaryBase, theta, .unlessFileHas("rope_parameters")),
       .init("rope_scaling", scaling, .unlessFileHas("rope_parameters")),
-      .init(
-        "rope_parameters", .object(parameters.sorted()), .whereFileHas("rope_parameters")),
+    ]
+    if let key = keys.rotaryFraction {
+      parameters["partial_rotary_factor"] = JSONValue(rotary.fraction)
+      fields.append(.init(key, JSONValue(rotary.fraction), .unlessFileHas("rope_parameters")))
+    }
+    return fields + [
+      .init("rope_parameters", .object(parameters.sorted()), .whereFileHas("rope_parameters"))
     ]
   }
 

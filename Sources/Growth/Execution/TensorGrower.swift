@@ -97,6 +97,7 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
       switch run.source {
       case .indices(let first):
         fill(piece, from: source.baseAddress.map { $0 + first }, times: coefficient, noise)
+        if part == .value, growth.gainOffset != 0 { shiftGains(piece, coefficient) }
       case .mean(let start, let count, _) where part == .value:
         let sum = source[start..<start + count].reduce(0.0) { $0 + Double($1) }
         piece.update(repeating: coefficient * Scalar(sum / Double(count)))
@@ -150,6 +151,15 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
     }
   }
 
+  /// Gains that are kept less `gainOffset`: c · (w + 1) − 1 is c · w + (c − 1).
+  private func shiftGains(
+    _ piece: UnsafeMutableBufferPointer<Scalar>, _ coefficient: Scalar
+  ) {
+    let shift = (coefficient - 1) * Scalar(growth.gainOffset)
+    guard shift != 0 else { return }
+    for index in piece.indices { piece[index] += shift }
+  }
+
   private func blend(
     _ lower: Int, _ fraction: Double, _ source: TensorRows<Scalar>,
     _ scratch: TensorRows<Scalar>.Scratch,
@@ -174,7 +184,7 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
     case _ where part != .value, .zeros: target.update(repeating: 0)
     case .ones: target.update(repeating: 1)
     case .normal(let standardDeviation):
-      let first = row * rowLength + range.lowerBound
+      let first = row / growth.newRowRepeat * rowLength + range.lowerBound
       // As the initializer rounds, but straight to where the values belong.
       NormalStream(seed: fresh.seed, name: growth.target.name)
         .forEach(first..<first + range.count) { index, value in

@@ -75,12 +75,14 @@ extension AxisMap {
   ) throws {
     let old = source.axes[axis]
     let new = target.axes[axis]
-    var offsets: [ParameterSpec.Space: Int] = [:]
+    // Segments of one set of a space follow each other.
+    var offsets: [ParameterSpec.Segment: Int] = [:]
     var runs: [Run] = []
     for segment in new.segments {
       let space = GrowthSpace(segment.space, of: target, new.direction)
-      let first = offsets[segment.space, default: 0]
-      offsets[segment.space] = first + segment.size
+      let set = ParameterSpec.Segment(space: segment.space, size: 0, set: segment.set)
+      let first = offsets[set, default: 0]
+      offsets[set] = first + segment.size
       let pieces = map(space).slice(first..<first + segment.size)
       guard pieces.reduce(0, { $0 + $1.count }) == segment.size else {
         throw GrowthError(
@@ -88,7 +90,7 @@ extension AxisMap {
           subject: target.name)
       }
       for piece in pieces {
-        for part in try piece.placed(on: old, segment.space, source) {
+        for part in try piece.placed(on: old, segment, source) {
           let start = runs.last?.range.upperBound ?? 0
           runs.append(
             Run(
@@ -166,13 +168,13 @@ extension UnitMap {
 extension UnitMap.Run {
   /// The run with indices of an axis for units of a space, cut where the axis's segments end.
   fileprivate func placed(
-    on axis: ParameterSpec.Axis, _ space: ParameterSpec.Space, _ spec: ParameterSpec
+    on axis: ParameterSpec.Axis, _ set: ParameterSpec.Segment, _ spec: ParameterSpec
   ) throws -> [UnitMap.Run] {
     guard case .units(let first) = source else { return [self] }
     var result: [UnitMap.Run] = []
     var (unit, index) = (0, 0)
     for segment in axis.segments {
-      if segment.space == space {
+      if segment.space == set.space, segment.set == set.set {
         let part = (unit..<unit + segment.size).clamped(to: first..<first + count)
         if !part.isEmpty {
           var piece = self
@@ -186,7 +188,7 @@ extension UnitMap.Run {
     }
     guard result.reduce(0, { $0 + $1.count }) == count else {
       throw GrowthError(
-        .mismatch, "has no units \(first) ..< \(first + count) of \(space)", subject: spec.name)
+        .mismatch, "has no units \(first) ..< \(first + count) of \(set.space)", subject: spec.name)
     }
     return result
   }

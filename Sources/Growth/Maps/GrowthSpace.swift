@@ -14,6 +14,9 @@ public enum GrowthSpace: String, Sendable, Hashable, CaseIterable, Codable {
   /// The result of the last norm, which the head reads.
   case final
   case query, key, value, attended, feedForward
+  /// The components of one head, where all heads share a parameter.
+  case headComponent
+  case expert
 
   /// The space of an axis's segment.
   init(_ space: ParameterSpec.Space, of spec: ParameterSpec, _ direction: ParameterSpec.Direction) {
@@ -26,6 +29,8 @@ public enum GrowthSpace: String, Sendable, Hashable, CaseIterable, Codable {
       case .value: .value
       case .attended: .attended
       case .feedForward: .feedForward
+      case .headComponent: .headComponent
+      case .expert: .expert
       case .residual: Self.residual(at: spec.role, direction)
       }
   }

@@ -25,10 +25,15 @@ public struct TensorGrowth: Sendable, Hashable {
   public var source: Int?
   /// One map for each axis; none where all entries are new.
   public var axes: [AxisMap]
+  /// How many rows one after the other share each new row.
+  public var newRowRepeat: Int
   /// Which entries take values.
   public var pattern: Pattern
   /// The factor on all values.
   public var valueScale: Double
+  /// What is added to stored gains before they are multiplied, and taken off again: 1 where files hold
+  /// gains less one, else 0.
+  public var gainOffset: Double
   /// The factor on all gradients.
   public var gradientScale: Double
   /// Noise that copies of an input cancel; nil for none.
@@ -45,8 +50,10 @@ public struct TensorGrowth: Sendable, Hashable {
     self.target = target
     source = nil
     axes = []
+    newRowRepeat = 1
     pattern = .dense
     valueScale = 1
+    gainOffset = 0
     gradientScale = 1
     noise = nil
     keepsMoments = false

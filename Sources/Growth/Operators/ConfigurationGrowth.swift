@@ -72,10 +72,10 @@ public struct ConfigurationGrowth: GrowthOperator {
   /// No growth changes these.
   private func familyObstacles(_ model: ModelConfiguration) -> [String] {
     var result: [String] = []
-    if configuration.architecture != model.architecture {
+    if configuration.family != model.family {
       result.append(
-        "architecture: \(configuration.architecture.rawValue) is another family than the model's "
-          + model.architecture.rawValue)
+        "architecture: \(configuration.family.name) is another family than the model's "
+          + model.family.name)
     }
     if configuration.tiesHead != model.tiesHead {
       result.append(
@@ -87,7 +87,7 @@ public struct ConfigurationGrowth: GrowthOperator {
 
   /// What the growths along single axes refuse; what they can reach together, each can alone.
   private func axisObstacles(_ model: ModelConfiguration) throws -> [String] {
-    guard configuration.architecture == model.architecture else { return try sizeObstacles(model) }
+    guard configuration.family == model.family else { return try sizeObstacles(model) }
     // Whether padding leaves dead zeros depends on the other growths, so the steps say it.
     let axes: [any GrowthOperator] = [
       residual(followedBy: true), heads, headSize, feedForwardGrowth, depth, vocabulary,

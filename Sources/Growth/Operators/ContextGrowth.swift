@@ -42,7 +42,7 @@ public struct ContextGrowth: GrowthOperator {
     let turnsPairs = try model.turnsPairs()
     try GrowthError.check(
       rotary == nil || turnsPairs, .invalidOptions, "rotary",
-      "\(model.architecture.rawValue) has a table of positions and no rotary embedding; leave it out"
+      "\(model.family.name) has a table of positions and no rotary embedding; leave it out"
     )
     let turnsOtherwise = rotary.map { $0 != model.rotary ?? RotaryEmbedding() } ?? false
     if contextLength == old, !turnsOtherwise { return [] }

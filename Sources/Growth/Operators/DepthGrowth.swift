@@ -155,8 +155,10 @@ public struct DepthGrowth: GrowthOperator {
   /// In a gated feed-forward two factors are zero at once, and neither ever gets a gradient.
   private func checkBlock(_ model: ModelConfiguration) throws {
     try GrowthError.check(
-      block != .identityByNorm || model.architecture == .gpt2, .deadParameters, "depth",
-      "blocks with zero norms never learn in a gated feed-forward (\(model.architecture.rawValue)); "
+      block != .identityByNorm || (!model.traits.isGated && model.traits.gain == .plain),
+      .deadParameters, "depth",
+      "blocks with zero norms never learn in a gated feed-forward, and need gains "
+        + "(\(model.family.name)); "
         + "use identityByOutput")
   }
 

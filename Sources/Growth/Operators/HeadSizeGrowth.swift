@@ -25,6 +25,9 @@ public struct HeadSizeGrowth: GrowthOperator {
     let old = model.headSize
     try GrowthError.checkGrows("headSize", from: old, to: headSize)
     if headSize == old { return [] }
+    try GrowthError.check(
+      !model.traits.queryKeyNorm && model.rotary?.fraction ?? 1 == 1, .unreachable, "headSize",
+      "heads of \(model.family.name) are normalised or turn in part; grow their number instead")
     let turnsPairs = try model.turnsPairs()
     if turnsPairs { try checkMultiple(of: old) }
     var target = model

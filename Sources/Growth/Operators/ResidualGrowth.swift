@@ -29,6 +29,14 @@ public struct ResidualGrowth: GrowthOperator {
     let old = model.hiddenSize
     try GrowthError.checkGrows("hiddenSize", from: old, to: hiddenSize)
     if hiddenSize == old { return [] }
+    try GrowthError.check(
+      !model.traits.queryKeyNorm, .unreachable, "hiddenSize",
+      "the norms of queries and keys of \(model.family.name) share their ε with those of the stream, "
+        + "which would change; grow the width by a whole factor (WidthGrowth)")
+    try GrowthError.check(
+      model.traits.gain != .none, .unreachable, "hiddenSize",
+      "the norms of \(model.family.name) have no gains that could make up for the new units; grow the "
+        + "width by a whole factor (WidthGrowth)")
     let ratio = Double(old) / Double(hiddenSize)
     var target = model
     target.hiddenSize = hiddenSize
@@ -41,9 +49,21 @@ public struct ResidualGrowth: GrowthOperator {
     plan.normScale = ratio.squareRoot()
     plan.maps = [
       .stream: map(old, centres ? .mean : .silent), .normed: map(old, .silent),
-      .final: map(old, .silent),
+      .final: finalMap(model, target),
     ]
     return [plan]
+  }
+
+  /// A tied table is divided where the model multiplies token vectors by more; the last norm makes
+  /// up for it.
+  private func finalMap(_ model: ModelConfiguration, _ target: ModelConfiguration) -> UnitMap {
+    let read = model.tiesHead ? model.embeddingScale / target.embeddingScale : 1
+    return UnitMap(
+      sourceCount: model.hiddenSize,
+      runs: [
+        UnitMap.Run(.units(0), count: model.hiddenSize, forward: 1 / read, backward: read),
+        UnitMap.Run(.silent, count: hiddenSize - model.hiddenSize),
+      ])
   }
 
   private func map(_ old: Int, _ added: UnitMap.Source) -> UnitMap {

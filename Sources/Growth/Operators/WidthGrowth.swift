@@ -53,12 +53,16 @@ public struct WidthGrowth: GrowthOperator {
     if factor == 1 { return [] }
     var plan = GrowthPlan(
       "width × \(factor)", from: model, to: try target(of: model), guarantees: guarantees)
+    // A head of its own gets a part of the gradients that were the embedding's.
+    if model.tiesHead, !plan.target.tiesHead {
+      plan.guarantees.subtract([.moments, .trajectory])
+    }
     let share = 1 / Double(factor)
     for space in [GrowthSpace.stream, .normed, .query, .key, .value, .attended, .feedForward] {
       plan.maps[space] = .repeated(
         space.count(in: model), shares: Array(repeating: share, count: factor))
     }
-    plan.maps[.final] = finalMap(model)
+    plan.maps[.final] = finalMap(model, plan.target)
     if symmetry == .split {
       plan.maps[.feedForward] = .repeated(
         model.intermediateSize, shares: UnitMap.unequalShares(factor))
@@ -71,15 +75,18 @@ public struct WidthGrowth: GrowthOperator {
 
   /// The map of what the head reads: with a tied head the last norm is divided, which the embedding
   /// then repeats; in the divided form the logits are.
-  private func finalMap(_ model: ModelConfiguration) -> UnitMap {
+  private func finalMap(_ model: ModelConfiguration, _ target: ModelConfiguration) -> UnitMap {
     let share = 1 / Double(factor)
-    guard model.tiesHead, form == .blockDiagonal else {
+    guard target.tiesHead, target.logitScale == model.logitScale else {
       return .repeated(model.hiddenSize, shares: Array(repeating: share, count: factor))
     }
+    // The tied table is divided where the model multiplies token vectors by more.
+    let read = model.embeddingScale / target.embeddingScale
     return UnitMap(
       sourceCount: model.hiddenSize,
       runs: (0..<factor).map {
-        UnitMap.Run(.units(0), count: model.hiddenSize, forward: share, backward: 1, copy: $0)
+        UnitMap.Run(
+          .units(0), count: model.hiddenSize, forward: share / read, backward: read, copy: $0)
       })
   }
 
@@ -103,7 +110,14 @@ public struct WidthGrowth: GrowthOperator {
         !overflow, .invalidOptions, "width", "\(factor) times the width is more than memory holds")
       target[keyPath: size] = product
     }
-    if model.tiesHead, form == .divided { target.logitScale = model.logitScale / Double(factor) }
+    if model.tiesHead {
+      if model.traits.gain == .none {
+        // No norm could divide what a tied head reads.
+        target.tiesHead = false
+      } else if form == .divided, !model.traits.scalesEmbedding {
+        target.logitScale = model.logitScale / Double(factor)
+      }
+    }
     try target.validate()
     return target
   }

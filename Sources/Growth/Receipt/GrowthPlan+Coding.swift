@@ -7,7 +7,7 @@ extension GrowthSpace: CodingKeyRepresentable {}
 extension GrowthPlan: Codable {
   private enum Key: String, CodingKey {
     case operation, guarantees, source, target, layers, blocks, signalToNoise, normScale
-    case vocabularyNoise, learningRates, maps
+    case vocabularyNoise, tensorScales, expertParts, learningRates, maps
   }
 
   /// Reads a plan; ``tensors()`` checks that its parts fit each other.
@@ -24,6 +24,9 @@ extension GrowthPlan: Codable {
     signalToNoise = try container.decodeIfPresent(Double.self, forKey: .signalToNoise)
     normScale = try container.decodeIfPresent(Double.self, forKey: .normScale) ?? 1
     vocabularyNoise = try container.decodeIfPresent(Double.self, forKey: .vocabularyNoise) ?? 0
+    tensorScales =
+      try container.decodeIfPresent([String: Double].self, forKey: .tensorScales) ?? [:]
+    expertParts = try container.decodeIfPresent(Int.self, forKey: .expertParts) ?? 1
     learningRates = try container.decode(LearningRatePolicy.self, forKey: .learningRates)
   }
 
@@ -40,6 +43,8 @@ extension GrowthPlan: Codable {
     try container.encodeIfPresent(signalToNoise, forKey: .signalToNoise)
     if normScale != 1 { try container.encode(normScale, forKey: .normScale) }
     if vocabularyNoise != 0 { try container.encode(vocabularyNoise, forKey: .vocabularyNoise) }
+    if !tensorScales.isEmpty { try container.encode(tensorScales, forKey: .tensorScales) }
+    if expertParts != 1 { try container.encode(expertParts, forKey: .expertParts) }
     try container.encode(learningRates, forKey: .learningRates)
   }
 }

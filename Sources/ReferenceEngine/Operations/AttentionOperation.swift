@@ -8,19 +8,22 @@ package struct AttentionOperation {
   package var keyValueHeadCount: Int
   package var headSize: Int
   package var causal: Bool
+  /// How many keys a query sees, its own position's the last; nil for all.
+  package var window: Int?
   package var scale: Double
   package var length: Int
   /// The factor on weight number e of the batch: 0 where dropped, 1 / (1 − rate) where kept.
   package var mask: (UInt64) -> Double
 
   package init(
-    headCount: Int, keyValueHeadCount: Int, headSize: Int, causal: Bool, scale: Double,
-    length: Int, mask: @escaping (UInt64) -> Double = { _ in 1 }
+    headCount: Int, keyValueHeadCount: Int, headSize: Int, causal: Bool, window: Int? = nil,
+    scale: Double, length: Int, mask: @escaping (UInt64) -> Double = { _ in 1 }
   ) {
     self.headCount = headCount
     self.keyValueHeadCount = keyValueHeadCount
     self.headSize = headSize
     self.causal = causal
+    self.window = window
     self.scale = scale
     self.length = length
     self.mask = mask
@@ -100,7 +103,9 @@ package struct AttentionOperation {
   }
 
   private func weights(_ q: Matrix, _ k: Matrix, _ place: Place) -> [Double] {
+    let first = window.map { max(0, place.keyCount - $0) } ?? 0
     let scores = (0..<place.keyCount).map { key in
+      if key < first { return -Double.infinity }
       var sum = 0.0
       for c in 0..<headSize {
         sum += q[place.row, place.queryColumn + c] * k[place.firstRow + key, place.keyColumn + c]

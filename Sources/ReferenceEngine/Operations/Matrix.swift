@@ -54,4 +54,28 @@ package struct Matrix: Sendable, Hashable {
   package func map(_ function: (Double) -> Double) -> Matrix {
     Matrix(elements.map(function), rowCount: rowCount, columnCount: columnCount)
   }
+
+  /// Columns that are groups of parts as all first parts, all second parts, and so on.
+  package func regrouped(_ groupCount: Int, _ widths: [Int], inverse: Bool = false) -> Matrix {
+    let group = widths.reduce(0, +)
+    var result = Matrix(zeros: rowCount, columnCount)
+    var (to, offset) = (0, 0)
+    for width in widths {
+      for index in 0..<groupCount {
+        for column in 0..<width {
+          let from = index * group + offset + column
+          for row in 0..<rowCount {
+            if inverse {
+              result[row, from] = self[row, to]
+            } else {
+              result[row, to] = self[row, from]
+            }
+          }
+          to += 1
+        }
+      }
+      offset += width
+    }
+    return result
+  }
 }

@@ -69,3 +69,22 @@ package struct NormOperation {
     return (values.map { $0 * inverseRoot }, inverseRoot)
   }
 }
+
+extension NormOperation {
+  /// The norm of each head of each row.
+  package func forwardByHead(_ x: Matrix) -> Matrix {
+    let heads = forward(Self.heads(of: x, gain.count))
+    return Matrix(heads.elements, rowCount: x.rowCount, columnCount: x.columnCount)
+  }
+
+  /// Its derivatives; that by the gain sums over all heads.
+  package func backwardByHead(_ x: Matrix, _ dy: Matrix) -> (dx: Matrix, dgain: [Double]) {
+    let size = gain.count
+    let (dx, dgain, _) = backward(Self.heads(of: x, size), Self.heads(of: dy, size))
+    return (Matrix(dx.elements, rowCount: x.rowCount, columnCount: x.columnCount), dgain)
+  }
+
+  private static func heads(of x: Matrix, _ size: Int) -> Matrix {
+    Matrix(x.elements, rowCount: x.elements.count / size, columnCount: size)
+  }
+}

@@ -2,7 +2,8 @@
 import Architectures
 import Foundation
 
-/// Turns the pair (j, j + headSize / 2) of each head in some columns by position · frequency j.
+/// Turns the pair (j, j + r / 2) of each head in some columns by position · frequency j, r being the
+/// number of components that turn.
 package struct RotaryOperation {
   package var embedding: RotaryEmbedding
   package var headSize: Int
@@ -29,7 +30,7 @@ package struct RotaryOperation {
         for (pair, frequency) in frequencies.enumerated() {
           let angle = sign * Double(row % length) * frequency
           let first = head + pair
-          let second = first + headSize / 2
+          let second = first + frequencies.count
           y[row, first] = x[row, first] * cos(angle) - x[row, second] * sin(angle)
           y[row, second] = x[row, second] * cos(angle) + x[row, first] * sin(angle)
         }

@@ -108,7 +108,7 @@ extension ReportedRun.Model {
       model.keyValueHeadCount == model.headCount
       ? "" : " (\(model.keyValueHeadCount) of keys and values)"
     return
-      "\(model.architecture.rawValue), \(model.layerCount) layers, hidden \(model.hiddenSize), "
+      "\(model.family.name), \(model.layerCount) layers, hidden \(model.hiddenSize), "
       + "\(model.headCount) heads of \(model.headSize)\(keys), feed-forward "
       + "\(model.intermediateSize), vocabulary \(model.vocabularySize), context "
       + "\(model.contextLength)"

@@ -71,7 +71,7 @@ struct StartingWeights {
 
   private func differences(from wanted: ModelConfiguration) -> [String] {
     var fields: [(String, String, String)] = [
-      ("architecture", model.architecture.rawValue, wanted.architecture.rawValue),
+      ("architecture", model.family.name, wanted.family.name),
       ("layers", "\(model.layerCount)", "\(wanted.layerCount)"),
       ("hidden", "\(model.hiddenSize)", "\(wanted.hiddenSize)"),
       ("heads", "\(model.headCount)", "\(wanted.headCount)"),

@@ -138,6 +138,8 @@ extension ParameterSpec.Space {
     case .value: "value"
     case .attended: "attended"
     case .feedForward: "feedForward"
+    case .headComponent: "headComponent"
+    case .expert: "expert"
     }
   }
 }

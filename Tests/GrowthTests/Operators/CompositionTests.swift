@@ -111,7 +111,7 @@ struct CompositionTests {
       FeedForwardGrowth(to: more(model.intermediateSize), units: .new),
       HeadGrowth(queryHeads: groups * groupSize, keyValueHeads: groups),
       HeadSizeGrowth(
-        to: model.architecture == .llama ? factor * model.headSize : more(model.headSize)),
+        to: model.family == .llama ? factor * model.headSize : more(model.headSize)),
       ResidualGrowth(to: more(model.hiddenSize)), ContextGrowth(to: more(model.contextLength)),
     ]
     for growth in growths {

@@ -59,12 +59,12 @@ struct ConfigurationGrowthTests {
     let small = try SmallModel(model, seed: 22)
     for block in [DepthGrowth.Block.identityByOutput, .freshIdentity, .identityByNorm] {
       for units in FeedForwardGrowth.Units.allCases {
-        if block == .identityByNorm, model.architecture == .llama { continue }
+        if block == .identityByNorm, model.family == .llama { continue }
         let growth = ConfigurationGrowth(to: target, feedForward: units, block: block)
         try expectReached(growth, from: model)
         let grown = try GrownModel(growth, of: small)
         #expect(grown.guarantees.isSuperset(of: [.loss, .symmetry]))
-        #expect(grown.guarantees.contains(.moments) == (model.architecture == .llama))
+        #expect(grown.guarantees.contains(.moments) == (model.family == .llama))
         #expect(grown.guarantees.contains(.liveness) == (block == .freshIdentity))
         try grown.checkPromisesHold()
         // What lacks the promise really is not alive yet.

@@ -9,7 +9,7 @@ struct HeadSizeGrowthTests {
     _ model: ModelConfiguration
   ) throws {
     let small = try SmallModel(model, seed: 7)
-    for size in model.architecture == .llama ? [8, 12, 20] : [5, 7, 8, 13] {
+    for size in model.family == .llama ? [8, 12, 20] : [5, 7, 8, 13] {
       let grown = try GrownModel(HeadSizeGrowth(to: size), of: small)
       #expect(grown.guarantees == [.loss, .moments, .symmetry, .liveness])
       try grown.checkPromises()

@@ -11,7 +11,7 @@ struct ResidualGrowthTests {
     let small = try SmallModel(model, seed: 10)
     for width in [9, 11, 16, 27] {
       let grown = try GrownModel(ResidualGrowth(to: width), of: small)
-      #expect(grown.guarantees.contains(.moments) == (model.architecture == .llama))
+      #expect(grown.guarantees.contains(.moments) == (model.family == .llama))
       #expect(grown.guarantees.isSuperset(of: [.loss, .symmetry, .liveness]))
       #expect(grown.program.configuration.normEpsilon == 1e-2 * 8 / Double(width))
       try grown.checkPromises()

@@ -27,6 +27,11 @@ struct SmallModel: Sendable {
       batch: golden.batch(0))
   }
 
+  init(_ golden: FamilyGolden) throws {
+    try self.init(
+      golden.directory().configuration.model, values: golden.values(), batch: golden.batch())
+  }
+
   /// Random values that are large enough for every part of the model to matter.
   init(_ configuration: ModelConfiguration, seed: UInt64) throws {
     var random = SplitMix64(seed: seed)

@@ -105,7 +105,7 @@ import Training
     let source = try #require(storiesModel)
     try withTemporaryFolder { folder in
       let model = try ModelDirectory(reading: source)
-      #expect(model.configuration.model.architecture == .llama)
+      #expect(model.configuration.model.family == .llama)
       #expect(model.configuration.model.keyValueHeadCount == 4)
       let values = try model.values()
       #expect(values.map(\.shape) == model.program.parameters.map(\.shape))

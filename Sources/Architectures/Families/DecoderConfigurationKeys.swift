@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Under which keys a family's `config.json` keeps sizes and switches.
+///
+/// The defaults are the keys that most families share.
+public struct DecoderConfigurationKeys: Sendable, Hashable {
+  /// Blocks.
+  public var layers = "num_hidden_layers"
+  /// Width of the residual stream.
+  public var hidden = "hidden_size"
+  /// Query heads.
+  public var heads = "num_attention_heads"
+  /// Key/value heads; nil where they are the query heads.
+  public var keyValueHeads: String? = "num_key_value_heads"
+  /// Width of a head; nil where it is hidden / heads.
+  public var headSize: String?
+  /// Width of a head where the file does not say; nil for hidden / heads.
+  public var defaultHeadSize: Int?
+  /// Inner width of the feed-forward.
+  public var intermediate = "intermediate_size"
+  /// Positions.
+  public var context = "max_position_embeddings"
+  /// ε of the norms; nil where it is fixed.
+  public var normEpsilon: String? = "rms_norm_eps"
+  /// ε where the file does not say.
+  public var defaultNormEpsilon = 1e-6
+  /// The feed-forward's function; the first key that the file has counts.
+  public var activation = ["hidden_act"]
+  /// The functions' names, where they mean something else than elsewhere.
+  public var activationNames: [String: Program.ActivationKind] = [:]
+  /// The base of rotary positions.
+  public var rotaryBase = "rope_theta"
+  /// The share of a head that turns; nil where all of it does.
+  public var rotaryFraction: String?
+  /// The share where the file does not say.
+  public var defaultRotaryFraction = 1.0
+  /// How many positions a query sees; nil where it sees all.
+  public var window: String?
+  /// A switch without which the window does not count; nil for none.
+  public var windowSwitch: String?
+  /// Whether attention's maps have biases; nil where the traits say it.
+  public var attentionBias: String?
+  /// Whether the feed-forward's maps have biases; nil where the traits say it.
+  public var feedForwardBias: String?
+  /// Whether attention and feed-forward are added at once; nil where the traits say it.
+  public var parallel: String?
+  /// The number of experts; nil for one feed-forward.
+  public var experts: String?
+  /// The number of experts that a token takes.
+  public var expertsPerToken: String?
+  /// Whether the head is the token embedding where the file does not say.
+  public var tiesHead = false
+  /// Keys of features that no program computes: they must be missing, null or false.
+  public var unsupported: [String] = []
+
+  /// The keys that most families share.
+  public init() {}
+
+  /// Changes some.
+  func with(_ change: (inout DecoderConfigurationKeys) -> Void) -> DecoderConfigurationKeys {
+    var copy = self
+    change(&copy)
+    return copy
+  }
+}
+
+extension DecoderConfigurationKeys: Codable {
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case layers, hidden, heads, keyValueHeads, headSize, defaultHeadSize, intermediate, context
+    case normEpsilon, defaultNormEpsilon, activation, activationNames, rotaryBase, rotaryFraction
+    case defaultRotaryFraction, window, windowSwitch, attentionBias, feedForwardBias, parallel
+    case experts, expertsPerToken, tiesHead, unsupported
+  }
+
+  /// Reads keys; what is not named is as in most families. `null` says that there is none.
+  public init(from decoder: any Decoder) throws {
+    try decoder.refuseUnknownKeys(CodingKeys.self)
+    let keys = try decoder.container(keyedBy: CodingKeys.self)
+    func read<Value: Decodable>(_ key: CodingKeys, _ value: inout Value) throws {
+      value = try keys.decodeIfPresent(Value.self, forKey: key) ?? value
+    }
+    func readOptional<Value: Decodable>(_ key: CodingKeys, _ value: inout Value?) throws {
+      guard keys.contains(key) else { return }
+      value = try keys.decodeIfPresent(Value.self, forKey: key)
+    }
+    try read(.layers, &layers)
+    try read(.hidden, &hidden)
+    try read(.heads, &heads)
+    try readOptional(.keyValueHeads, &keyValueHeads)
+    try readOptional(.headSize, &headSize)
+    try readOptional(.defaultHeadSize, &defaultHeadSize)
+    try read(.intermediate, &intermediate)
+    try read(.context, &context)
+    try readOptional(.normEpsilon, &normEpsilon)
+    try read(.defaultNormEpsilon, &defaultNormEpsilon)
+    try read(.activation, &activation)
+    try read(.activationNames, &activationNames)
+    try read(.rotaryBase, &rotaryBase)
+    try readOptional(.rotaryFraction, &rotaryFraction)
+    try read(.defaultRotaryFraction, &defaultRotaryFraction)
+    try readOptional(.window, &window)
+    try readOptional(.windowSwitch, &windowSwitch)
+    try readOptional(.attentionBias, &attentionBias)
+    try readOptional(.feedForwardBias, &feedForwardBias)
+    try readOptional(.parallel, &parallel)
+    try readOptional(.experts, &experts)
+    try readOptional(.expertsPerToken, &expertsPerToken)
+    try read(.tiesHead, &tiesHead)
+    try read(.unsupported, &unsupported)
+  }
+}

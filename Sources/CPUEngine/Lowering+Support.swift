@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+extension Lowering {
+  /// Checks that the engine has instructions for all of a program.
+  ///
+  /// - Throws: ``CPUEngineError`` of code `unsupportedProgram` naming the first operation that it has
+  ///   none for.
+  static func check(_ program: Program) throws {
+    guard let obstacle = program.operations.lazy.compactMap({ obstacle($0, program) }).first else {
+      return
+    }
+    throw CPUEngineError(
+      .unsupportedProgram,
+      "has \(obstacle), which the CPU engine does not train or generate with; such models can be "
+        + "grown and verified", subject: program.configuration.family.name)
+  }
+
+  private static func obstacle(
+    _ operation: Program.Operation, _ program: Program
+  ) -> String? {
+    switch operation {
+    case .scale: "scaled token vectors"
+    case .headNorm: "norms of queries and keys"
+    case .columns, .regroup: "fused matrices with rotary positions"
+    case .mixture: "experts"
+    case .norm(_, _, _, nil, _, _): "norms without parameters"
+    case .norm(_, _, _, let gain?, _, _) where gain.offset != 0: "gains that are kept less one"
+    case .rotary(let embedding, _, _, _) where embedding.fraction != 1: "heads that turn in part"
+    case .attention(let attention)
+    where attention.window ?? .max < program.configuration.contextLength:
+      "a window narrower than the context"
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+/// Makes experts of each block's feed-forward: "sparse upcycling" (Komatsuzaki et al., arXiv
+/// 2212.05055), in Mixtral's layout.
+///
+/// All experts are copies, and the router is new. The chosen experts' weights add up to 1, so
+/// whichever are chosen, the block computes what it did. With several parts each copy is cut
+/// into experts that share their router's row (virtual groups: He et al., arXiv 2410.07524): they are
+/// chosen together, and their outputs are multiplied by the number of parts to make up for their
+/// shares.
+public struct ExpertGrowth: GrowthOperator {
+  /// How many experts there are.
+  public var count: Int
+  /// How many a token takes.
+  public var perToken: Int
+  /// Into how many experts each copy of the feed-forward is cut.
+  public var parts: Int
+
+  /// A growth to a number of experts.
+  public init(count: Int, perToken: Int = 2, parts: Int = 1) {
+    self.count = count
+    self.perToken = perToken
+    self.parts = parts
+  }
+
+  /// One plan.
+  ///
+  /// Experts' gradients are those of the tokens that take them, no multiples of what they were, so
+  /// ``Guarantee/moments`` is not promised, and their moments start anew. The weight of a single expert
+  /// is always 1, so its router never learns: ``Guarantee/liveness`` needs two or more to a token.
+  ///
+  /// - Throws: ``GrowthError`` of code `unreachable` for a model that Mixtral's layout cannot hold,
+  ///   `invalidOptions` for numbers that do not fit each other.
+  public func plans(from model: ModelConfiguration) throws -> [GrowthPlan] {
+    try model.validate()
+    try checkNumbers(model)
+    let family = DecoderFamily.mixtral
+    var traits = model.traits
+    traits.window = nil
+    traits.activation = family.traits.activation
+    try GrowthError.check(
+      traits == family.traits && model.rotary?.fraction ?? 1 == 1
+        && model.family.tensors.layout == .outputInput && model.family.tensors.gateUp == nil
+        && model.family.tensors.queryKeyValue == nil,
+      .unreachable, "experts",
+      "\(model.family.name) computes what \(family.name) has no place for; experts can be made of "
+        + "llama and mistral")
+    var target = model
+    target.family = family
+    target.traits.experts = .init(count: count, perToken: perToken)
+    target.intermediateSize /= parts
+    try target.validate()
+    let pieces = parts == 1 ? "" : ", each copy in \(parts) parts"
+    var plan = GrowthPlan(
+      "\(count) experts, \(perToken) to a token\(pieces)", from: model, to: target,
+      guarantees: perToken > 1 ? [.loss, .symmetry, .liveness] : [.loss, .symmetry])
+    plan.expertParts = parts
+    return [plan]
+  }
+
+  private func checkNumbers(_ model: ModelConfiguration) throws {
+    func check(_ condition: Bool, _ message: String) throws {
+      try GrowthError.check(condition, .invalidOptions, "experts", message)
+    }
+    try check(
+      model.traits.experts == nil, "the model has \(model.traits.experts?.count ?? 0) already")
+    try check(
+      count >= 2 && (1..<count).contains(perToken),
+      "\(perToken) of \(count); expected at least 2, and fewer to a token than there are")
+    try check(
+      parts >= 1 && count % parts == 0 && perToken % parts == 0
+        && model.intermediateSize % parts == 0,
+      "\(parts) parts do not divide \(count) experts, \(perToken) to a token and the "
+        + "\(model.intermediateSize) units of the feed-forward")
+  }
+}
