@@ -51,7 +51,9 @@ let package = Package(
         "Training", "CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux])),
       ]),
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
-    .target(name: "Growth", dependencies: ["Training", "CKernels"]),
+    .target(
+      name: "Growth",
+      dependencies: ["Training", "CKernels", .product(name: "Yams", package: "Yams")]),
     .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine"]),
     .target(name: "Planning", dependencies: ["Architectures", "RunLogs", "Tensors"]),
     .target(

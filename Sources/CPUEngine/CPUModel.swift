@@ -55,6 +55,8 @@ final class CPUModel {
     recentlyUsed.removeAll { $0 == key }
     recentlyUsed.append(key)
     if let known = compiled[key] { return known }
+    let longest = purpose == .decoding ? program.configuration.contextLength : sequenceLength
+    try Lowering.checkWindow(program, sequenceLength: longest)
     var lowering = Lowering(
       program, purpose: purpose, sequenceCount: sequenceCount, sequenceLength: sequenceLength,
       precision: precision, store: store, library: library, team: team)

@@ -7,7 +7,7 @@ extension Lowering {
   /// - Throws: ``CPUEngineError`` of code `unsupportedProgram` naming the first operation that it has
   ///   none for.
   static func check(_ program: Program) throws {
-    guard let obstacle = program.operations.lazy.compactMap({ obstacle($0, program) }).first else {
+    guard let obstacle = program.operations.lazy.compactMap({ obstacle($0) }).first else {
       return
     }
     throw CPUEngineError(
@@ -17,7 +17,7 @@ extension Lowering {
   }
 
   private static func obstacle(
-    _ operation: Program.Operation, _ program: Program
+    _ operation: Program.Operation
   ) -> String? {
     switch operation {
     case .scale: "scaled token vectors"
@@ -27,10 +27,19 @@ extension Lowering {
     case .norm(_, _, _, nil, _, _): "norms without parameters"
     case .norm(_, _, _, let gain?, _, _) where gain.offset != 0: "gains that are kept less one"
     case .rotary(let embedding, _, _, _) where embedding.fraction != 1: "heads that turn in part"
-    case .attention(let attention)
-    where attention.window ?? .max < program.configuration.contextLength:
-      "a window narrower than the context"
     default: nil
     }
+  }
+
+  /// Checks that no query's window ends before the sequence begins.
+  ///
+  /// - Throws: ``CPUEngineError`` of code `unsupportedProgram`.
+  static func checkWindow(_ program: Program, sequenceLength: Int) throws {
+    let window = program.configuration.traits.window ?? .max
+    guard window < sequenceLength else { return }
+    throw CPUEngineError(
+      .unsupportedProgram,
+      "sees \(window) positions at a time, and the CPU engine all of \(sequenceLength); shorten the "
+        + "sequences", subject: program.configuration.family.name)
   }
 }

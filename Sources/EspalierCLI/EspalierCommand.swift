@@ -20,6 +20,7 @@ struct EspalierCommand: AsyncParsableCommand {
       TrainCommand.self,
       GrowCommand.self,
       VerifyCommand.self,
+      FamiliesCommand.self,
       PlanCommand.self,
       RunCommand.self,
       CompareCommand.self,

@@ -80,7 +80,7 @@ extension GrowthSpace {
     case .query, .attended: model.headCount * model.headSize
     case .key, .value: model.keyValueHeadCount * model.headSize
     case .feedForward: model.intermediateSize
-    case .headComponent: model.headSize
+    case .headComponent: model.traits.queryKeyNorm ? model.headSize : 0
     case .expert: model.traits.experts?.count ?? 0
     }
   }

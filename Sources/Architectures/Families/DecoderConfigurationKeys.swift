@@ -36,8 +36,6 @@ public struct DecoderConfigurationKeys: Sendable, Hashable {
   public var defaultRotaryFraction = 1.0
   /// How many positions a query sees; nil where it sees all.
   public var window: String?
-  /// A switch without which the window does not count; nil for none.
-  public var windowSwitch: String?
   /// Whether attention's maps have biases; nil where the traits say it.
   public var attentionBias: String?
   /// Whether the feed-forward's maps have biases; nil where the traits say it.
@@ -68,7 +66,7 @@ extension DecoderConfigurationKeys: Codable {
   private enum CodingKeys: String, CodingKey, CaseIterable {
     case layers, hidden, heads, keyValueHeads, headSize, defaultHeadSize, intermediate, context
     case normEpsilon, defaultNormEpsilon, activation, activationNames, rotaryBase, rotaryFraction
-    case defaultRotaryFraction, window, windowSwitch, attentionBias, feedForwardBias, parallel
+    case defaultRotaryFraction, window, attentionBias, feedForwardBias, parallel
     case experts, expertsPerToken, tiesHead, unsupported
   }
 
@@ -99,7 +97,6 @@ extension DecoderConfigurationKeys: Codable {
     try readOptional(.rotaryFraction, &rotaryFraction)
     try read(.defaultRotaryFraction, &defaultRotaryFraction)
     try readOptional(.window, &window)
-    try readOptional(.windowSwitch, &windowSwitch)
     try readOptional(.attentionBias, &attentionBias)
     try readOptional(.feedForwardBias, &feedForwardBias)
     try readOptional(.parallel, &parallel)
@@ -107,5 +104,33 @@ extension DecoderConfigurationKeys: Codable {
     try readOptional(.expertsPerToken, &expertsPerToken)
     try read(.tiesHead, &tiesHead)
     try read(.unsupported, &unsupported)
+  }
+
+  /// Writes all keys; `null` for what there is none of.
+  public func encode(to encoder: any Encoder) throws {
+    var keys = encoder.container(keyedBy: CodingKeys.self)
+    try keys.encode(layers, forKey: .layers)
+    try keys.encode(hidden, forKey: .hidden)
+    try keys.encode(heads, forKey: .heads)
+    try keys.encode(keyValueHeads, forKey: .keyValueHeads)
+    try keys.encode(headSize, forKey: .headSize)
+    try keys.encode(defaultHeadSize, forKey: .defaultHeadSize)
+    try keys.encode(intermediate, forKey: .intermediate)
+    try keys.encode(context, forKey: .context)
+    try keys.encode(normEpsilon, forKey: .normEpsilon)
+    try keys.encode(defaultNormEpsilon, forKey: .defaultNormEpsilon)
+    try keys.encode(activation, forKey: .activation)
+    try keys.encode(activationNames, forKey: .activationNames)
+    try keys.encode(rotaryBase, forKey: .rotaryBase)
+    try keys.encode(rotaryFraction, forKey: .rotaryFraction)
+    try keys.encode(defaultRotaryFraction, forKey: .defaultRotaryFraction)
+    try keys.encode(window, forKey: .window)
+    try keys.encode(attentionBias, forKey: .attentionBias)
+    try keys.encode(feedForwardBias, forKey: .feedForwardBias)
+    try keys.encode(parallel, forKey: .parallel)
+    try keys.encode(experts, forKey: .experts)
+    try keys.encode(expertsPerToken, forKey: .expertsPerToken)
+    try keys.encode(tiesHead, forKey: .tiesHead)
+    try keys.encode(unsupported, forKey: .unsupported)
   }
 }

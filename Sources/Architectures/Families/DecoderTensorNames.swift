@@ -89,7 +89,11 @@ extension DecoderTensorNames: Codable {
       value = try keys.decodeIfPresent(String.self, forKey: key) ?? value
     }
     func readOptional(_ key: CodingKeys, unless isReplaced: Bool, _ value: inout String?) throws {
-      value = try keys.decodeIfPresent(String.self, forKey: key) ?? (isReplaced ? nil : value)
+      if keys.contains(key) {
+        value = try keys.decodeIfPresent(String.self, forKey: key)
+      } else if isReplaced {
+        value = nil
+      }
     }
     try read(.prefix, &prefix)
     try read(.tokenEmbedding, &tokenEmbedding)
@@ -117,5 +121,34 @@ extension DecoderTensorNames: Codable {
     fusion = try keys.decodeIfPresent(Fusion.self, forKey: .fusion) ?? fusion
     layout = try keys.decodeIfPresent(Program.WeightLayout.self, forKey: .layout) ?? layout
     buffers = try keys.decodeIfPresent([String].self, forKey: .buffers) ?? buffers
+  }
+
+  /// Writes all names; `null` for what there is none of.
+  public func encode(to encoder: any Encoder) throws {
+    var keys = encoder.container(keyedBy: CodingKeys.self)
+    try keys.encode(prefix, forKey: .prefix)
+    try keys.encode(tokenEmbedding, forKey: .tokenEmbedding)
+    try keys.encode(positionEmbedding, forKey: .positionEmbedding)
+    try keys.encode(finalNorm, forKey: .finalNorm)
+    try keys.encode(head, forKey: .head)
+    try keys.encode(layer, forKey: .layer)
+    try keys.encode(attentionNorm, forKey: .attentionNorm)
+    try keys.encode(feedForwardNorm, forKey: .feedForwardNorm)
+    try keys.encode(query, forKey: .query)
+    try keys.encode(key, forKey: .key)
+    try keys.encode(value, forKey: .value)
+    try keys.encode(queryKeyValue, forKey: .queryKeyValue)
+    try keys.encode(fusion, forKey: .fusion)
+    try keys.encode(queryNorm, forKey: .queryNorm)
+    try keys.encode(keyNorm, forKey: .keyNorm)
+    try keys.encode(attentionOutput, forKey: .attentionOutput)
+    try keys.encode(gate, forKey: .gate)
+    try keys.encode(up, forKey: .up)
+    try keys.encode(gateUp, forKey: .gateUp)
+    try keys.encode(down, forKey: .down)
+    try keys.encode(router, forKey: .router)
+    try keys.encode(expert, forKey: .expert)
+    try keys.encode(layout, forKey: .layout)
+    try keys.encode(buffers, forKey: .buffers)
   }
 }

@@ -67,8 +67,7 @@ extension DecoderFamily {
     name: "qwen2", modelClass: "Qwen2ForCausalLM",
     traits: DecoderTraits().with { $0.attentionBias = true }, tensors: llamaTensors,
     keys: DecoderConfigurationKeys().with {
-      $0.window = "sliding_window"
-      $0.windowSwitch = "use_sliding_window"
+      $0.unsupported = ["use_sliding_window"]
     })
 
   /// Qwen3 (arXiv 2505.09388): Llama with norms of each head's queries and keys.
@@ -83,8 +82,7 @@ extension DecoderFamily {
       $0.headSize = "head_dim"
       $0.defaultHeadSize = 128
       $0.attentionBias = "attention_bias"
-      $0.window = "sliding_window"
-      $0.windowSwitch = "use_sliding_window"
+      $0.unsupported = ["use_sliding_window"]
     })
 
   /// Gemma (arXiv 2403.08295): gains less one, token vectors times √hidden, GELU gates, tied head.

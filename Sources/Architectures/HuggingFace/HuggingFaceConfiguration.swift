@@ -90,7 +90,14 @@ public struct HuggingFaceConfiguration: Sendable {
     let fields = HuggingFaceFields.fields(of: self)
     guard let source, isSameFamily(as: source) else { return Self.data(of: fresh(fields)) }
     if fields == source.fields { return source.data }
-    return Self.data(of: HuggingFaceFields.change(source.object, from: source.fields, to: fields))
+    var object = HuggingFaceFields.change(source.object, from: source.fields, to: fields)
+    // A head size that the file leaves out is the width shared among the heads, which may change.
+    if let key = model.family.keys.headSize, object[key] ?? .null == .null,
+      model.headSize * model.headCount != model.hiddenSize
+    {
+      object[key] = JSONValue(model.headSize)
+    }
+    return Self.data(of: object)
   }
 
   private func isSameFamily(as source: Source) -> Bool {

@@ -22,12 +22,14 @@ public struct ModelDirectory: Sendable {
 
   /// Opens a directory.
   ///
+  /// - Parameter families: families beside the known ones, which come first.
   /// - Throws: ``TrainingError`` of code `unreadableFile` where there is no `config.json`; the errors
   ///   of Architectures and Checkpoints, which name the key, file or tensor.
-  public init(reading url: URL) throws {
+  public init(reading url: URL, families: [DecoderFamily] = []) throws {
     self.url = url
     let file = url.appending(path: TrainingStateFiles.configuration)
-    configuration = try HuggingFaceConfiguration(Self.contents(of: file), file: file.path)
+    configuration = try HuggingFaceConfiguration(
+      Self.contents(of: file), file: file.path, families: families)
     program = try configuration.model.program()
     let tensors = try openTensors(in: url)
     let shapes = tensors.entries.map { ($0.name, $0.shape) }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Foundation
+import Yams
+
+/// A file that describes a family of models, in YAML or JSON.
+///
+/// It says where the family differs from Llama: under `traits` what its blocks compute, under
+/// `tensors` how its files name them, under `keys` where its `config.json` keeps the sizes.
+public struct FamilyFile: Sendable, Hashable {
+  /// What the file describes.
+  public var family: DecoderFamily
+
+  /// A file of a description.
+  public init(_ family: DecoderFamily) { self.family = family }
+
+  /// Reads a description.
+  ///
+  /// - Throws: ``GrowthError`` of code `unreadableSource` naming the file, the key and what was
+  ///   expected; `ArchitecturesError` for a description that contradicts itself.
+  public init(contentsOf url: URL) throws {
+    let path = url.path(percentEncoded: false)
+    let text: String
+    do { text = try String(contentsOf: url, encoding: .utf8) } catch {
+      throw GrowthError(
+        .unreadableSource, "cannot be read: \(error.localizedDescription)", subject: path)
+    }
+    try self.init(yaml: text, name: path)
+  }
+
+  /// Reads a description.
+  ///
+  /// - Parameter name: the file, for messages.
+  public init(yaml: String, name: String) throws {
+    do {
+      family = try YAMLDecoder().decode(DecoderFamily.self, from: yaml)
+    } catch let error as DecodingError {
+      throw GrowthError(
+        .unreadableSource, "is no description of a family: \(Self.text(error))", subject: name)
+    } catch {
+      throw GrowthError(
+        .unreadableSource, "is no description of a family: \(error)", subject: name)
+    }
+    try family.validate()
+  }
+
+  /// The description in YAML, all of it.
+  public func yaml() throws -> String {
+    let encoder = YAMLEncoder()
+    encoder.options.width = 100
+    return try encoder.encode(family)
+  }
+
+  /// The key and what is wrong with it.
+  private static func text(_ error: DecodingError) -> String {
+    func place(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
+      (context.codingPath + (key.map { [$0] } ?? [])).map(\.stringValue).joined(separator: ".")
+    }
+    return switch error {
+    case .keyNotFound(let key, let context): "\(place(context, key)): the key is missing"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context),
+      .dataCorrupted(let context):
+      context.codingPath.isEmpty
+        ? context.debugDescription : "\(place(context)): \(context.debugDescription)"
+    @unknown default: "\(error)"
+    }
+  }
+}
