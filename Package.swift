@@ -98,7 +98,8 @@ let package = Package(
       dependencies: ["CPUEngine", "ReferenceEngine", "GoldenModels", "SeededRandom"]),
     .testTarget(
       name: "GrowthTests",
-      dependencies: ["Growth", "CPUEngine", "ReferenceEngine", "GoldenModels", "SeededRandom"]),
+      dependencies: ["Growth", "CPUEngine", "ReferenceEngine", "GoldenModels", "SeededRandom"],
+      resources: [.copy("Goldens")]),
     .testTarget(
       name: "VerificationTests",
       dependencies: ["Verification", "CPUEngine", "GoldenModels", "SeededRandom"]),

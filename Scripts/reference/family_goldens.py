@@ -10,11 +10,11 @@ Needs torch, transformers, safetensors and numpy. For each model a folder with
   expected.safetensors       tokens [2, 16] int32; in float64 the residual stream [2, 16, D] before
                              the first block (`hidden.0`) and after each (`hidden.1` ...), and
                              logits [2, 16, V]
-  manifest.json              versions, seed, SHA-256 of each file, and by how much transformers' own
-                             float32 logits differ from `logits`
+
+`manifest.json` beside the folders has versions, seed, the SHA-256 of each file, and by how much
+transformers' own float32 logits differ from `logits`.
 """
 
-import contextlib
 import hashlib
 import json
 import pathlib
@@ -27,9 +27,10 @@ import safetensors
 import safetensors.torch
 import torch
 import transformers
-from torch.overrides import TorchFunctionMode
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
+
+from exact_float64 import in_float64
 
 SEED = 20261125
 SEQUENCES, LENGTH = 2, 16
@@ -94,29 +95,6 @@ MODELS = {
         dict(COMMON, model_type="mixtral", intermediate_size=20, num_local_experts=4,
              num_experts_per_tok=2, sliding_window=None), {}),
 }
-
-
-class Float64(TorchFunctionMode):
-    """Makes float64 of every float32 that a model asks for: transformers rounds norms, softmax,
-    router and rotary angles to float32 whatever the model's type."""
-
-    def __torch_function__(self, function, types, arguments=(), keywords=None):
-        if function is torch.Tensor.float:
-            function = torch.Tensor.double
-        widen = lambda value: torch.float64 if value is torch.float32 else value
-        return function(
-            *map(widen, arguments),
-            **{key: widen(value) for key, value in (keywords or {}).items()})
-
-
-@contextlib.contextmanager
-def in_float64():
-    torch.set_default_dtype(torch.float64)
-    try:
-        with Float64():
-            yield
-    finally:
-        torch.set_default_dtype(torch.float32)
 
 
 def make(settings):
@@ -203,21 +181,15 @@ def write(folder, name, settings, options):
     tensors = {"tokens": tokens.int(), "logits": logits.contiguous()}
     tensors |= {f"hidden.{index}": value for index, value in enumerate(hidden)}
     safetensors.torch.save_file(tensors, folder / "expected.safetensors")
-    manifest = {
-        "script": "Scripts/reference/family_goldens.py", "model": name, "seed": SEED,
-        "versions": {
-            "python": platform.python_version(), "torch": torch.__version__,
-            "transformers": transformers.__version__, "numpy": numpy.__version__,
-            "safetensors": safetensors.__version__},
-        "float32LogitError": error,
-        "sha256": {
-            file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-            for file in sorted(folder.iterdir())}}
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{name:20} {size // 1000:4} kB, float32 error {error:.0e},"
           f" logits' deviation {logits.std():.2f}, streams'"
           f" {' '.join(f'{value.std():.2f}' for value in hidden)}")
+    return {
+        "float32LogitError": error,
+        "sha256": {
+            file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in sorted(folder.iterdir())}}
 
 
 def main():
@@ -227,8 +199,18 @@ def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     default = root / "Tests" / "GoldenModels" / "Goldens" / "families"
     target = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default
-    for name, (settings, options) in MODELS.items():
-        write(target / name, name, settings, options)
+    models = {
+        name: write(target / name, name, settings, options)
+        for name, (settings, options) in MODELS.items()}
+    # Not in the models' folders: a checkpoint with a manifest is one of Espalier's training runs.
+    manifest = {
+        "script": "Scripts/reference/family_goldens.py", "seed": SEED,
+        "versions": {
+            "python": platform.python_version(), "torch": torch.__version__,
+            "transformers": transformers.__version__, "numpy": numpy.__version__,
+            "safetensors": safetensors.__version__},
+        "models": models}
+    (target / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 if __name__ == "__main__":
