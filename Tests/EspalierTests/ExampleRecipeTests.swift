@@ -25,7 +25,7 @@ import Testing
     let folder = Self.root.appending(path: "Examples")
     let scratch = try RecipeFile(contentsOf: folder.appending(path: "demo.yaml")).recipe()
     var staged = try RecipeFile(contentsOf: folder.appending(path: "demo-staged.yaml")).recipe()
-    #expect(scratch.stages.isEmpty && staged.stages.count == 2)
+    #expect(scratch.stages.isEmpty && staged.stages.count == 4)
     staged.stages = []
     staged.training.schedule.total = scratch.training.schedule.total
     staged.training.stop = scratch.training.stop
