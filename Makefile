@@ -7,7 +7,7 @@
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Train a small model on an English dictionary in about four minutes (TEXT=path for any text)
+demo: ## Train a model in stages and from scratch, compare, in five minutes (TEXT=path for any text)
 	@Scripts/demo
 
 test: ## Build and run all tests

@@ -12,12 +12,24 @@ import Testing
     let folder = Self.root.appending(path: "Examples")
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       .filter { $0.hasSuffix(".yaml") }
-    #expect(names.contains("demo.yaml"))
+    #expect(names.contains("demo.yaml") && names.contains("demo-staged.yaml"))
     for name in names {
       let recipe = try RecipeFile(contentsOf: folder.appending(path: name)).recipe()
       let model = try #require(recipe.model, "\(name) leaves its model to a checkpoint")
       _ = try model.configuration(tokenizerVocabularySize: 4096).program()
     }
+  }
+
+  /// Only stages and length tell the demo's runs apart; else its saving would mean nothing.
+  @Test func theDemosRunsDifferOnlyInStagesAndLength() throws {
+    let folder = Self.root.appending(path: "Examples")
+    let scratch = try RecipeFile(contentsOf: folder.appending(path: "demo.yaml")).recipe()
+    var staged = try RecipeFile(contentsOf: folder.appending(path: "demo-staged.yaml")).recipe()
+    #expect(scratch.stages.isEmpty && staged.stages.count == 4)
+    staged.stages = []
+    staged.training.schedule.total = scratch.training.schedule.total
+    staged.training.stop = scratch.training.stop
+    #expect(staged == scratch)
   }
 
   @Test func theReadmesRecipeDecodes() throws {
