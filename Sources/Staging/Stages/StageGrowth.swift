@@ -48,7 +48,8 @@ struct StageGrower {
     let recipe = staged.stages[index].growth ?? GrowthRecipe()
     let plans = try staged.growths[index].plans(from: state.status.model)
     let next = staged.models[index + 1]
-    let schedule = try continuation(recipe, from: state.status.model, to: next)
+    let schedule = try recipe.schedule.continuation(
+      from: state.status.model, to: next, on: training.schedule, rewarmup: recipe.rewarmup)
     var grown = try plans.grown(
       state,
       options: GrowthOptions(
@@ -56,7 +57,7 @@ struct StageGrower {
         source: source.path, sourceHash: source.hash))
     grown.status.stage = StageStatus(index: index + 1, start: grown.status.progress)
     var ratio: Double?
-    if case .repositioned(let value, _) = schedule { ratio = value }
+    if case .repositioned(let value, _) = schedule, value != 1 { ratio = value }
     let record = StageGrowth(
       stage: index + 1, operation: plans.operation,
       source: state.status.model, target: next,
@@ -64,22 +65,6 @@ struct StageGrower {
       lossAfter: try loss(of: grown), scheduleRatio: ratio)
     try record.checkLoss()
     return (grown, record)
-  }
-
-  private func continuation(
-    _ recipe: GrowthRecipe, from small: ModelConfiguration, to large: ModelConfiguration
-  ) throws -> ScheduleContinuation {
-    let ratio: Double
-    switch recipe.schedule {
-    case .kept: return .continued
-    case .ratio(let value): ratio = value
-    case .automatic:
-      // Late expansion from no layers goes on with its schedule; no ratio is known for it.
-      guard small.layerCount > 0 else { return .continued }
-      ratio = try ScheduleRatio.fitted.value(from: small, to: large)
-    }
-    let rewarmup = recipe.rewarmup ?? training.schedule.rewarmupAfterGrowth
-    return .repositioned(ratio: ratio, rewarmup: rewarmup.flatMap { $0.amount > 0 ? $0 : nil })
   }
 
   /// In float32, whatever the run's precision, so that rounding hides nothing.
