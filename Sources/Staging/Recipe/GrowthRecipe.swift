@@ -29,6 +29,9 @@ public struct GrowthRecipe: Sendable, Hashable {
   /// where the schedule moves.
   public var rewarmup: TrainingDuration?
 
+  /// Factors by which the width may be grown at once.
+  static let factors = 1...64
+
   /// A growth straight to the recipe's model.
   public init() {}
 }
@@ -45,7 +48,7 @@ extension GrowthRecipe {
         "schedule", "rewarmup",
       ])
     self.init()
-    width = try keys["width"]?.integer(in: 1...64)
+    width = try keys["width"]?.integer(in: Self.factors)
     depth = try keys["depth"]?.integer(in: 1...1024)
     layerCount = try keys["layers"]?.integer(in: 1...65536)
     if depth != nil, let layers = keys["layers"] {
