@@ -40,31 +40,20 @@ struct GrowthTrainingOptions: ParsableArguments {
     }
     let target = try GrowthRequest(sizes: sizes, manner: manner).growth(of: source.model)
       .target(from: source.model)
-    let ratio = try ratio(from: source.model, to: target, manner)
     return GrowthOptions(
       seed: seed, moments: moments?.policy ?? .mapped,
-      schedule: continuation(ratio, on: status.training.schedule))
+      schedule: try placement(manner).continuation(
+        from: source.model, to: target, on: status.training.schedule,
+        rewarmup: rewarmup?.duration))
   }
 
-  private func ratio(
-    from model: ModelConfiguration, to target: ModelConfiguration, _ manner: GrowthMannerOptions
-  ) throws -> Double {
+  private func placement(_ manner: GrowthMannerOptions) -> SchedulePlacement {
     switch schedule {
-    case .keep: return 1
-    case .ratio(let ratio): return ratio
-    case .auto: return max(1, try ScheduleRatio.fitted.value(from: model, to: target))
-    case nil:
-      // A model without layers follows no law of sizes; a small model's trajectory, its own schedule.
-      if model.layerCount == 0 || manner.learningRates == .smallTrajectory { return 1 }
-      return max(1, try ScheduleRatio.fitted.value(from: model, to: target))
+    case .keep: .kept
+    case .ratio(let ratio): .ratio(ratio)
+    case .auto: .automatic
+    // A small model's trajectory is its own schedule's.
+    case nil: manner.learningRates == .smallTrajectory ? .kept : .automatic
     }
-  }
-
-  private func continuation(
-    _ ratio: Double, on schedule: LearningRateSchedule
-  ) -> ScheduleContinuation {
-    if let rewarmup { return .repositioned(ratio: ratio, rewarmup: rewarmup.duration) }
-    guard ratio != 1 else { return .continued }
-    return .repositioned(ratio: ratio, rewarmup: schedule.rewarmupAfterGrowth)
   }
 }

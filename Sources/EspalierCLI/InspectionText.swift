@@ -26,6 +26,14 @@ enum InspectionText {
     if !run.overrides.isEmpty {
       lines.append(row("overrides", run.overrides.joined(separator: ", ")))
     }
+    if let plan = run.plan, let count = run.stageCount {
+      lines.append(row("stages", "\(count), \(text(of: plan))"))
+    }
+    lines += run.growths.map { growth in
+      let state = growth.problem.map { "  DAMAGED: \($0)" } ?? ""
+      let what = [growth.operation, growth.step.map { "at step \($0)" }].compactMap { $0 }
+      return row("growth", (what + [growth.receipt]).joined(separator: ", ") + state)
+    }
     lines += lossLines(run)
     lines += run.checkpoints.map { checkpoint in
       let state =
@@ -34,6 +42,15 @@ enum InspectionText {
       return row("checkpoint", checkpoint.name + state)
     }
     return lines + self.lines(run.recipe)
+  }
+
+  private static func text(of origin: RunPlan.Origin) -> String {
+    switch origin {
+    case .recipe: "as the recipe lists them"
+    case .automatic: "found by the planner when the run began"
+    case .lateExpansion: "late expansion"
+    case .plan: "of a plan's file"
+    }
   }
 
   private static func lossLines(_ run: RunInspection) -> [String] {
@@ -45,6 +62,13 @@ enum InspectionText {
     if let loss = run.validationLoss {
       let best = run.bestValidationLoss.map { ", best \(text($0))" } ?? ""
       lines.append(row("validation", text(loss) + best))
+    }
+    if let cost = run.evaluation {
+      lines.append(
+        row(
+          "validating",
+          "\(Readable.scaled(cost.floatingPointOperations))FLOPs beside the training, "
+            + "\(Readable.time(cost.seconds)) of the time"))
     }
     return lines
   }

@@ -60,7 +60,7 @@ struct PlanPilotCommand: AsyncParsableCommand {
     let recipe = try targetOptions.recipe()
     let target = try targetOptions.model(recipe)
     let models = try PilotModels.choose(for: target, count: sizes, ratio: ratio)
-    let tokens = Double(recipe.training.batch.sequencesPerStep * target.contextLength)
+    let tokens = RunLength(recipe.training, contextLength: target.contextLength).tokensPerStep
     let costs = try models.map { try ModelCost($0, tokensPerStep: tokens) }
     let terminal = Terminal(.standardOutput)
     for cost in costs { terminal.print(line(cost)) }
@@ -111,7 +111,7 @@ struct PlanPilotCommand: AsyncParsableCommand {
       "model.heads=\(model.headCount)", "model.intermediate=\(model.intermediateSize)",
       "schedule={kind: constant, peak: \(schedule.peak), warmup: \(warmup) steps}",
       "evaluate={every: \(max(1, steps / 50)) steps, batches: \(batches)}",
-      "stop={after: \(steps) steps}",
+      "stop={after: \(steps) steps}", "stages=none",
     ]
     if model.family == .llama {
       texts.append("model.keyValueHeads=\(model.keyValueHeadCount)")

@@ -12,7 +12,8 @@ struct PlanStagesCommand: ParsableCommand {
       The law is the published one (--laws kaplan), or is fitted to runs (--fit) or to CSV files \
       (--curves, with --parameters for each) of several model sizes at one batch size, with \
       bootstrap intervals that go into the saving's. The goal is a loss (--loss), an amount of \
-      compute (--compute), or else the point where the target is trained just long enough.
+      compute (--compute), what the recipe's own length comes to (--run-length), or else the point \
+      where the target is trained just long enough.
 
       Only models that can be grown into the target are proposed. Every number of operations says \
       how it was counted: 6 · N · tokens, or the executed program's products.
@@ -63,6 +64,12 @@ struct PlanStagesCommand: ParsableCommand {
   @Option(help: "The compute to spend, in FLOPs by --count.")
   var compute: Double?
 
+  @Flag(
+    help: ArgumentHelp(
+      "The goal is the loss that the model, trained from scratch, has at the end of the recipe's run, "
+        + "as with `stages: auto`."))
+  var runLength = false
+
   @Option(help: "What to minimise: sixN (6 · N · tokens) or exactProgram.")
   var count = ComputeCount.sixN
 
@@ -81,6 +88,13 @@ struct PlanStagesCommand: ParsableCommand {
     completion: .file(extensions: ["json"]))
   var output: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Also write the measured points and the fitted law to this file as SVG.",
+      valueName: "file.svg"),
+    completion: .file(extensions: ["svg"]))
+  var plot: String?
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -89,11 +103,14 @@ struct PlanStagesCommand: ParsableCommand {
     guard sources <= 1 else {
       throw ValidationError("Give one of --laws, --fit and --curves.")
     }
-    guard loss == nil || compute == nil else {
-      throw ValidationError("Give --loss or --compute, not both.")
+    guard [loss != nil, compute != nil, runLength].filter({ $0 }).count <= 1 else {
+      throw ValidationError("Give one of --loss, --compute and --run-length.")
     }
     guard (1...4).contains(stages) else {
       throw ValidationError("--stages is \(stages); expected 1 to 4.")
+    }
+    guard plot == nil || !fit.isEmpty || !curves.isEmpty else {
+      throw ValidationError("--plot draws a fit; give --fit or --curves as well.")
     }
     guard parameters.count == curves.count else {
       throw ValidationError(
@@ -105,57 +122,74 @@ struct PlanStagesCommand: ParsableCommand {
   func run() throws {
     let recipe = try targetOptions.recipe()
     let model = try targetOptions.model(recipe)
-    let tokens =
-      tokensPerStep
-      ?? Double(recipe.training.batch.sequencesPerStep) * Double(model.contextLength)
-    let fitted = try fittedLaw(tokensPerStep: tokens)
+    let length = RunLength(recipe.training, contextLength: model.contextLength)
+    let tokens = tokensPerStep ?? length.tokensPerStep
+    let measured = try measuredCurves(tokensPerStep: tokens)
+    let fitted = try fittedLaw(measured)
     var request = PlanRequest(target: model, tokensPerStep: tokens)
     if let fitted {
       request = PlanRequest(target: model, tokensPerStep: tokens, fit: fitted)
     }
-    request.goal = loss.map(PlanGoal.loss) ?? compute.map(PlanGoal.compute) ?? .optimality
+    request.goal = try goal(model, length, by: request.law)
+    if runLength { request.latestGrowthStep = length.latestGrowthStep }
     request.stageCounts = 1...stages
     request.computeCount = count
     // Before the search, which may fail because of it.
-    if let fitted, !json { PlanText.lines(fitted).forEach { print($0) } }
+    if let fitted { try show(fitted, measured) }
     try report(StageSearch.plan(request))
   }
 
-  private func fittedLaw(tokensPerStep: Double) throws -> LawFit? {
-    guard !fit.isEmpty || !curves.isEmpty else { return nil }
-    let measured =
-      try fit.map { try Self.curve(run: $0) }
+  private func measuredCurves(tokensPerStep: Double) throws -> [LossCurve] {
+    try fit.map { try LossCurve(run: URL(filePath: $0)) }
       + zip(curves, parameters).map { path, parameterCount in
         try LossCurve(csv: path, parameterCount: parameterCount, tokensPerStep: tokensPerStep)
       }
+  }
+
+  private func fittedLaw(_ measured: [LossCurve]) throws -> LawFit? {
+    guard !measured.isEmpty else { return nil }
     return try LawFitter(
       hasIrreducibleLoss: irreducible, firstStep: firstStep, seed: seed
     ).fit(measured)
   }
 
-  private static func curve(run path: String) throws -> LossCurve {
-    let run = try TrainingRun.open(URL(filePath: path))
-    guard let sizes = run.recipe.model else {
-      throw PlanningError(
-        .invalidValue, "its recipe leaves the model to a checkpoint; fit runs that name theirs",
-        subject: path)
+  /// The law in numbers and in a picture of the points that it was fitted to.
+  private func show(_ fitted: LawFit, _ measured: [LossCurve]) throws {
+    let chart = Chart(fitted, curves: measured, firstStep: firstStep)
+    if let plot { try write(Data(SVGChart(chart).file.utf8), to: plot) }
+    guard !json else { return }
+    PlanText.lines(fitted).forEach { print($0) }
+    let screen = Terminal(.standardOutput)
+    TerminalPlot(
+      chart, width: min(100, screen.width), height: 14,
+      colours: screen.isInteractive ? .terminal : .none
+    ).lines.forEach { print($0) }
+    print(plot.map { "Wrote \($0)\n" } ?? "")
+  }
+
+  private func write(_ data: Data, to path: String) throws {
+    do { try data.write(to: URL(filePath: path), options: .atomic) } catch {
+      throw PlanningError(.fileUnavailable, "cannot be written: \(error)", subject: path)
     }
-    // Without embeddings, so any vocabulary will do.
-    let model = try sizes.configuration(tokenizerVocabularySize: 1)
-    return try LossCurve(
-      runLog: run.directory.log.path(percentEncoded: false),
-      parameterCount: Double(model.parameterCount().withoutEmbeddings), computeCount: .sixN)
+  }
+
+  private func goal(
+    _ model: ModelConfiguration, _ length: RunLength, by law: ScalingLaw
+  ) throws -> PlanGoal {
+    guard runLength else {
+      return loss.map(PlanGoal.loss) ?? compute.map(PlanGoal.compute) ?? .optimality
+    }
+    guard let goal = try PlanGoal(reachedBy: model, after: length, law: law) else {
+      throw PlanningError(
+        .invalidValue, "has no length in steps or tokens; give schedule.total or stop.after",
+        subject: targetOptions.target)
+    }
+    return goal
   }
 
   private func report(_ plan: StagePlan) throws {
     let text = try JSONText.of(plan)
-    if let output {
-      do {
-        try Data((text + "\n").utf8).write(to: URL(filePath: output), options: .atomic)
-      } catch {
-        throw PlanningError(.fileUnavailable, "cannot be written: \(error)", subject: output)
-      }
-    }
+    if let output { try write(Data((text + "\n").utf8), to: output) }
     guard !json else { return print(text) }
     PlanText.lines(plan).forEach { print($0) }
     if let output { print("\nWrote \(output)") }

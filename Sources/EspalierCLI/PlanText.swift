@@ -49,6 +49,26 @@ enum PlanText {
       + late(plan) + [""] + plan.notes.map { "- \($0)" }
   }
 
+  /// What a run that follows the plan is about to do.
+  static func summary(_ plan: StagePlan) -> [String] {
+    var rows = [["stage", "model", "steps", "then", "ρ", "loss by the law"]]
+    for (index, stage) in plan.stages.enumerated() {
+      rows.append([
+        String(index + 1), name(stage.model), Readable.exact(stage.steps),
+        stage.growth?.operation ?? "stop",
+        stage.growth.map { String(format: "%.3f", $0.growthRatio) } ?? "",
+        String(format: "%.3f", stage.loss),
+      ])
+    }
+    let interval = plan.saving.interval.map {
+      " (\(percent($0.low)) to \(percent($0.high)))"
+    }
+    return ["Planned by \(plan.lawSource):"] + table(rows) + [
+      "expected saving \(percent(plan.saving.share))\(interval ?? ", interval unknown") of the compute "
+        + "from scratch"
+    ]
+  }
+
   /// A fitted law.
   static func lines(_ fit: LawFit) -> [String] {
     func row(_ name: String, _ format: String, _ number: (ScalingLaw) -> Double) -> [String] {

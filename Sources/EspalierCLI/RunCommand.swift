@@ -15,13 +15,19 @@ struct RunCommand: AsyncParsableCommand {
       interrupted or killed, also in the middle of a growth, goes on with --resume as if nothing had \
       happened, bit for bit.
 
-      The run's directory is that of `espalier train`, with the last state of every small model \
-      under stages/.
+      A recipe may leave its stages to the planner (`stages: auto`), or --plan names the file that \
+      `espalier plan -o` wrote. What was planned is kept in the run's plan.json, so that --resume \
+      never plans anew.
+
+      The run's directory is that of `espalier train`, with the last state of every small model and \
+      the receipt of every growth under stages/, and at the end report.html.
 
       Examples:
         espalier run --example > staged.yaml
         espalier run staged.yaml -o runs/staged
         espalier run -o runs/staged --resume
+        espalier run recipe.yaml -o runs/auto --set stages=auto
+        espalier run recipe.yaml -o runs/planned --plan plan.json
         espalier run staged.yaml -o runs/late --set "schedule.peak=2e-3"
 
       Exit codes: 0 done, 1 error, 64 wrong usage, 130 interrupted.
@@ -29,11 +35,28 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var training: TrainCommand
 
+  @Option(
+    help: ArgumentHelp(
+      "Follow the stages of this plan, instead of the recipe's.", valueName: "plan.json"),
+    completion: .file(extensions: ["json"]))
+  var plan: String?
+
+  @Flag(name: .customLong("no-report"), help: "Write no report.html at the end.")
+  var noReport = false
+
+  func validate() throws {
+    guard plan == nil || !training.resume else {
+      throw ValidationError("The run keeps its plan; --plan does not go with --resume.")
+    }
+  }
+
   func run() async throws {
     guard !training.example else {
       Swift.print(Recipe.stagedExample, terminator: "")
       return
     }
-    try await training.run()
+    try training.train(
+      report: noReport ? .none : .written,
+      overrides: plan.map { [RecipeOverride(followingPlan: URL(filePath: $0))] } ?? [])
   }
 }

@@ -95,14 +95,27 @@ struct TrainCommand: AsyncParsableCommand {
       Swift.print(Recipe.example, terminator: "")
       return
     }
+    try train(report: .none)
+  }
+
+  /// What is made of a run that has come to its end.
+  enum Page { case none, written }
+
+  /// Trains to the end of the run, or until the user interrupts.
+  ///
+  /// - Parameter overrides: values set over the recipe's before those of the command line.
+  func train(report page: Page, overrides: [RecipeOverride] = []) throws {
     let directory = URL(filePath: output ?? "")
     let terminal = Terminal(json ? .standardError : .standardOutput)
     let printer = TrainingProgressPrinter(terminal: terminal, isQuiet: quiet)
     let interruption = Interruption(
       first: { terminal.print("Finishing this step, then saving. Ctrl-C again quits at once.") },
       last: terminal.leave)
-    let run = try makeRun(directory)
-    let summary: TrainingRunSummary
+    let run = try makeRun(directory, overrides)
+    if !resume, !quiet, let plan = run.plan?.plan {
+      PlanText.summary(plan).forEach(terminal.print)
+    }
+    var summary: TrainingRunSummary
     do {
       summary = try run.train(
         engine: CPUTrainingEngine(threads: engineOptions.threads ?? run.threads),
@@ -112,12 +125,17 @@ struct TrainCommand: AsyncParsableCommand {
       throw error
     }
     printer.finish()
+    if page == .written, summary.outcome != .interrupted {
+      summary.report = Self.writeReport(of: run, warn: terminal)
+    }
     try report(summary, on: terminal)
     if summary.outcome == .interrupted { throw ExitCode(Interruption.exitCode) }
   }
 
-  private func makeRun(_ directory: URL) throws -> TrainingRun {
-    var overrides = try settings.map(RecipeOverride.init(parsing:))
+  private func makeRun(
+    _ directory: URL, _ overrides: [RecipeOverride]
+  ) throws -> TrainingRun {
+    var overrides = try overrides + settings.map(RecipeOverride.init(parsing:))
     if let precision {
       overrides.append(RecipeOverride(keyPath: ["precision"], value: precision.rawValue))
     }
@@ -132,6 +150,18 @@ struct TrainCommand: AsyncParsableCommand {
     return try TrainingRun.create(
       directory, recipe: given, startingFrom: (continueFrom ?? from).map { URL(filePath: $0) },
       with: continueFrom == nil ? .weights : .wholeState, threads: engineOptions.threads)
+  }
+
+  /// Draws the run; one that is finished is not lost because its page cannot be written.
+  private static func writeReport(of run: TrainingRun, warn terminal: Terminal) -> String? {
+    do {
+      return try run.writeReport().path(percentEncoded: false)
+    } catch {
+      terminal.print(
+        "The run is whole, but its report could not be written: \(error). Try again with "
+          + "`espalier report \(ShellWord.quoted(run.directory.url.relativePath))`")
+      return nil
+    }
   }
 
   private func report(_ summary: TrainingRunSummary, on terminal: Terminal) throws {
@@ -157,7 +187,14 @@ struct TrainCommand: AsyncParsableCommand {
     if let loss = summary.loss { line += "; loss \(Readable.loss(loss))" }
     if let loss = summary.validationLoss { line += ", validation \(Readable.loss(loss))" }
     var lines = [line]
+    if let cost = summary.evaluation {
+      lines.append(
+        "\(Readable.scaled(summary.flops))FLOPs of training; validations took "
+          + "\(Readable.scaled(cost.floatingPointOperations))FLOPs more, and "
+          + "\(Readable.time(cost.seconds)) of the time")
+    }
     if let checkpoint = summary.checkpoint { lines.append("Saved \(checkpoint)") }
+    if let page = summary.report { lines.append("Report \(page)") }
     if summary.outcome == .interrupted {
       lines.append("Go on with: espalier train -o \(ShellWord.quoted(output)) --resume")
     }

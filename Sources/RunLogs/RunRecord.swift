@@ -158,6 +158,19 @@ public struct EventRecord: Sendable, Hashable {
   }
 }
 
+extension EventRecord {
+  /// The detail of an end's event with the operations that evaluations took beside the training.
+  public static let evaluationFlopsKey = "evaluationFlops"
+  /// The detail of an end's event with the seconds of the run's that evaluations took.
+  public static let evaluationSecondsKey = "evaluationSeconds"
+
+  /// Floating-point operations of all evaluations so far, which ``flops`` leaves out; nil where the
+  /// event does not say.
+  public var evaluationFlops: Double? { details[Self.evaluationFlopsKey]?.real }
+  /// Wall time of all evaluations so far, a part of ``seconds``; nil where the event does not say.
+  public var evaluationSeconds: Double? { details[Self.evaluationSecondsKey]?.real }
+}
+
 /// A detail of an event.
 public enum LogValue: Sendable, Hashable {
   case text(String)
@@ -165,6 +178,17 @@ public enum LogValue: Sendable, Hashable {
   /// A real number; one that is whole reads back as ``integer(_:)``.
   case number(Double)
   case flag(Bool)
+}
+
+extension LogValue {
+  /// The number, whole or not; nil for any other value.
+  fileprivate var real: Double? {
+    switch self {
+    case .integer(let count): Double(count)
+    case .number(let number): number
+    case .text, .flag: nil
+    }
+  }
 }
 
 extension LogValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,

@@ -107,6 +107,19 @@ struct PlanCommandTests {
     let text = try BuiltCommand.run(arguments, in: place.url)
     #expect(text.status == 0, "\(text.errors)")
     #expect(text.output.contains("αN  0.07"))
+    // Points and law, drawn: three curves with a name each.
+    #expect(text.output.contains("loss (nats per token)"))
+    #expect(text.output.contains("optimizer steps"))
+    for curve in ["small.csv, N = 1.00M", "middle.csv, N = 4.00M", "large.csv, N = 16.0M"] {
+      #expect(text.output.contains(curve), "\(text.output)")
+    }
+    let plot = try BuiltCommand.run(arguments + ["--plot", "law.svg", "--json"], in: place.url)
+    #expect(plot.status == 0 && !plot.output.contains("optimizer steps"))
+    let svg = try String(contentsOf: place.url.appending(path: "law.svg"), encoding: .utf8)
+    #expect(svg.contains("<svg") && svg.contains("The law and what it was fitted to"))
+    #expect(
+      try BuiltCommand.run(["plan", "--target", "target.yaml", "--plot", "x.svg"], in: place.url)
+        .status == 64)
     let json = try BuiltCommand.run(arguments + ["--json"], in: place.url)
     let plan = try JSONDecoder().decode(StagePlan.self, from: Data(json.output.utf8))
     let interval = try #require(plan.saving.interval)

@@ -257,6 +257,9 @@ import Testing
     for (old, new) in [
       ("\"version\":1", "\"version\":2"), ("\"hiddenSize\":768", "\"hiddenSize\":-768"),
       ("\"steps\":", "\"steps\":-"), ("\"stages\":", "\"Stages\":"), ("{", "["),
+      ("\"effectiveStart\":", "\"effectiveStart\":-"),
+      ("\"growthRatio\":", "\"growthRatio\":-"), ("\"growthRatio\":", "\"growthRatio\":0.5,\"x\":"),
+      ("\"tokensPerStep\":", "\"tokensPerStep\":-"),
     ] {
       #expect(text.contains(old))
       let error = #expect(throws: PlanningError.self) {
@@ -264,6 +267,41 @@ import Testing
       }
       #expect(error?.code == .invalidState && error?.subject == "plan.json")
     }
+  }
+
+  /// By the published law, growing to an optimally trained target of 4 times the size is best at two
+  /// thirds of its steps, counted on the small model.
+  @Test func noModelIsGrownLaterThanAllowed() throws {
+    let free = try StageSearch.plan(request(stages: 1...2))
+    let growth = try #require(free.stages.first?.growth)
+    let moment = free.stages[0].effectiveStart + free.stages[0].steps
+    var limited = request(stages: 1...2)
+    limited.latestGrowthStep = Double(moment) * 0.99
+    let early = try StageSearch.plan(limited)
+    #expect(early != free)
+    for stage in early.stages where stage.growth != nil {
+      #expect(Double(stage.effectiveStart + stage.steps) <= Double(moment) * 0.99 + 1)
+    }
+    #expect(early.flops >= free.flops && growth.sizeRatio > 1)
+    limited.latestGrowthStep = 10
+    #expect(try StageSearch.plan(limited).stages.count == 1)
+    limited.latestGrowthStep = 0
+    #expect(throws: PlanningError.self) { try StageSearch.plan(limited) }
+  }
+
+  @Test func aPlansFileMustBeThere() throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "espalier-plan-\(UUID().uuidString)", directoryHint: .isDirectory)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: "plan.json")
+    for url in [file, folder] {
+      let error = #expect(throws: PlanningError.self) { try StagePlan(reading: url) }
+      #expect(error?.code == .fileUnavailable)
+    }
+    let plan = try StageSearch.plan(request())
+    try JSONEncoder().encode(plan).write(to: file)
+    #expect(try StagePlan(reading: file) == plan)
   }
 
   @Test func mistakesAreNamed() {

@@ -62,7 +62,7 @@ struct GrowthGraph {
     let moment = request.law.bestGrowth(
       from: Double(small.parameterCount), to: Double(large.parameterCount),
       costRatio: largeCost / smallCost)
-    guard let moment else { return nil }
+    guard let moment, moment.smallSteps <= request.latestGrowthStep ?? .infinity else { return nil }
     let cost = smallCost * moment.smallSteps - largeCost * moment.largeSteps
     return cost < 0 ? Edge(source: i, target: j, moment: moment, cost: cost) : nil
   }

@@ -35,6 +35,11 @@ public struct PlanRequest: Sendable {
   public var stageCounts: ClosedRange<Int>
   /// Bounds on N of a stage over N of the one before.
   public var sizeRatios: ClosedRange<Double>
+  /// The most steps that a model may have taken, from its own beginning or from where a model of its
+  /// size would have begun, when it is grown; nil for any number.
+  ///
+  /// A run whose learning rate falls gives the length of its schedule, which the steps are counted on.
+  public var latestGrowthStep: Double?
   /// What the search minimises.
   public var computeCount: ComputeCount
   /// The share of the steps at which late depth expansion grows.
@@ -48,7 +53,8 @@ public struct PlanRequest: Sendable {
     draws: [ScalingLaw] = [], confidence: Double = 0.9, lawSizes: LawFit.Interval? = nil,
     lawSource: String = "Kaplan et al., arXiv 2001.08361", goal: PlanGoal = .optimality,
     stageCounts: ClosedRange<Int> = 1...3, sizeRatios: ClosedRange<Double> = 1.2...10,
-    computeCount: ComputeCount = .sixN, lateExpansionShare: Double = 0.8,
+    latestGrowthStep: Double? = nil, computeCount: ComputeCount = .sixN,
+    lateExpansionShare: Double = 0.8,
     reachable: any ReachableConfigurations = IntegerGrowth()
   ) {
     self.target = target
@@ -61,6 +67,7 @@ public struct PlanRequest: Sendable {
     self.goal = goal
     self.stageCounts = stageCounts
     self.sizeRatios = sizeRatios
+    self.latestGrowthStep = latestGrowthStep
     self.computeCount = computeCount
     self.lateExpansionShare = lateExpansionShare
     self.reachable = reachable
@@ -93,6 +100,9 @@ public struct PlanRequest: Sendable {
     }
     try check(sizeRatios.lowerBound > 1 && sizeRatios.upperBound.isFinite, "sizeRatios") {
       "from \(sizeRatios.lowerBound); expected ratios above 1"
+    }
+    try check(latestGrowthStep ?? 1 > 0, "latestGrowthStep") {
+      "\(latestGrowthStep ?? 0); expected a positive number of steps"
     }
     try check(lateExpansionShare > 0 && lateExpansionShare < 1, "lateExpansionShare") {
       "\(lateExpansionShare); expected a share between 0 and 1"

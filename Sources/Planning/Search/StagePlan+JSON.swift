@@ -2,6 +2,28 @@
 import Foundation
 
 extension StagePlan {
+  /// More stages than any search proposes.
+  private static let mostStages = 64
+  /// Plans have some kilobytes.
+  private static let largestFile = 16 << 20
+
+  /// Reads the file of a plan that `espalier plan -o` wrote.
+  ///
+  /// - Throws: ``PlanningError`` of code `fileUnavailable` where there is no readable file, else as
+  ///   ``init(json:name:)``.
+  public init(reading file: URL) throws {
+    let path = file.path(percentEncoded: false)
+    let values = try? file.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
+    guard values?.isRegularFile == true, (values?.fileSize ?? .max) <= Self.largestFile,
+      let data = try? Data(contentsOf: file)
+    else {
+      throw PlanningError(
+        .fileUnavailable, "cannot be read; expected the plan that `espalier plan -o` writes",
+        subject: path)
+    }
+    try self.init(json: data, name: path)
+  }
+
   /// Reads a plan that `espalier plan -o` wrote.
   ///
   /// - Parameter name: the file, for messages.
@@ -21,16 +43,31 @@ extension StagePlan {
       throw invalid(
         "has format \(plan.version), and this version reads \(Self.formatVersion); make it anew")
     }
+    guard plan.stages.count <= Self.mostStages else {
+      throw invalid("has \(plan.stages.count) stages; expected at most \(Self.mostStages)")
+    }
     for (index, stage) in plan.stages.enumerated() {
       do { try stage.model.validate() } catch { throw invalid("stage \(index + 1): \(error)") }
       guard (1...1 << 48).contains(stage.steps) else {
         throw invalid("stage \(index + 1) has \(stage.steps) steps; expected at least 1")
+      }
+      guard (0...1 << 48).contains(stage.effectiveStart) else {
+        throw invalid(
+          "stage \(index + 1) begins at step \(stage.effectiveStart); expected 0 to 2^48")
+      }
+      if let ratio = stage.growth?.growthRatio, !(ratio.isFinite && ratio >= 1) {
+        throw invalid(
+          "stage \(index + 1): the growth ratio \(ratio) is not that of a larger model's speed; "
+            + "expected 1 or more")
       }
       guard (stage.growth == nil) == (index == plan.stages.count - 1) else {
         throw invalid("stage \(index + 1): every stage but the last ends with a growth")
       }
     }
     guard !plan.stages.isEmpty else { throw invalid("has no stages; expected at least one") }
+    guard plan.tokensPerStep.isFinite, plan.tokensPerStep > 0 else {
+      throw invalid("has \(plan.tokensPerStep) tokens a step; expected a positive number")
+    }
     self = plan
   }
 }

@@ -72,6 +72,7 @@ enum PageStyle {
     .card{background:var(--card);border:1px solid var(--edge);border-radius:8px;padding:14px;\
     min-width:0;position:relative;margin:0 0 16px}
     .grid .card{margin:0}
+    .grid+.card,.grid+.card+.card{margin-top:16px}
     figure.card h3{padding:0 2px}
     .card svg{display:block;width:100%;height:auto;touch-action:pan-y}
     .wide-only{display:block}.narrow-only{display:none}

@@ -147,20 +147,25 @@ public struct ReportPage: Sendable {
     + "Above a threshold it pays to grow by that operator, or, at optimality, to stop (published "
     + "thresholds, arXiv 2203.06211)."
 
+  /// Charts in two columns; a last one without a neighbour is as wide as both.
   private func drawGrid(_ names: [String], _ charts: [String: Chart], _ main: inout Markup) {
+    let shown = names.compactMap { name in charts[name].map { (name: name, chart: $0) } }
     main.element("div", ["class": "grid"]) { grid in
-      for name in names {
-        guard let chart = charts[name] else { continue }
+      for (name, chart) in shown.prefix(shown.count / 2 * 2) {
         drawFigure(chart, &grid, identifier: name, width: 520, height: 320, visibility: "")
       }
     }
+    guard shown.count % 2 == 1, let last = shown.last else { return }
+    drawLarge(last.chart, &main, identifier: last.name, height: 320)
   }
 
   /// A wide drawing, and a narrow one for small screens, on which the wide one's texts would be too
   /// small to read.
-  private func drawLarge(_ chart: Chart, _ main: inout Markup, identifier: String) {
+  private func drawLarge(
+    _ chart: Chart, _ main: inout Markup, identifier: String, height: Double = 440
+  ) {
     drawFigure(
-      chart, &main, identifier: identifier, width: 1060, height: 440, visibility: " wide-only")
+      chart, &main, identifier: identifier, width: 1060, height: height, visibility: " wide-only")
     drawFigure(
       chart, &main, identifier: identifier + "-narrow", width: 440, height: 360,
       visibility: " narrow-only")

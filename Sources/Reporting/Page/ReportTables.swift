@@ -23,6 +23,7 @@ struct ReportTables {
         rows.append(summary(run, colour: charts.colour(of: index)))
       }
     }
+    drawEvaluationCost(&main)
     for (model, names) in models {
       let counts =
         "\(NumberStyle.count.text(Double(model.parameterCount))) parameters, "
@@ -35,6 +36,22 @@ struct ReportTables {
     guard !machines.isEmpty else { return }
     main.element(
       "p", ["class": "soft small"], text: "Measured on \(machines.joined(separator: "; ")).")
+  }
+
+  /// What validations took, which the runs' operations leave out.
+  private func drawEvaluationCost(_ main: inout Markup) {
+    let known = runs.filter { $0.course.evaluationCost != nil }
+    guard !known.isEmpty else { return }
+    main.table(["validations of", "FLOPs, beside those of training", "wall time, of the run's"]) {
+      rows in
+      for run in known {
+        guard let cost = run.course.evaluationCost else { continue }
+        rows.append([
+          .text(run.name), .number(NumberStyle.power.text(cost.evaluationFlops ?? 0)),
+          .number(NumberStyle.seconds.text(cost.evaluationSeconds ?? 0)),
+        ])
+      }
+    }
   }
 
   /// The different models, with the names of the runs that end with each.

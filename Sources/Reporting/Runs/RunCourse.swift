@@ -38,6 +38,12 @@ public struct RunCourse: Sendable, Hashable {
     }
   }
 
+  /// The last event that tells what evaluations cost beside the training; nil in a log of a run that
+  /// has not come to an end, or of an older version.
+  public var evaluationCost: EventRecord? {
+    events.last { ($0.evaluationFlops ?? .nan).isFinite && ($0.evaluationSeconds ?? .nan).isFinite }
+  }
+
   /// The moments at which the model was grown, oldest first.
   public var growths: [EventRecord] { events.filter { $0.event == .grown } }
 

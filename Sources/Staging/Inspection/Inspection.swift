@@ -89,7 +89,9 @@ extension Inspection {
   /// Whether a checksum or a size is not as a manifest says.
   public var isDamaged: Bool {
     switch self {
-    case .run(let run): return run.checkpoints.contains { !$0.problems.isEmpty }
+    case .run(let run):
+      return run.checkpoints.contains { !$0.problems.isEmpty }
+        || run.growths.contains { $0.problem != nil }
     case .model(let model):
       guard case .damaged = model.integrity else { return false }
       return true

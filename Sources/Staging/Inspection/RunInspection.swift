@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Checkpoints
 import Foundation
+import Growth
 import Reporting
 import RunLogs
 import Training
@@ -15,6 +16,20 @@ public struct RunInspection: Sendable, Encodable {
     public var step: Int
     /// What is wrong with it; nothing where it is whole.
     public var problems: [String]
+  }
+
+  /// A growth of the run, by the receipt that it kept.
+  public struct Growth: Sendable, Hashable, Encodable {
+    /// The stage that ended with it, from 1.
+    public var stage: Int
+    /// The receipt's path in the run's directory.
+    public var receipt: String
+    /// What was done; nil where the receipt cannot be read.
+    public var operation: String?
+    /// Steps taken before it.
+    public var step: Int?
+    /// What is wrong with the receipt; nil where it is whole.
+    public var problem: String?
   }
 
   /// The last of something in the log.
@@ -49,10 +64,19 @@ public struct RunInspection: Sendable, Encodable {
   public var validationLoss: Loss?
   /// The lowest validation loss.
   public var bestValidationLoss: Loss?
+  /// What evaluations had cost at the run's last end, beside its training; nil where the log does not
+  /// say.
+  public var evaluation: EvaluationCost?
   /// The training loss over the run, in one line of text.
   public var lossCurve: String
   /// The checkpoints, oldest first.
   public var checkpoints: [Checkpoint]
+  /// Where the stages come from; nil for a run of one model.
+  public var plan: RunPlan.Origin?
+  /// How many stages the run has; nil for a run of one model.
+  public var stageCount: Int?
+  /// The growths so far.
+  public var growths: [Growth]
 
   init(_ url: URL, verify: Bool) throws {
     let run = try TrainingRun.open(url)
@@ -74,6 +98,7 @@ public struct RunInspection: Sendable, Encodable {
     bestValidationLoss = history.validationLosses.min {
       $0.loss ?? .infinity < $1.loss ?? .infinity
     }
+    evaluation = history.evaluation
     lossCurve = Sparkline.draw(history.losses.map { $0.loss ?? .nan })
     checkpoints = try CheckpointStore(run.directory.checkpoints).list().map { item in
       Checkpoint(
@@ -81,6 +106,26 @@ public struct RunInspection: Sendable, Encodable {
         problems: CheckpointDirectory.problems(
           in: item.url, level: verify ? .checksums : .sizes
         ).map(\.description))
+    }
+    plan = run.plan?.origin
+    stageCount = run.plan?.stages.count
+    growths = Self.growths(in: run.directory, stages: run.plan?.stages.count ?? 0)
+  }
+
+  private static func growths(in directory: RunDirectory, stages: Int) -> [Growth] {
+    (1..<max(1, stages)).compactMap { number in
+      let url = directory.growth(number)
+      guard FileManager.default.fileExists(atPath: url.path(percentEncoded: false)) else {
+        return nil
+      }
+      let path = "stages/\(url.lastPathComponent)/\(GrowthReceipt.fileName)"
+      do {
+        let receipt = try GrowthReceipt(reading: url)
+        return Growth(
+          stage: number, receipt: path, operation: receipt.operation, step: receipt.step)
+      } catch {
+        return Growth(stage: number, receipt: path, problem: "\(error)")
+      }
     }
   }
 }
@@ -91,6 +136,7 @@ struct RunHistory {
   private(set) var losses: [RunInspection.Loss] = []
   private(set) var validationLosses: [RunInspection.Loss] = []
   private(set) var lastEvent: String?
+  private(set) var evaluation: EvaluationCost?
 
   /// Reads a log; one that is not there yet is empty.
   mutating func read(_ log: URL) throws {
@@ -112,6 +158,11 @@ struct RunHistory {
       validationLosses.append(.init(step: evaluation.step, loss: loss.isFinite ? loss : nil))
     case .event(let event):
       lastEvent = event.event.rawValue
+      if let flops = event.evaluationFlops, let seconds = event.evaluationSeconds, flops.isFinite,
+        seconds.isFinite
+      {
+        evaluation = EvaluationCost(floatingPointOperations: flops, seconds: seconds)
+      }
     }
   }
 }

@@ -24,19 +24,13 @@ public struct GrowthRecipe: Sendable, Hashable {
   /// What becomes of the moments.
   public var moments = MomentPolicy.mapped
   /// Where the learning-rate schedule goes on.
-  public var schedule = Schedule.automatic
-  /// How long the rate rises again; nil for a fifteenth of the schedule's warm-up, as in the paper.
+  public var schedule = SchedulePlacement.automatic
+  /// How long the rate rises again; nil for a fifteenth of the schedule's warm-up, as in the paper,
+  /// where the schedule moves.
   public var rewarmup: TrainingDuration?
 
-  /// Where the learning-rate schedule goes on after a growth.
-  public enum Schedule: Sendable, Hashable {
-    /// Where a model of the new size would stand, as ``ScheduleRatio`` estimates it.
-    case automatic
-    /// From where it stands, without a new warm-up.
-    case kept
-    /// At 1/ρ of the steps so far.
-    case ratio(Double)
-  }
+  /// Factors by which the width may be grown at once.
+  static let factors = 1...64
 
   /// A growth straight to the recipe's model.
   public init() {}
@@ -54,7 +48,7 @@ extension GrowthRecipe {
         "schedule", "rewarmup",
       ])
     self.init()
-    width = try keys["width"]?.integer(in: 1...64)
+    width = try keys["width"]?.integer(in: Self.factors)
     depth = try keys["depth"]?.integer(in: 1...1024)
     layerCount = try keys["layers"]?.integer(in: 1...65536)
     if depth != nil, let layers = keys["layers"] {
@@ -95,7 +89,7 @@ extension GrowthRecipe {
     }
   }
 
-  private static func schedule(_ value: RecipeValue) throws -> Schedule {
+  private static func schedule(_ value: RecipeValue) throws -> SchedulePlacement {
     if let ratio = try? value.number("", where: { _ in true }) {
       guard ratio >= 1 else { throw value.invalid("auto, keep, or a ratio of at least 1") }
       return .ratio(ratio)

@@ -19,23 +19,22 @@ extension Recipe {
     }
     self.init(
       model: try keys["model"].map(ModelRecipe.init), tokenizer: tokenizer, data: data,
-      training: try TrainingConfiguration(keys), stages: try Self.stages(keys["stages"]))
+      training: try TrainingConfiguration(keys))
+    if let value = keys["stages"], !value.isWord("none") {
+      if value.isList {
+        stages = try StageRecipe.list(value)
+      } else {
+        planning = try StagePlanning(value, base: base)
+      }
+    }
     try checkSequenceLength(keys)
     try checkStages(keys)
-  }
-
-  private static func stages(_ value: RecipeValue?) throws -> [StageRecipe] {
-    guard let value else { return [] }
-    guard value.isList else { throw value.mismatch("a list of stages") }
-    let list = try value.list("at least one stage")
-    return try list.enumerated().map { index, stage in
-      try StageRecipe(stage, isFirst: index == 0, isLast: index + 1 == list.count)
-    }
+    try checkPlanning(keys)
   }
 
   /// Checks the stages as far as can be before the tokenizer is known.
   private func checkStages(_ keys: RecipeMapping) throws {
-    guard let value = keys["stages"] else { return }
+    guard let value = keys["stages"], !stages.isEmpty else { return }
     guard let model else {
       throw value.conflict("stages lead to a model; give the recipe's 'model'")
     }
@@ -54,6 +53,33 @@ extension Recipe {
       _ = try StagedModels(stages, target: target)
     } catch let error as StagingError {
       throw value.conflict("\(error.subject): \(error.message)")
+    }
+  }
+
+  /// Checks that stages can be planned for this recipe, as far as can be before they are.
+  private func checkPlanning(_ keys: RecipeMapping) throws {
+    guard let value = keys["stages"], let planning else { return }
+    guard let model else {
+      throw value.conflict("stages lead to a model; give the recipe's 'model'")
+    }
+    let length = RunLength(training, contextLength: model.contextLength)
+    guard case .lateExpansion(let request) = planning else {
+      guard !length.isCountedInOperations else {
+        throw value.conflict(
+          "planned stages move the schedule by steps, which FLOPs of a small model and a large one do "
+            + "not tell; give schedule.total and stop.after in steps or tokens")
+      }
+      return
+    }
+    guard [.wsd, .constant].contains(training.schedule.kind) else {
+      throw value.conflict(
+        "late expansion keeps the learning rate high until it grows, and a "
+          + "\(training.schedule.kind.rawValue) schedule falls from its start; use schedule.kind: wsd "
+          + "or constant")
+    }
+    guard request.layerCount < model.layerCount else {
+      throw value.conflict(
+        "\(request.layerCount) layers are not fewer than the model's \(model.layerCount)")
     }
   }
 

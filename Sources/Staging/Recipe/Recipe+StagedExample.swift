@@ -41,5 +41,12 @@ extension Recipe {
       - {}                                      # to the end of the schedule
         # until: {slope: optimality}            # or until more training is no longer worth it
 
+    # Or leave the stages to a planner, which settles them when the run begins:
+    # stages: auto                              # by the published law, for this run's length
+    # stages: {auto: {fit: [pilots/a, pilots/b], firstStep: 200, stages: 3}}   # by your own runs
+    # stages: {auto: {loss: 3.2}}               # or {compute: 1.5e15 FLOPs}; default: run's length
+    # stages: {plan: plan.json}                 # what `espalier plan -o plan.json` found
+    # stages: {lateExpansion: {layers: 1, share: 80%}}   # with schedule.kind: wsd or constant
+
     """
 }

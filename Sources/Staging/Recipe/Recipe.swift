@@ -13,19 +13,22 @@ public struct Recipe: Sendable, Hashable {
   public var data: DataRecipe
   /// How it is trained.
   public var training: TrainingConfiguration
-  /// The stages in which the model is grown; none for a run of one model.
+  /// The stages in which the model is grown; none for a run of one model, or where they are planned.
   public var stages: [StageRecipe]
+  /// How stages are found where the recipe does not list them; nil where it does, or has none.
+  public var planning: StagePlanning?
 
   /// Makes a recipe.
   public init(
     model: ModelRecipe?, tokenizer: TokenizerRecipe?, data: DataRecipe,
-    training: TrainingConfiguration, stages: [StageRecipe] = []
+    training: TrainingConfiguration, stages: [StageRecipe] = [], planning: StagePlanning? = nil
   ) {
     self.model = model
     self.tokenizer = tokenizer
     self.data = data
     self.training = training
     self.stages = stages
+    self.planning = planning
   }
 
   /// The version of the recipe's format.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
+import OrderedJSON
 
 /// One value set from outside the recipe's file: `optimizer.clip=0.5`.
 ///
@@ -29,6 +31,13 @@ public struct RecipeOverride: Sendable, Hashable, Codable, CustomStringConvertib
         subject: "--set \(text)")
     }
     self.init(keyPath: keys, value: String(parts[1]))
+  }
+
+  /// The override that takes the stages from a plan's file, wherever the recipe lies.
+  public init(followingPlan file: URL) {
+    let path = file.absoluteURL.standardizedFileURL.path(percentEncoded: false)
+    let quoted = String(decoding: JSONValue.string(path).encoded(.compact), as: UTF8.self)
+    self.init(keyPath: ["stages"], value: "{plan: \(quoted)}")
   }
 
   /// The text that reads back as this override.

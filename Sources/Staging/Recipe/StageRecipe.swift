@@ -70,7 +70,15 @@ public struct StageModel: Sendable, Hashable {
 }
 
 extension StageRecipe {
-  init(_ value: RecipeValue, isFirst: Bool, isLast: Bool) throws {
+  /// The stages of a list, in order.
+  static func list(_ value: RecipeValue) throws -> [StageRecipe] {
+    let list = try value.list("at least one stage")
+    return try list.enumerated().map { index, stage in
+      try StageRecipe(stage, isFirst: index == 0, isLast: index + 1 == list.count)
+    }
+  }
+
+  private init(_ value: RecipeValue, isFirst: Bool, isLast: Bool) throws {
     let keys = try value.mapping(keys: ["model", "until", "grow"])
     if let model = keys["model"], !isFirst {
       throw model.conflict("only the first stage names a model; later ones are grown with 'grow'")

@@ -14,12 +14,22 @@ public struct RunDirectory: Sendable, Hashable {
   public var recipe: URL { url.appending(path: "recipe.yaml") }
   /// What the recipe does not say: overrides, where its paths start, machines; see ``RunManifest``.
   public var manifest: URL { url.appending(path: "run.json") }
+  /// The stages as they were settled when the run began; see ``RunPlan``.
+  public var plan: URL { url.appending(path: "plan.json") }
+  /// The page that shows the run.
+  public var report: URL { url.appending(path: "report.html") }
   /// The records of steps, evaluations and events.
   public var log: URL { url.appending(path: "log.jsonl") }
   /// The saved states.
   public var checkpoints: URL { url.appending(path: "checkpoints", directoryHint: .isDirectory) }
-  /// The last state of each stage that was grown.
+  /// The last state of each stage that was grown, and the receipts of the growths.
   public var stages: URL { url.appending(path: "stages", directoryHint: .isDirectory) }
+  /// The directory of a growth's receipt.
+  ///
+  /// - Parameter number: the stage that ended with it, from 1.
+  public func growth(_ number: Int) -> URL {
+    stages.appending(path: "growth-\(number)", directoryHint: .isDirectory)
+  }
   /// Prepared data, where the recipe names texts.
   public var data: URL { url.appending(path: "data", directoryHint: .isDirectory) }
   /// The tokens that the run made of its recipe's texts; nil where it made none.
@@ -46,7 +56,9 @@ public struct RunDirectory: Sendable, Hashable {
         subject: path)
     }
     // What a run leaves that was killed while it was being made.
-    let own: Set = [recipe, data, lock].reduce(into: Set()) { $0.insert($1.lastPathComponent) }
+    let own: Set = [recipe, plan, data, lock].reduce(into: Set()) {
+      $0.insert($1.lastPathComponent)
+    }
     let others = Self.names(in: url).filter { !own.contains($0) && !$0.hasPrefix(".") }
     guard let other = others.min() else { return }
     throw StagingError(

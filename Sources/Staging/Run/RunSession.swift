@@ -2,6 +2,7 @@
 import Architectures
 import Checkpoints
 import Foundation
+import Growth
 import RunLogs
 import Text
 import Training
@@ -62,7 +63,7 @@ final class RunSession {
         observer(
           .note("The run is over, but this stage's moment to grow never came; the model is small"))
       }
-      return try summary(outcome)
+      return try summary(outcome, loop.status.evaluationCost)
     }
   }
 
@@ -104,10 +105,11 @@ final class RunSession {
     let kept = run.directory.stages.appending(path: name, directoryHint: .isDirectory)
     try state.write(to: kept, configuration: start.configuration, tokenizer: tokenizer)
     let hash = try FileDigest(of: kept.appending(path: Manifest.fileName)).sha256
-    var (grown, record) = try StageGrower(
+    var (grown, record, receipt) = try StageGrower(
       staged: staged, training: run.recipe.training, engine: engine,
       batches: try proofBatches(state.status)
     ).grown(state, source: ("stages/\(name)", hash))
+    try keep(receipt, ofGrowth: index + 1)
     grown.status.training = run.recipe.training
     // What growing takes is part of what the run takes.
     grown.status.progress.seconds += (ContinuousClock.now - begin) / .seconds(1)
@@ -118,6 +120,14 @@ final class RunSession {
         tokenizer: tokenizer))
     observer(.grown(record))
     return grown
+  }
+
+  /// Keeps what was done to the last state of a stage, whole or not at all.
+  private func keep(_ receipt: GrowthReceipt, ofGrowth number: Int) throws {
+    let data = try receipt.encoded()
+    try AtomicDirectory.write(to: run.directory.growth(number)) { directory in
+      try data.write(to: directory.appending(path: GrowthReceipt.fileName))
+    }
   }
 
   /// Held-out batches, or those that come next where there is no text to validate on.
@@ -194,7 +204,9 @@ extension RunSession {
           details: ["overrides": .text(change)])))
   }
 
-  private func summary(_ outcome: TrainingOutcome) throws -> TrainingRunSummary {
+  private func summary(
+    _ outcome: TrainingOutcome, _ evaluation: EvaluationCost?
+  ) throws -> TrainingRunSummary {
     let (progress, directory) = (outcome.progress, run.directory)
     // What this session did not measure, the log knows of an earlier one.
     var history = RunHistory()
@@ -208,6 +220,7 @@ extension RunSession {
       },
       steps: progress.steps, tokens: progress.tokens, flops: progress.floatingPointOperations,
       seconds: progress.seconds, loss: watcher?.lastStep?.loss ?? history.losses.last?.loss,
-      validationLoss: outcome.validationLoss ?? history.validationLosses.last?.loss)
+      validationLoss: outcome.validationLoss ?? history.validationLosses.last?.loss,
+      evaluation: evaluation)
   }
 }

@@ -28,6 +28,7 @@ extension TrainingRun {
         let dataset = try RunData(run: self, observer: observer, isInterrupted: isInterrupted)
           .open()
         let start = try RunStart(run: self, dataset: dataset, observer: observer)
+        if start.checkpoint == nil { plan?.notes.forEach { observer(.note($0)) } }
         return try RunSession(
           run: self, start: start, engine: engine, observer: observer,
           isInterrupted: isInterrupted

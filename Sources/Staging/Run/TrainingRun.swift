@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Planning
 import Text
 import Training
 
@@ -14,8 +15,10 @@ public struct TrainingRun: Sendable {
   public let directory: RunDirectory
   /// The recipe as it was given, with every override so far.
   public let recipeFile: RecipeFile
-  /// The recipe.
+  /// The recipe; where stages are planned, with those that were found.
   public let recipe: Recipe
+  /// The stages as they were settled when the run began; nil for a run of one model.
+  public let plan: RunPlan?
   /// What the run keeps beside its recipe.
   public internal(set) var manifest: RunManifest
   /// What this session changes of a run that has begun; nil for nothing.
@@ -24,7 +27,22 @@ public struct TrainingRun: Sendable {
   /// Threads that the run's engine has had so far; nil for all of the machine's.
   public var threads: Int? { manifest.threads }
 
-  /// Makes a run's directory, after checking as much of the recipe as can be without its data.
+  private init(
+    _ directory: RunDirectory, _ file: RecipeFile, _ recipe: Recipe, _ plan: RunPlan?,
+    _ manifest: RunManifest, change: String? = nil
+  ) {
+    self.directory = directory
+    recipeFile = file
+    var recipe = recipe
+    recipe.stages = plan?.stages ?? []
+    self.recipe = recipe
+    self.plan = plan
+    self.manifest = manifest
+    self.change = change
+  }
+
+  /// Makes a run's directory, after checking as much of the recipe as can be without its data, and
+  /// planning its stages where the recipe leaves them to a planner.
   ///
   /// - Parameters:
   ///   - url: a directory that does not exist or is empty.
@@ -34,7 +52,7 @@ public struct TrainingRun: Sendable {
   ///   - threads: what the engine will have; nil for all of the machine's.
   /// - Throws: ``StagingError``; of code `runExists` where the directory holds anything,
   ///   `incompatibleCheckpoint` where the checkpoint is not the recipe's model; errors of reading the
-  ///   checkpoint.
+  ///   checkpoint; `PlanningError` where no plan can be made or read.
   public static func create(
     _ url: URL, recipe file: RecipeFile, startingFrom checkpoint: URL? = nil,
     with part: CheckpointPart = .weights, threads: Int? = nil
@@ -47,13 +65,15 @@ public struct TrainingRun: Sendable {
       try StartingWeights.check(checkpoint, for: recipe)
       if part == .wholeState { try StartingState.check(checkpoint) }
     }
+    let plan = try recipe.settledStages(name: file.name)
     try FileManager.default.createDirectory(at: directory.url, withIntermediateDirectories: true)
     try Data(file.text.utf8).write(to: directory.recipe, options: .atomic)
+    try plan?.write(to: directory.plan)
     let manifest = RunManifest(
       recipe: file, startedFrom: checkpoint, with: part, threads: threads)
+    // Last, since it makes the directory a run.
     try manifest.write(to: directory.manifest)
-    return TrainingRun(
-      directory: directory, recipeFile: file, recipe: recipe, manifest: manifest, change: nil)
+    return TrainingRun(directory, file, recipe, plan, manifest)
   }
 
   /// Opens a run as it stands.
@@ -65,9 +85,9 @@ public struct TrainingRun: Sendable {
     var file = try RecipeFile(contentsOf: directory.recipe, overrides: manifest.overrides)
     file.name = manifest.recipeName
     file.directory = URL(filePath: manifest.recipeDirectory, directoryHint: .isDirectory)
+    let recipe = try file.recipe()
     return TrainingRun(
-      directory: directory, recipeFile: file, recipe: try file.recipe(), manifest: manifest,
-      change: nil)
+      directory, file, recipe, try RunPlan.kept(in: directory, for: recipe), manifest)
   }
 
   /// Opens a run to go on with it, which ``train(engine:observer:isInterrupted:)`` then does from
@@ -98,22 +118,37 @@ public struct TrainingRun: Sendable {
   private func changed(by overrides: [RecipeOverride], threads: Int?) throws -> TrainingRun {
     var file = recipeFile
     file.overrides += overrides
-    let recipe = try file.recipe()
-    try self.recipe.checkResumable(as: recipe, overrides)
+    let (old, recipe) = (try recipeFile.recipe(), try file.recipe())
+    try old.checkResumable(as: recipe, overrides)
     // A repeated command names the same values again; only what changes something is kept.
-    let change = recipe == self.recipe ? nil : overrides
+    let change = recipe == old ? nil : overrides
     if change == nil { file.overrides = recipeFile.overrides }
     var manifest = manifest
     manifest.overrides = file.overrides
     manifest.threads = threads ?? manifest.threads
     if manifest != self.manifest { try manifest.write(to: directory.manifest) }
     return TrainingRun(
-      directory: directory, recipeFile: file, recipe: recipe, manifest: manifest,
+      directory, file, recipe, plan, manifest,
       change: change?.map(\.description).joined(separator: ", "))
   }
 }
 
 extension Recipe {
+  /// The stages of a new run; nil for a run of one model.
+  ///
+  /// - Parameter name: the recipe's file, for messages.
+  func settledStages(name: String) throws -> RunPlan? {
+    do {
+      return try StageResolution(self)?.plan()
+    } catch let error as StagingError where planning != nil {
+      throw StagingError(error.code, error.message, subject: "\(name): \(error.subject)")
+    } catch let error as PlanningError {
+      throw StagingError(
+        error.code == .fileUnavailable ? .dataUnavailable : .invalidValue,
+        "no stages can be planned: \(error)", subject: "\(name): stages")
+    }
+  }
+
   /// Checks what a recipe may leave out only for a checkpoint to bring.
   func checkCompleteness(startsFromCheckpoint: Bool, name: String) throws {
     func missing(_ key: String, _ expected: String) -> StagingError {
@@ -122,7 +157,7 @@ extension Recipe {
         subject: "\(name): \(key)")
     }
     if startsFromCheckpoint {
-      guard stages.isEmpty else {
+      guard stages.isEmpty, planning == nil else {
         throw StagingError(
           .invalidValue, "stages begin with a model of their own; --from does not go with them",
           subject: "\(name): stages")
@@ -144,7 +179,7 @@ extension Recipe {
     let fixed = [
       ("model", model == new.model), ("tokenizer", tokenizer == new.tokenizer),
       ("data", data == new.data), ("seed", training.seed == new.training.seed),
-      ("stages", stages == new.stages),
+      ("stages", stages == new.stages && planning == new.planning),
     ]
     guard let (key, _) = fixed.first(where: { !$0.1 }) else { return }
     let subject = overrides.last { $0.keyPath.first == key }.map { "--set \($0)" } ?? key

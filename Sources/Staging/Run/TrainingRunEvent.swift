@@ -94,4 +94,10 @@ public struct TrainingRunSummary: Sendable, Hashable, Codable {
   public var loss: Double?
   /// The last validation loss, in nats per token; nil where none was measured.
   public var validationLoss: Double?
+  /// What evaluations have cost; nil where none was made.
+  ///
+  /// Its operations are not among ``flops``, its seconds are among ``seconds``.
+  public var evaluation: EvaluationCost?
+  /// The page that shows the run; nil where none was written.
+  public var report: String?
 }

@@ -18,6 +18,13 @@ struct StageConditions {
   /// The conditions of the stage that a state is in.
   init(_ staged: StagedModels, training: TrainingConfiguration, status: TrainingStatus) throws {
     let index = status.stage?.index ?? 0
+    guard staged.stages.indices.contains(index) else {
+      throw StagingError(
+        .runUnavailable,
+        "the newest checkpoint stands in stage \(index + 1), and the run has "
+          + "\(staged.stages.count); its plan.json is not the one that it began with",
+        subject: "stages")
+    }
     end = staged.stages[index].until
     let isLast = index + 1 == staged.stages.count
     // The run's length counts on the schedule, which a growth may have moved.

@@ -37,49 +37,34 @@ struct StageGrower {
   /// How far the losses may be apart where a growth promises to keep it, relative, in float32.
   static let lossTolerance = 1e-5
 
-  /// The grown state with its record and its plans.
+  /// The grown state with its record, and the receipt that makes its tensors again.
   ///
   /// - Parameter source: what the lineage says of the small model's checkpoint.
   /// - Throws: ``StagingError`` of code `brokenGuarantee` where the loss changed and should not have.
   func grown(
     _ state: TrainingState, source: (path: String, hash: String?)
-  ) throws -> (state: TrainingState, record: StageGrowth) {
+  ) throws -> (state: TrainingState, record: StageGrowth, receipt: GrowthReceipt) {
     let index = state.status.stage?.index ?? 0
     let recipe = staged.stages[index].growth ?? GrowthRecipe()
     let plans = try staged.growths[index].plans(from: state.status.model)
     let next = staged.models[index + 1]
-    let schedule = try continuation(recipe, from: state.status.model, to: next)
-    var grown = try plans.grown(
-      state,
-      options: GrowthOptions(
-        seed: training.seed &+ UInt64(index) &+ 1, moments: recipe.moments, schedule: schedule,
-        source: source.path, sourceHash: source.hash))
+    let schedule = try recipe.schedule.continuation(
+      from: state.status.model, to: next, on: training.schedule, rewarmup: recipe.rewarmup)
+    let options = GrowthOptions(
+      seed: training.seed &+ UInt64(index) &+ 1, moments: recipe.moments, schedule: schedule,
+      source: source.path, sourceHash: source.hash)
+    let receipt = try GrowthReceipt(plans, options: options, step: state.status.progress.steps)
+    var grown = try plans.grown(state, options: options)
     grown.status.stage = StageStatus(index: index + 1, start: grown.status.progress)
     var ratio: Double?
-    if case .repositioned(let value, _) = schedule { ratio = value }
+    if case .repositioned(let value, _) = schedule, value != 1 { ratio = value }
     let record = StageGrowth(
       stage: index + 1, operation: plans.operation,
       source: state.status.model, target: next,
       guarantees: plans.guarantees.inOrder, lossBefore: try loss(of: state),
       lossAfter: try loss(of: grown), scheduleRatio: ratio)
     try record.checkLoss()
-    return (grown, record)
-  }
-
-  private func continuation(
-    _ recipe: GrowthRecipe, from small: ModelConfiguration, to large: ModelConfiguration
-  ) throws -> ScheduleContinuation {
-    let ratio: Double
-    switch recipe.schedule {
-    case .kept: return .continued
-    case .ratio(let value): ratio = value
-    case .automatic:
-      // Late expansion from no layers goes on with its schedule; no ratio is known for it.
-      guard small.layerCount > 0 else { return .continued }
-      ratio = try ScheduleRatio.fitted.value(from: small, to: large)
-    }
-    let rewarmup = recipe.rewarmup ?? training.schedule.rewarmupAfterGrowth
-    return .repositioned(ratio: ratio, rewarmup: rewarmup.flatMap { $0.amount > 0 ? $0 : nil })
+    return (grown, record, receipt)
   }
 
   /// In float32, whatever the run's precision, so that rounding hides nothing.

@@ -238,6 +238,17 @@ public final class TrainingLoop {
     surroundings.resumedFrom.map { ["checkpoint": .text($0)] } ?? [:]
   }
 
+  /// The checkpoint, and what evaluations cost beside the training.
+  private var endDetails: [String: LogValue] {
+    var details: [String: LogValue] = [:]
+    if let lastCheckpoint { details["checkpoint"] = .text(lastCheckpoint) }
+    if let cost = status.evaluationCost {
+      details[EventRecord.evaluationFlopsKey] = .number(cost.floatingPointOperations)
+      details[EventRecord.evaluationSecondsKey] = .number(cost.seconds)
+    }
+    return details
+  }
+
   private func endReason() -> TrainingOutcome.Reason? {
     updateSeconds()
     let stop = status.training.stop
@@ -256,7 +267,7 @@ public final class TrainingLoop {
     }
     if hasTrained { try saveCheckpoint() }
     let event = reason == .interrupted ? reason.event : surroundings.endEvent ?? reason.event
-    try record(event: event, lastCheckpoint.map { ["checkpoint": .text($0)] } ?? [:])
+    try record(event: event, endDetails)
     return TrainingOutcome(
       reason: reason, progress: status.progress, checkpoint: lastCheckpoint,
       validationLoss: status.validationLoss)

@@ -65,7 +65,12 @@ import Training
     #expect(outcome.checkpoint == "checkpoint-5")
     #expect(outcome.validationLoss == traces.evaluations.last?.validationLoss)
     #expect(traces.saved.map(\.status.progress.steps) == [4, 5])
-    #expect(traces.events.last?.details == ["checkpoint": "checkpoint-5"])
+    let end = try #require(traces.events.last)
+    #expect(end.details["checkpoint"] == "checkpoint-5")
+    let cost = try #require(traces.saved.last?.status.evaluationCost)
+    #expect(cost.floatingPointOperations > 0)
+    #expect(end.evaluationFlops == cost.floatingPointOperations)
+    #expect(end.evaluationSeconds == cost.seconds)
   }
 
   @Test("the validation loss is the mean over the same batches every time") func validation() throws

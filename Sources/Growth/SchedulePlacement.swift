@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Training
+
+/// Where a learning-rate schedule is to go on after a growth, whatever the models.
+public enum SchedulePlacement: Sendable, Hashable {
+  /// Where a model of the new size would stand, by ``ScheduleRatio/fitted``; for a model without
+  /// layers, of which no ratio is known, where the schedule stands.
+  case automatic
+  /// Where it stands.
+  case kept
+  /// At 1/ρ of what it has run so far.
+  case ratio(Double)
+
+  /// How the schedule of a small model's training goes on with a larger model.
+  ///
+  /// - Parameters:
+  ///   - schedule: the schedule of the training.
+  ///   - rewarmup: how long the rate rises again from zero, none for an amount of 0; nil for
+  ///     ``Training/LearningRateSchedule/rewarmupAfterGrowth`` where the schedule moves, and none where
+  ///     it does not.
+  /// - Throws: the errors of Architectures for models that contradict themselves.
+  public func continuation(
+    from small: ModelConfiguration, to large: ModelConfiguration,
+    on schedule: LearningRateSchedule, rewarmup: TrainingDuration? = nil
+  ) throws -> ScheduleContinuation {
+    let ratio = try ratio(from: small, to: large)
+    let isMoved = ratio != 1
+    let length = rewarmup ?? (isMoved ? schedule.rewarmupAfterGrowth : nil)
+    let rising = length.flatMap { $0.amount > 0 ? $0 : nil }
+    return isMoved || rising != nil ? .repositioned(ratio: ratio, rewarmup: rising) : .continued
+  }
+
+  /// ρ; 1 where the schedule goes on from where it stands.
+  private func ratio(
+    from small: ModelConfiguration, to large: ModelConfiguration
+  ) throws -> Double {
+    switch self {
+    case .kept: return 1
+    case .ratio(let ratio): return ratio
+    case .automatic:
+      guard small.layerCount > 0 else { return 1 }
+      return max(1, try ScheduleRatio.fitted.value(from: small, to: large))
+    }
+  }
+}

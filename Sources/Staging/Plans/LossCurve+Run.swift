@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Foundation
+import Planning
+
+extension LossCurve {
+  /// Reads the curve of a run from its directory: its validations up to the first growth.
+  ///
+  /// - Throws: `PlanningError` where the recipe leaves the model to a checkpoint or nothing was
+  ///   validated; ``StagingError`` where there is no run.
+  public init(run url: URL, computeCount: ComputeCount = .sixN) throws {
+    let run = try TrainingRun.open(url)
+    guard let sizes = run.recipe.model else {
+      throw PlanningError(
+        .invalidValue, "its recipe leaves the model to a checkpoint; fit runs that name theirs",
+        subject: url.relativePath)
+    }
+    // Without embeddings, so any vocabulary will do.
+    let target = try sizes.configuration(
+      tokenizerVocabularySize: sizes.vocabularySize ?? run.recipe.vocabularySize ?? 1)
+    let stages = run.recipe.stages
+    let model = try stages.isEmpty ? target : StagedModels(stages, target: target).models[0]
+    try self.init(
+      runLog: run.directory.log.path(percentEncoded: false),
+      parameterCount: Double(model.parameterCount().withoutEmbeddings),
+      computeCount: computeCount)
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import OrderedJSON
+import Planning
+
+extension RunPlan {
+  /// The version that this library writes, and the only one that it reads.
+  public static let formatVersion = 1
+  /// Plans have some kilobytes.
+  private static let largestFile = 16 << 20
+
+  /// The file's bytes: stages in the keys of a recipe, every setting written out, since another
+  /// version's defaults must not change a run.
+  public func encoded() throws -> Data {
+    var object = JSONObject()
+    object["formatVersion"] = JSONValue(Self.formatVersion)
+    object["origin"] = .string(origin.rawValue)
+    object["stages"] = .array(stages.map(\.json))
+    object["notes"] = .array(notes.map { .string($0) })
+    if let plan {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      object["plan"] = try JSONValue(parsing: [UInt8](encoder.encode(plan)))
+    }
+    return Data(JSONValue.object(object).encoded(.indented) + [UInt8(ascii: "\n")])
+  }
+
+  /// Writes the file, whole or not at all.
+  func write(to file: URL) throws { try encoded().write(to: file, options: .atomic) }
+
+  /// Reads a run's file.
+  ///
+  /// - Throws: ``StagingError`` of code `runUnavailable` where it is missing, damaged or of another
+  ///   version.
+  public init(reading file: URL) throws {
+    let path = file.path(percentEncoded: false)
+    let values = try? file.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
+    guard values?.isRegularFile == true, (values?.fileSize ?? .max) <= Self.largestFile,
+      let data = try? Data(contentsOf: file)
+    else {
+      throw StagingError(
+        .runUnavailable,
+        "cannot be read; a run of stages keeps them there and cannot go on without", subject: path)
+    }
+    try self.init(data, name: path)
+  }
+
+  /// Reads the file's bytes.
+  ///
+  /// - Parameter name: the file, for messages.
+  /// - Throws: as ``init(reading:)``.
+  public init(_ data: Data, name: String) throws {
+    func invalid(_ message: String) -> StagingError {
+      StagingError(.runUnavailable, message, subject: name)
+    }
+    do {
+      let value = try JSONValue(parsing: [UInt8](data))
+      guard let version = value["formatVersion"]?.integer, version == Self.formatVersion else {
+        throw invalid(
+          "has another format than \(Self.formatVersion), the one that this program reads")
+      }
+      guard let origin = value["origin"]?.text.flatMap(Origin.init(rawValue:)),
+        case .array(let stages)? = value["stages"], !stages.isEmpty
+      else { throw invalid("is no plan of a run: origin or stages are missing") }
+      self.init(
+        origin: origin, stages: try Self.stages(.array(stages), name: name),
+        plan: try value["plan"].map {
+          try StagePlan(json: Data($0.encoded(.compact)), name: name)
+        },
+        notes: Self.texts(value["notes"]))
+    } catch let error as StagingError {
+      throw invalid(error.subject == name ? error.message : "\(error)")
+    } catch let error as PlanningError {
+      throw invalid(error.message)
+    } catch {
+      throw invalid("is no plan of a run: \(error)")
+    }
+  }
+
+  /// Stages in the keys of a recipe, of which JSON is a part.
+  private static func stages(_ value: JSONValue, name: String) throws -> [StageRecipe] {
+    let text = String(decoding: value.encoded(.indented), as: UTF8.self)
+    return try StageRecipe.list(RecipeDocument(yaml: text, name: name).value)
+  }
+
+  private static func texts(_ value: JSONValue?) -> [String] {
+    guard case .array(let values)? = value else { return [] }
+    return values.compactMap(\.text)
+  }
+
+  /// The stages that a run of a recipe keeps; nil for a recipe without stages.
+  ///
+  /// A run from before stages were kept has those that its recipe lists.
+  static func kept(in directory: RunDirectory, for recipe: Recipe) throws -> RunPlan? {
+    guard !recipe.stages.isEmpty || recipe.planning != nil else { return nil }
+    let path = directory.plan.path(percentEncoded: false)
+    if recipe.planning == nil, !FileManager.default.fileExists(atPath: path) {
+      return RunPlan(origin: .recipe, stages: recipe.stages)
+    }
+    return try RunPlan(reading: directory.plan)
+  }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Reporting
+
+extension TrainingRun {
+  /// Writes the page that shows the run, `report.html` in its directory, whole or not at all.
+  ///
+  /// - Returns: the page.
+  /// - Throws: the errors of reading the run and of writing the file.
+  @discardableResult
+  public func writeReport() throws -> URL {
+    let page = ReportPage(runs: [try ReportedRun(readingFrom: directory.url)])
+    try Data(page.html.utf8).write(to: directory.report, options: .atomic)
+    return directory.report
+  }
+}
