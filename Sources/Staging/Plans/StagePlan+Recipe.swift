@@ -126,7 +126,7 @@ extension ModelConfiguration {
   /// What is not as in a recipe's model, but for the vocabulary, which plans do not count, and dropout.
   fileprivate func differences(from recipe: ModelConfiguration) -> [String] {
     let fields: [(String, String, String)] = [
-      ("architecture", architecture.rawValue, recipe.architecture.rawValue),
+      ("architecture", family.name, recipe.family.name),
       ("layers", "\(layerCount)", "\(recipe.layerCount)"),
       ("hidden", "\(hiddenSize)", "\(recipe.hiddenSize)"),
       ("heads", "\(headCount)", "\(recipe.headCount)"),
