@@ -11,14 +11,16 @@ struct GrowCommand: ParsableCommand {
     discussion: """
       A training checkpoint grows with its whole state: weights, moments, step counts, schedule, \
       place in the data. Of any other Hugging Face directory the weights grow. Growths are done in \
-      this order: width, hidden, heads, head size, feed-forward, depth, vocabulary, context. The plan \
-      says what they keep of what the model computes; growth.json in the new directory says where \
-      each number came from.
+      this order: width, hidden, heads, head size, feed-forward, experts, depth, vocabulary, \
+      context. The plan says what they keep of what the model computes; growth.json in the new \
+      directory says where each number came from.
 
       Examples:
         espalier grow runs/first -o larger --width 2 --depth 2
         espalier grow gpt2 -o gpt2-deep --layers 18 --placement appended
         espalier grow llama -o solar --layers 0-23,8-31 --operator copy
+        espalier grow llama -o pro --recipe llama-pro.yml
+        espalier grow llama -o mixture --experts 8:2
         espalier grow small -o wide --ffn 3072 --heads 16:4 --vocabulary 50304
         espalier grow small -o large --to large/config.json --dry-run
         espalier grow runs/first -o larger --width 2 --schedule 1.776 --rewarmup "200 steps"
@@ -38,6 +40,7 @@ struct GrowCommand: ParsableCommand {
 
   @OptionGroup(title: "What grows") var sizes: GrowthSizeOptions
   @OptionGroup(title: "How it grows") var manner: GrowthMannerOptions
+  @OptionGroup(title: "Recipes, families, experts") var recipes: GrowthRecipeOptions
   @OptionGroup(title: "The training after it") var training: GrowthTrainingOptions
 
   @Option(help: "Fixes noise and new values.")
@@ -69,27 +72,33 @@ struct GrowCommand: ParsableCommand {
       throw ValidationError(
         "Name the directory to write with -o, or look at the plan with --dry-run.")
     }
-    guard sizes.areGiven else {
+    guard sizes.areGiven || recipes.areGiven else {
       throw ValidationError(
         "Say what grows: --width, --depth, --layers, --ffn, --heads, --head-size, --hidden, "
-          + "--vocabulary, --context, or --to a config.json.")
+          + "--vocabulary, --context, --experts, a --recipe, or --to a config.json.")
     }
     try manner.checkUse(with: sizes)
+    try recipes.checkUse(with: sizes, manner)
   }
 
   func run() throws {
     let terminal = Terminal(json ? .standardError : .standardOutput)
-    let source = try GrowthSource(reading: URL(filePath: checkpoint), weightsOnly: weightsOnly)
+    let source = try GrowthSource(
+      reading: URL(filePath: checkpoint), weightsOnly: weightsOnly, families: recipes.families())
     let growth = try ModelGrowth(
-      of: source, by: GrowthRequest(sizes: sizes, manner: manner).growth(of: source.model),
-      options: try training.options(of: source, manner: manner, sizes: sizes, seed: seed))
+      of: source,
+      by: GrowthRequest(sizes: sizes, manner: manner, recipes: recipes)
+        .growth(of: source.model),
+      options: try training.options(
+        of: source, manner: manner, sizes: sizes, recipes: recipes, seed: seed))
     var settings = ModelGrowth.Output()
-    settings.type = dtype
+    settings.type = try recipes.weightType(dtype, of: source)
     settings.overwrites = overwrite
     let target = output.map { URL(filePath: $0) }
     if let target { try growth.check(settings, target: target) }
     var report = try GrowthReport(growth)
     if !quiet { GrowthText.plan(report, of: growth).forEach(terminal.print) }
+    if !quiet { try recipes.notes(checkpoint).forEach(terminal.print) }
     if let target, !dryRun {
       let start = ContinuousClock.now
       try growth.write(to: target, settings) { stage in

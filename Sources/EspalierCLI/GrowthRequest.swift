@@ -6,6 +6,7 @@ import Foundation
 struct GrowthRequest {
   let sizes: GrowthSizeOptions
   let manner: GrowthMannerOptions
+  let recipes: GrowthRecipeOptions
 
   /// The operators in their order, as one.
   func growth(of model: ModelConfiguration) throws -> GrowthSequence {
@@ -26,7 +27,8 @@ struct GrowthRequest {
     if let size = sizes.ffn {
       growths.append(FeedForwardGrowth(to: size, units: manner.units ?? .duplicate))
     }
-    growths += depth
+    if let experts = recipes.expertGrowth { growths.append(experts) }
+    growths += try depth()
     if let size = sizes.vocabulary { growths.append(VocabularyGrowth(to: size)) }
     if let length = sizes.context {
       growths.append(ContextGrowth(to: length, positions: manner.positions ?? .extended))
@@ -34,18 +36,25 @@ struct GrowthRequest {
     return GrowthSequence(growths)
   }
 
-  private var depth: [any GrowthOperator] {
+  private func depth() throws -> [any GrowthOperator] {
+    if let merge = try recipes.merge() { return [merge] }
     let block = manner.block ?? .identityByOutput
     let placement = manner.placement?.placement ?? .interleaved
     if let factor = sizes.depth {
-      return [DepthGrowth(factor: factor, block: block, placement: placement)]
+      return [scaled(DepthGrowth(factor: factor, block: block, placement: placement))]
     }
     switch sizes.layers {
-    case .count(let count): return [DepthGrowth(to: count, block: block, placement: placement)]
-    case .sources(let sources):
-      return [DepthGrowth(to: sources.count, block: block, placement: .sources(sources))]
+    case .count(let count):
+      return [scaled(DepthGrowth(to: count, block: block, placement: placement))]
+    case .sources(let sources): return [scaled(DepthGrowth(sources: sources, block: block))]
     case nil: return []
     }
+  }
+
+  private func scaled(_ growth: DepthGrowth) -> DepthGrowth {
+    var growth = growth
+    growth.outputScale = recipes.outputScale ?? 1
+    return growth
   }
 
   private func configurationGrowth(

@@ -62,13 +62,19 @@ enum GrowthText {
       ("heads", heads(from), heads(to)),
       ("head size", "\(from.headSize)", "\(to.headSize)"),
       ("feed-forward", "\(from.intermediateSize)", "\(to.intermediateSize)"),
+      ("experts", experts(from), experts(to)),
       ("vocabulary", "\(from.vocabularySize)", "\(to.vocabularySize)"),
       ("context", "\(from.contextLength)", "\(to.contextLength)"),
       ("norm ε", "\(from.normEpsilon)", "\(to.normEpsilon)"),
       ("logit scale", "\(from.logitScale)", "\(to.logitScale)"),
     ]
     let changed = fields.filter { $0.1 != $0.2 }.map { row($0.0, "\($0.1) → \($0.2)") }
-    return [row("model", from.family.name)] + changed
+    let names = from.family.name == to.family.name ? [] : [to.family.name]
+    return [row("model", ([from.family.name] + names).joined(separator: " → "))] + changed
+  }
+
+  private static func experts(_ model: ModelConfiguration) -> String {
+    model.traits.experts.map { "\($0.count) (\($0.perToken) to a token)" } ?? "none"
   }
 
   private static func heads(_ model: ModelConfiguration) -> String {

@@ -26,7 +26,8 @@ struct GrowthTrainingOptions: ParsableArguments {
 
   /// The options of a growth, whose schedule depends on how much the model grows.
   func options(
-    of source: GrowthSource, manner: GrowthMannerOptions, sizes: GrowthSizeOptions, seed: UInt64
+    of source: GrowthSource, manner: GrowthMannerOptions, sizes: GrowthSizeOptions,
+    recipes: GrowthRecipeOptions, seed: UInt64
   ) throws -> GrowthOptions {
     guard let status = source.status else {
       let given = [
@@ -38,8 +39,8 @@ struct GrowthTrainingOptions: ParsableArguments {
       }
       return GrowthOptions(seed: seed)
     }
-    let target = try GrowthRequest(sizes: sizes, manner: manner).growth(of: source.model)
-      .target(from: source.model)
+    let target = try GrowthRequest(sizes: sizes, manner: manner, recipes: recipes)
+      .growth(of: source.model).target(from: source.model)
     return GrowthOptions(
       seed: seed, moments: moments?.policy ?? .mapped,
       schedule: try placement(manner).continuation(

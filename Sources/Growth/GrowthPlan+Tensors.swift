@@ -69,7 +69,8 @@ extension GrowthPlan {
   private func tensor(
     _ spec: ParameterSpec, from small: ParameterSpec, _ index: Int, _ layer: LayerSource?
   ) throws -> TensorGrowth {
-    if layer?.zeroes(spec.role) ?? false {
+    // Zero times a number keeps its sign, as other tools' files have it.
+    if layer?.zeroes(spec.role) ?? false, tensorScales[spec.name] != 0 {
       var zero = spec
       zero.initializer = .zeros
       return TensorGrowth(new: zero)
@@ -82,6 +83,7 @@ extension GrowthPlan {
       }
     }
     let isSplit = makesExperts && spec.expert != nil || spec.role == .head && source.tiesHead
+    growth.sourceRounding = sourceRounding
     growth.keepsMoments = (layer?.isKept ?? true) && !isSplit
     shapeProduct(&growth)
     scale(&growth)
@@ -112,9 +114,13 @@ extension GrowthPlan {
   /// Factors that belong to whole tensors.
   private func scale(_ growth: inout TensorGrowth) {
     let role = growth.target.role
-    if case .normGain = role, target.traits.gain == .aboveOne { growth.gainOffset = 1 }
+    let tensorScale = tensorScales[growth.target.name]
+    // A factor on a tensor is one on the numbers in the file.
+    if case .normGain = role, target.traits.gain == .aboveOne, tensorScale == nil {
+      growth.gainOffset = 1
+    }
     let factor = factor(of: role)
-    growth.valueScale *= factor * (tensorScales[growth.target.name] ?? 1)
+    growth.valueScale *= factor * (tensorScale ?? 1)
     growth.gradientScale /= factor
     if makesExperts, role == .weight(.feedForwardDown) { growth.valueScale *= Double(expertParts) }
   }
@@ -196,9 +202,7 @@ extension GrowthPlan {
       .mismatch, operation, "names other layers than the models have")
     try checkExperts()
     guard guarantees.contains(.loss) else { return }
-    try GrowthError.check(
-      tensorScales.isEmpty, .mismatch, operation,
-      "promises to keep the loss, but multiplies single tensors")
+    try checkScales()
     let kept = layers.filter { !$0.isIdentity }.map(\.layer)
     try GrowthError.check(
       kept == (0..<source.layerCount).map { $0 }, .mismatch, operation,
@@ -209,6 +213,16 @@ extension GrowthPlan {
         "copies of units of \(space.rawValue) do not add up to their sources")
     }
     try checkTie()
+  }
+
+  /// Factors keep the function where they speak of blocks that add nothing.
+  private func checkScales() throws {
+    let scaled = try target.program().parameters.filter { tensorScales[$0.name] ?? 1 != 1 }
+    try GrowthError.check(
+      scaled.allSatisfy { $0.layer.map { layers[$0].isIdentity } ?? false }
+        && sourceRounding == nil,
+      .mismatch, operation,
+      "promises to keep the loss, but multiplies or rounds tensors that compute it")
   }
 
   /// Experts are parts of the feed-forward, whole copies of it together.
@@ -232,6 +246,9 @@ extension GrowthPlan {
     try GrowthError.check(
       tensorScales.values.allSatisfy(\.isFinite), .mismatch, operation,
       "multiplies tensors by numbers that are not finite")
+    try GrowthError.check(
+      sourceRounding.map { $0.isFloatingPoint && maps.isEmpty } ?? true, .mismatch, operation,
+      "rounds the small model's values, which only growths of layers do, to real numbers")
     try GrowthError.check(
       vocabularyNoise.isFinite && vocabularyNoise >= 0, .mismatch, operation,
       "adds \(vocabularyNoise) times the initializer's noise to new tokens")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Tensors
 
 /// One growth as data: from which model to which, by which maps, with which promises.
 ///
@@ -25,6 +26,9 @@ public struct GrowthPlan: Sendable, Hashable {
   public var vocabularyNoise = 0.0
   /// Factors on single tensors of the grown model, by name; 1 for all others.
   public var tensorScales: [String: Double] = [:]
+  /// The type to which the small model's values are rounded before anything is done with them; nil for
+  /// none.
+  public var sourceRounding: DType?
   /// Into how many parts a feed-forward is cut where it becomes experts.
   public var expertParts = 1
   /// What the next steps' learning rates are meant for.

@@ -116,7 +116,8 @@ extension TensorGrowth {
       }
     }
     return source != nil && isIdentity && scale == 1 && pattern == .dense
-      && (part == .value ? noise == nil : keepsMoments && moments != .reset)
+      && (part == .value
+        ? noise == nil && sourceRounding == nil : keepsMoments && moments != .reset)
   }
 }
 

@@ -63,7 +63,10 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
   package func fill(
     row: Int, into target: UnsafeMutableBufferPointer<Scalar>, scratch: TensorRows<Scalar>.Scratch
   ) {
-    guard let source else { return fillNew(row, 0..<rowLength, target) }
+    let rounding = part == .value ? growth.sourceRounding : nil
+    guard let source = source?.rounded(to: rounding) else {
+      return fillNew(row, 0..<rowLength, target)
+    }
     guard let rows else {
       return fill(row, nil, 1, source.read(0, scratch), into: target)
     }

@@ -34,7 +34,7 @@ struct CarriedFiles {
   private static func isCarried(_ name: String) -> Bool {
     let own: Set = [
       TrainingStateFiles.configuration, TrainingStateFiles.state, Manifest.fileName,
-      GrowthReceipt.fileName,
+      GrowthReceipt.fileName, NewParameters.fileName,
     ]
     guard !name.hasPrefix("."), !own.contains(name), !name.hasSuffix(".index.json") else {
       return false

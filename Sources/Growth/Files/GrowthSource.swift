@@ -27,15 +27,19 @@ public struct GrowthSource: Sendable {
   ///
   /// Files that a manifest names are compared with their checksums.
   ///
-  /// - Parameter weightsOnly: whether a training checkpoint is taken for its weights alone.
+  /// - Parameters:
+  ///   - weightsOnly: whether a training checkpoint is taken for its weights alone.
+  ///   - families: families beside the known ones; see ``FamilyFile``.
   /// - Throws: ``GrowthError`` of code `unreadableSource` where there is no model; the errors of
   ///   Checkpoints, Architectures and Training for files that are damaged or not supported.
-  public init(reading url: URL, weightsOnly: Bool = false) throws {
+  public init(
+    reading url: URL, weightsOnly: Bool = false, families: [DecoderFamily] = []
+  ) throws {
     let url = try Self.directory(at: url)
     let manifest = url.appending(path: Manifest.fileName)
     let isVerified = FileManager.default.fileExists(atPath: manifest.path(percentEncoded: false))
     if isVerified { try CheckpointDirectory.verify(url) }
-    directory = try ModelDirectory(reading: url)
+    directory = try ModelDirectory(reading: url, families: families)
     hash = isVerified ? try FileDigest(of: manifest).sha256 : try Self.hash(of: directory)
     let state = url.appending(path: TrainingStateFiles.state)
     let hasState = FileManager.default.fileExists(atPath: state.path(percentEncoded: false))

@@ -104,6 +104,7 @@ extension ModelGrowth {
       try model(writer)
       let taken: Set = source.status == nil ? [] : [TrainingStateFiles.tokenizer]
       try files.copy(into: writer, except: taken)
+      try NewParameters(newParameters: newParameterNames()).write(to: writer)
       try writer.write(try receipt.encoded(), to: GrowthReceipt.fileName)
     }
   }

@@ -39,3 +39,14 @@ public enum LayerSource: Sendable, Hashable {
     if case .kept = self { true } else { false }
   }
 }
+
+extension [LayerSource] {
+  /// Whether each block is a new one: not the small model's own, nor the first that is made of it.
+  var areNew: [Bool] {
+    var seen: Set<Int> = []
+    return map { source in
+      guard case .kept(let layer) = source else { return true }
+      return !seen.insert(layer).inserted
+    }
+  }
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Foundation
+import Tensors
 
 /// How one tensor of the grown model comes from one of the small model: everything that growing,
 /// streaming, proving and recording need to know.
@@ -29,6 +30,8 @@ public struct TensorGrowth: Sendable, Hashable {
   public var newRowRepeat: Int
   /// Which entries take values.
   public var pattern: Pattern
+  /// The type to which the source's values are rounded first; nil for none.
+  public var sourceRounding: DType?
   /// The factor on all values.
   public var valueScale: Double
   /// What is added to stored gains before they are multiplied, and taken off again: 1 where files hold

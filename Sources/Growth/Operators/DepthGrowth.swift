@@ -50,6 +50,9 @@ public struct DepthGrowth: GrowthOperator {
   public var placement: Placement
   /// Whether plain copies take their sources' moments and step counts; by default they start anew.
   public var copiesMoments: Bool
+  /// The factor on the matrices (and biases) with which plain copies write to the residual stream; the
+  /// sources keep theirs.
+  public var outputScale = 1.0
 
   /// A growth to a number of blocks.
   public init(
@@ -85,11 +88,29 @@ public struct DepthGrowth: GrowthOperator {
     var target = model
     target.layerCount = layers.count
     try target.validate()
+    let scale = outputScale == 1 ? "" : ", outputs × \(outputScale)"
     var plan = GrowthPlan(
-      "depth \(model.layerCount) → \(layers.count) (\(block.rawValue))", from: model, to: target,
-      guarantees: guarantees(layers, of: model))
+      "depth \(model.layerCount) → \(layers.count) (\(block.rawValue)\(scale))", from: model,
+      to: target, guarantees: guarantees(layers, of: model))
     plan.layers = layers
+    plan.tensorScales = try outputScales(layers, of: target)
     return [plan]
+  }
+
+  /// The factors on what new blocks write to the residual stream.
+  private func outputScales(
+    _ layers: [LayerSource], of target: ModelConfiguration
+  ) throws -> [String: Double] {
+    guard outputScale != 1 else { return [:] }
+    try GrowthError.check(
+      block == .copy && outputScale.isFinite && outputScale != 0, .invalidOptions, "output scale",
+      "\(outputScale) on \(block.rawValue); expected a number other than 0, on plain copies "
+        + "(with 0 they are identityByOutput)")
+    let areNew = layers.areNew
+    let writers = try target.program().parameters.filter { spec in
+      spec.role.writesToResidual && spec.layer.map { areNew[$0] } ?? false
+    }
+    return Dictionary(writers.map { ($0.name, outputScale) }) { first, _ in first }
   }
 
   private func layerSources(of model: ModelConfiguration) throws -> [LayerSource] {

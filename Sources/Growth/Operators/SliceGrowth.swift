@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Tensors
 
 /// Stacks ranges of a model's blocks, each with factors on some of its tensors: depth up-scaling
 /// (SOLAR, arXiv 2312.15166), block expansion (LLaMA-Pro, arXiv 2401.02415) and other recipes that are
 /// known as passthrough merges.
 ///
 /// The first block made of a source is the source itself; later ones are copies without moments. A
-/// copy whose matrices to the residual stream are all multiplied by zero adds nothing at first; where
-/// all copies are such, the function is kept.
+/// block whose matrices to the residual stream are all multiplied by zero adds nothing at first; where
+/// every source is there once, in order, and all other blocks add nothing, the function is kept.
+///
+/// What comes before the blocks (embeddings) belongs to the first slice, what comes after them (final
+/// norm, head) to the last, even where it has no blocks.
 public struct SliceGrowth: GrowthOperator {
   /// A range of blocks.
   public struct Slice: Sendable, Hashable {
@@ -25,93 +29,101 @@ public struct SliceGrowth: GrowthOperator {
 
   /// A factor on the tensors whose name contains a text.
   public struct Scale: Sendable, Hashable {
-    /// What a tensor's name contains; nil for all of a slice.
+    /// What a tensor's name in the small model contains; nil or `*` for all of a slice.
     public var filter: String?
-    /// The factor.
-    public var factor: Double
+    /// The factors along the slice, from its first block to its last, linear in between.
+    ///
+    /// The only block of a slice takes the last one, tensors outside the blocks take the first.
+    public var factors: [Double]
 
     /// Makes a factor.
     public init(filter: String? = nil, factor: Double) {
+      self.init(filter: filter, factors: [factor])
+    }
+
+    /// Makes factors that change along the slice.
+    public init(filter: String? = nil, factors: [Double]) {
       self.filter = filter
-      self.factor = factor
+      self.factors = factors
+    }
+
+    func fits(_ name: String) -> Bool {
+      guard let filter, filter != "*" else { return true }
+      return name.contains(filter)
+    }
+
+    /// The factor at a place along the slice, 0 to 1.
+    func factor(at place: Double) -> Double {
+      guard let last = factors.last else { return 1 }
+      let position = place * Double(factors.count - 1)
+      let index = Int(position)
+      guard index + 1 < factors.count else { return last }
+      let fraction = position - Double(index)
+      return (1 - fraction) * factors[index] + fraction * factors[index + 1]
     }
   }
 
   /// The slices, the lowest blocks first.
   public var slices: [Slice]
+  /// The type to which values are rounded before they are multiplied; nil for none.
+  public var sourceRounding: DType?
 
   /// A stack of slices.
-  public init(_ slices: [Slice]) { self.slices = slices }
+  public init(_ slices: [Slice], sourceRounding: DType? = nil) {
+    self.slices = slices
+    self.sourceRounding = sourceRounding
+  }
 
-  /// One plan.
+  /// One plan; none where the model stays what it is.
   ///
   /// - Throws: ``GrowthError`` of code `invalidOptions` for blocks that the model does not have, or
   ///   factors that are not finite.
   public func plans(from model: ModelConfiguration) throws -> [GrowthPlan] {
     try model.validate()
-    for slice in slices {
-      try GrowthError.check(
-        slice.layers.lowerBound >= 0 && slice.layers.upperBound <= model.layerCount,
-        .invalidOptions, "slices",
-        "\(slice.layers) are not among the model's \(model.layerCount) layers, counted from 0")
-      try GrowthError.check(
-        slice.scales.allSatisfy(\.factor.isFinite), .invalidOptions, "slices",
-        "a factor is not finite")
-    }
+    try check(model)
     var target = model
     target.layerCount = slices.reduce(0) { $0 + $1.layers.count }
     try GrowthError.check(
       target.layerCount > 0, .invalidOptions, "slices", "no layers; expected at least one")
     try target.validate()
-    let blocks = try blocks(of: target)
-    let layers = blocks.map(\.source)
-    let scales = blocks.reduce(into: [:]) { $0.merge($1.scales) { first, _ in first } }
-    let kept = layers.filter { !$0.isIdentity }.map(\.layer)
-    let keepsFunction =
-      kept == (0..<model.layerCount).map { $0 } && scales.isEmpty
-      && layers.allSatisfy { $0.isKept || $0.isIdentity }
+    let stack = try SliceStack(slices, from: model, to: target)
+    let scales = stack.factors
+    let isKept = stack.layers == (0..<model.layerCount).map { .kept($0) }
+    if isKept && scales.isEmpty && sourceRounding == nil { return [] }
     var plan = GrowthPlan(
-      "layers "
-        + slices.map { "\($0.layers.lowerBound)–\($0.layers.upperBound - 1)" }
-        .joined(separator: ", "),
-      from: model, to: target, layers: layers,
-      guarantees: keepsFunction ? [.loss, .moments, .symmetry, .liveness] : [])
+      operation(scaling: scales.count), from: model, to: target, layers: stack.layers,
+      guarantees: guarantees(stack, of: model))
     plan.tensorScales = scales
-    return layers == (0..<model.layerCount).map({ .kept($0) }) && scales.isEmpty ? [] : [plan]
+    plan.sourceRounding = sourceRounding
+    return [plan]
   }
 
-  private struct Block {
-    var source: LayerSource
-    var scales: [String: Double]
-  }
-
-  private func blocks(of target: ModelConfiguration) throws -> [Block] {
-    let specs = Dictionary(
-      grouping: try target.program().parameters.filter { $0.layer != nil }, by: \.layer)
-    var seen: Set<Int> = []
-    var blocks: [Block] = []
+  private func check(_ model: ModelConfiguration) throws {
     for slice in slices {
-      for layer in slice.layers {
-        var scales: [String: Double] = [:]
-        for spec in specs[blocks.count] ?? [] {
-          let scale = slice.scales.first { spec.name.contains($0.filter ?? "") }
-          if let factor = scale?.factor, factor != 1 { scales[spec.name] = factor }
-        }
-        let isNew = !seen.insert(layer).inserted
-        let isIdentity = isNew && silences(scales, specs[blocks.count] ?? [])
-        blocks.append(
-          Block(
-            source: isIdentity ? .identityByOutput(layer) : isNew ? .copy(layer) : .kept(layer),
-            scales: isIdentity ? [:] : scales))
-      }
+      let (first, end) = (slice.layers.lowerBound, slice.layers.upperBound)
+      try GrowthError.check(
+        first >= 0 && end <= model.layerCount, .invalidOptions, "slices",
+        "layers \(first) up to \(end) (not included) are not among the model's "
+          + "\(model.layerCount), counted from 0")
+      try GrowthError.check(
+        slice.scales.allSatisfy { !$0.factors.isEmpty && $0.factors.allSatisfy(\.isFinite) },
+        .invalidOptions, "slices", "a factor is missing or not finite")
     }
-    return blocks
   }
 
-  /// Whether the factors are zero for exactly what writes to the residual stream.
-  private func silences(_ scales: [String: Double], _ specs: [ParameterSpec]) -> Bool {
-    specs.allSatisfy { spec in
-      spec.role.writesToResidual ? scales[spec.name] == 0 : scales[spec.name] == nil
+  private func operation(scaling count: Int) -> String {
+    let ranges = slices.filter { !$0.layers.isEmpty }.map { slice in
+      let (first, last) = (slice.layers.lowerBound, slice.layers.upperBound - 1)
+      return first == last ? "\(first)" : "\(first)–\(last)"
     }
+    let factors = count == 0 ? "" : "; factors on \(count) tensors"
+    let rounding = sourceRounding.map { "; rounded to \($0.rawValue) first" } ?? ""
+    return "layers " + ranges.joined(separator: ", ") + factors + rounding
+  }
+
+  private func guarantees(_ stack: SliceStack, of model: ModelConfiguration) -> Guarantees {
+    let learning: Guarantees = stack.allLearns ? [.symmetry, .liveness] : []
+    let keepsFunction = sourceRounding == nil && stack.addsNothing(to: model)
+    return keepsFunction ? learning.union([.loss, .moments]) : learning
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Tensors
 
 /// In files the maps are named by their spaces.
 extension GrowthSpace: CodingKeyRepresentable {}
@@ -7,7 +8,7 @@ extension GrowthSpace: CodingKeyRepresentable {}
 extension GrowthPlan: Codable {
   private enum Key: String, CodingKey {
     case operation, guarantees, source, target, layers, blocks, signalToNoise, normScale
-    case vocabularyNoise, tensorScales, expertParts, learningRates, maps
+    case vocabularyNoise, tensorScales, sourceRounding, expertParts, learningRates, maps
   }
 
   /// Reads a plan; ``tensors()`` checks that its parts fit each other.
@@ -26,6 +27,7 @@ extension GrowthPlan: Codable {
     vocabularyNoise = try container.decodeIfPresent(Double.self, forKey: .vocabularyNoise) ?? 0
     tensorScales =
       try container.decodeIfPresent([String: Double].self, forKey: .tensorScales) ?? [:]
+    sourceRounding = try container.decodeIfPresent(DType.self, forKey: .sourceRounding)
     expertParts = try container.decodeIfPresent(Int.self, forKey: .expertParts) ?? 1
     learningRates = try container.decode(LearningRatePolicy.self, forKey: .learningRates)
   }
@@ -44,6 +46,7 @@ extension GrowthPlan: Codable {
     if normScale != 1 { try container.encode(normScale, forKey: .normScale) }
     if vocabularyNoise != 0 { try container.encode(vocabularyNoise, forKey: .vocabularyNoise) }
     if !tensorScales.isEmpty { try container.encode(tensorScales, forKey: .tensorScales) }
+    try container.encodeIfPresent(sourceRounding, forKey: .sourceRounding)
     if expertParts != 1 { try container.encode(expertParts, forKey: .expertParts) }
     try container.encode(learningRates, forKey: .learningRates)
   }

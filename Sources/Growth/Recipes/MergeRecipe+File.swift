@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Yams
+
+extension MergeRecipe {
+  /// Recipes are written by hand.
+  private static let largestFile = 16 << 20
+
+  /// Reads a recipe.
+  ///
+  /// - Throws: ``GrowthError`` of code `unreadableSource` for what is no recipe, naming line and key;
+  ///   `unsupported` for one that does more than stack layers of one model, with the remedy.
+  public init(contentsOf url: URL) throws {
+    let path = url.path(percentEncoded: false)
+    let text: String
+    do {
+      let size = try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? .max
+      try GrowthError.check(
+        size <= Self.largestFile, .unreadableSource, path, "has \(size) bytes; is it a recipe?")
+      text = try String(contentsOf: url, encoding: .utf8)
+    } catch let error as GrowthError {
+      throw error
+    } catch {
+      throw GrowthError(
+        .unreadableSource, "cannot be read: \(error.localizedDescription)", subject: path)
+    }
+    try self.init(yaml: text, name: path)
+  }
+
+  /// Reads a recipe.
+  ///
+  /// - Parameter name: the file, for messages.
+  /// - Throws: as ``init(contentsOf:)``.
+  public init(yaml: String, name: String) throws {
+    let root: Node?
+    do { root = try Yams.compose(yaml: yaml) } catch {
+      throw GrowthError(.unreadableSource, "is no YAML: \(error)", subject: name)
+    }
+    guard let root else {
+      throw GrowthError(.unreadableSource, "is empty; expected a recipe", subject: name)
+    }
+    var reader = MergeRecipeReader()
+    self = try reader.recipe(MergeValue(root, path: [], file: name))
+  }
+}
