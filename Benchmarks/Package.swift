@@ -16,6 +16,8 @@ let package = Package(
     .executableTarget(
       name: "GrowthBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
     .executableTarget(
+      name: "StreamingBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
+    .executableTarget(
       name: "GrowthExperiments", dependencies: [.product(name: "Espalier", package: "espalier")]),
   ],
   swiftLanguageModes: [.v6]

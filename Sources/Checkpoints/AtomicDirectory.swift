@@ -19,7 +19,7 @@ public enum AtomicDirectory {
     defer { withExtendedLifetime(temporary) {} }
     let result = try body(temporary.url)
     try synchronizeTree(temporary.url)
-    try replace(target, with: temporary)
+    try replace(target, by: temporary.moveIntoPlace)
     return result
   }
 
@@ -27,11 +27,17 @@ public enum AtomicDirectory {
   /// that lives, nor anything that cannot be told for a leftover by its name.
   public static func recover(in parent: URL) { removeLeftovers(in: parent) }
 
-  private static func replace(_ target: URL, with temporary: TemporarySibling) throws {
+  /// Syncs a directory beside `target` and gives it that name, in place of what has it.
+  static func replace(_ target: URL, with directory: URL) throws {
+    try synchronizeTree(directory)
+    try replace(target) { try renameItem(directory, to: target) }
+  }
+
+  private static func replace(_ target: URL, by moveIntoPlace: () throws -> Void) throws {
     let parent = target.deletingLastPathComponent()
     guard let old = try? FileDescriptor(target, O_RDONLY | O_DIRECTORY) else {
       // Over a file, this rename fails, as it should.
-      try temporary.moveIntoPlace()
+      try moveIntoPlace()
       return try synchronizeItem(parent)
     }
     // The lock keeps others from putting it back while it is aside.
@@ -40,7 +46,7 @@ public enum AtomicDirectory {
     let aside = siblingURL(of: target, .replaced)
     try renameItem(target, to: aside)
     do {
-      try temporary.moveIntoPlace()
+      try moveIntoPlace()
     } catch {
       try? renameItem(aside, to: target)
       throw error

@@ -66,6 +66,17 @@ public enum CheckpointDirectory {
     }
   }
 
+  /// Completes a checkpoint whose large files are there: adds what `body` puts there, and the
+  /// manifest, and gives it its name.
+  package static func complete(
+    _ directory: ResumableDirectory, _ body: (CheckpointWriter) throws -> Void
+  ) throws {
+    let writer = CheckpointWriter(directory: directory.url, digests: directory.finished)
+    try body(writer)
+    try Manifest(files: writer.digests).write(to: directory.url)
+    try directory.commit()
+  }
+
   /// Compares a checkpoint's files with its manifest; files that it does not name may be there.
   ///
   /// - Returns: what is wrong, by file name; nothing where all is well. A manifest that is missing

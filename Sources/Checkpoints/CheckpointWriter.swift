@@ -11,7 +11,10 @@ public final class CheckpointWriter {
   public let directory: URL
   private(set) var digests: [String: FileDigest] = [:]
 
-  init(directory: URL) { self.directory = directory }
+  init(directory: URL, digests: [String: FileDigest] = [:]) {
+    self.directory = directory
+    self.digests = digests
+  }
 
   /// Writes a small file.
   public func write(_ data: Data, to name: String) throws {

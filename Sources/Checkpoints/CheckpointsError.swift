@@ -23,6 +23,8 @@ public struct CheckpointsError: Error, Sendable, CustomStringConvertible {
     case unwritableFile
     /// No room: the disk or the quota is full, or the file would pass the system's size limit.
     case outOfSpace
+    /// A directory that another process is making, or the beginning of another one than asked for.
+    case unfinishedWork
     /// Files that are missing, cut short or changed since their manifest was written.
     case damagedCheckpoint
   }

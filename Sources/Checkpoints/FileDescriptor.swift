@@ -54,6 +54,9 @@ final class FileDescriptor {
     return errno == EWOULDBLOCK ? .heldByAnother : .unavailable
   }
 
+  /// Gives up the lock before this object ends.
+  func unlock() { _ = Self.retrying { flock(number, LOCK_UN) } }
+
   /// Whether a path still leads to this open file.
   func isAt(_ url: URL) -> Bool {
     var here = stat()

@@ -37,6 +37,13 @@ public final class SafetensorsFile: TensorSource {
   /// What is known of a tensor; nil for a name that is not there.
   public func entry(named name: String) -> TensorEntry? { header.entry(named: name) }
 
+  /// Where a tensor's bytes are; nil for a name that is not there.
+  public func location(of name: String) -> TensorLocation? {
+    entry(named: name).map {
+      TensorLocation(entry: $0, file: url, offset: header.dataOffset + $0.dataOffsets.lowerBound)
+    }
+  }
+
   /// A tensor's bytes, borrowed from the mapped file.
   ///
   /// - Throws: ``CheckpointsError`` of code `missingTensor` or `unsupportedType`.

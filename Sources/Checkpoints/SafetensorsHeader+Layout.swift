@@ -40,15 +40,23 @@ extension SafetensorsHeader {
       }
       defer { end = next }
       return TensorEntry(
-        name: tensor.name, dtypeName: tensor.dtype.safetensorsName, shape: tensor.shape,
+        name: tensor.name, dtypeName: tensor.dtypeName, shape: tensor.shape,
         dataOffsets: end..<next)
     }
   }
 
   private static func precedes(_ left: TensorSpec, _ right: TensorSpec) -> Bool {
-    let (leftRank, rightRank) = (left.dtype.layoutRank, right.dtype.layoutRank)
+    let (leftRank, rightRank) = (layoutRank(left), layoutRank(right))
     if leftRank != rightRank { return leftRank > rightRank }
     return left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+  }
+
+  /// Foreign types go by their elements' size, so that what follows them stays aligned.
+  private static func layoutRank(_ tensor: TensorSpec) -> Int {
+    if let dtype = tensor.dtype { return dtype.layoutRank }
+    let width = (tensor.byteCount ?? 0) / max(1, tensor.shape.elementCount)
+    let twin: DType = width >= 8 ? .int64 : width >= 4 ? .int32 : width >= 2 ? .int16 : .int8
+    return twin.layoutRank
   }
 
   private static func json(entries: [TensorEntry], metadata: [String: String]?) -> [UInt8] {

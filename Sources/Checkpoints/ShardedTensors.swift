@@ -43,6 +43,11 @@ public final class ShardedTensors: TensorSource {
   /// What is known of a tensor; nil for a name that is not there.
   public func entry(named name: String) -> TensorEntry? { shard(of: name)?.entry(named: name) }
 
+  /// Where a tensor's bytes are; nil for a name that is not there.
+  public func location(of name: String) -> TensorLocation? {
+    shard(of: name)?.location(of: name)
+  }
+
   /// A tensor's bytes, borrowed from the mapped file.
   ///
   /// - Throws: ``CheckpointsError`` of code `missingTensor` or `unsupportedType`.

@@ -8,13 +8,11 @@ public final class ShardedWriter {
   /// The tensors in the order in which they must come: shard after shard.
   public let entries: [TensorEntry]
   private let directory: URL
-  private let baseName: String
-  private let plans: [SafetensorsHeader]
+  private let layout: ShardLayout
   private var writer: SafetensorsWriter?
   private var digests: [String: FileDigest] = [:]
 
-  /// Plans the shards: tensors in the given order, a new shard where the next one would make it
-  /// too large (a tensor larger than a shard gets one of its own), as transformers does.
+  /// Plans the shards; see ``ShardLayout``.
   ///
   /// - Parameters:
   ///   - maximumShardByteCount: bytes of tensors in a shard; nil for a single file.
@@ -23,32 +21,11 @@ public final class ShardedWriter {
     metadata: [String: String]? = nil, maximumShardByteCount: Int? = nil
   ) throws {
     self.directory = directory
-    self.baseName = baseName
-    plans = try Self.split(tensors, maximumShardByteCount ?? .max).map { shard in
-      try SafetensorsHeader(tensors: shard, metadata: metadata)
-    }
-    entries = plans.flatMap(\.entriesInFileOrder)
-    guard Set(entries.map(\.name)).count == entries.count else {
-      throw CheckpointsError(
-        .invalidHeader, "two tensors have the same name", subject: directory.path)
-    }
+    layout = try ShardLayout(
+      baseName: baseName, tensors: tensors, metadata: metadata,
+      maximumShardByteCount: maximumShardByteCount)
+    entries = layout.shards.flatMap(\.header.entriesInFileOrder)
     try openNextShard()
-  }
-
-  private static func split(_ tensors: [TensorSpec], _ limit: Int) -> [[TensorSpec]] {
-    var shards: [[TensorSpec]] = [[]]
-    var size = 0
-    for tensor in tensors {
-      let byteCount = tensor.byteCount ?? .max
-      let (sum, overflow) = size.addingReportingOverflow(byteCount)
-      if overflow || sum > limit, shards.last?.isEmpty == false {
-        shards.append([])
-        size = 0
-      }
-      shards[shards.count - 1].append(tensor)
-      size = size == 0 ? byteCount : sum
-    }
-    return shards
   }
 
   /// The tensor that must come next; nil at the end.
@@ -76,30 +53,16 @@ public final class ShardedWriter {
   /// - Returns: size and SHA-256 of every file, by name.
   public func finish() throws -> [String: FileDigest] {
     try closeShard()
-    guard digests.count == plans.count else {
+    guard digests.count == layout.shards.count else {
       throw CheckpointsError(
-        .mismatchedTensor, "only \(digests.count) of \(plans.count) shards are complete",
+        .mismatchedTensor, "only \(digests.count) of \(layout.shards.count) shards are complete",
         subject: directory.path)
     }
-    if plans.count > 1 {
-      let name = ShardIndex.fileName(baseName: baseName)
-      digests[name] = try OutputFile.write(
-        Data(index.json.utf8), to: directory.appending(path: name))
+    if let index = layout.index {
+      digests[index.name] = try OutputFile.write(
+        Data(index.contents.json.utf8), to: directory.appending(path: index.name))
     }
     return digests
-  }
-
-  private var index: ShardIndex {
-    var files: [String: String] = [:]
-    for (number, plan) in plans.enumerated() {
-      for entry in plan.entries { files[entry.name] = shardName(number) }
-    }
-    return ShardIndex(
-      fileOfTensor: files, totalByteCount: plans.reduce(0) { $0 + $1.dataByteCount })
-  }
-
-  private func shardName(_ number: Int) -> String {
-    ShardIndex.shardName(baseName: baseName, number: number + 1, of: plans.count)
   }
 
   private func currentWriter(for name: String) throws -> SafetensorsWriter {
@@ -116,13 +79,13 @@ public final class ShardedWriter {
 
   private func closeShard() throws {
     guard let writer else { return }
-    digests[shardName(digests.count)] = try writer.finish()
+    digests[layout.shards[digests.count].name] = try writer.finish()
     self.writer = nil
-    if digests.count < plans.count { try openNextShard() }
+    if digests.count < layout.shards.count { try openNextShard() }
   }
 
   private func openNextShard() throws {
-    writer = try SafetensorsWriter(
-      directory.appending(path: shardName(digests.count)), like: plans[digests.count])
+    let shard = layout.shards[digests.count]
+    writer = try SafetensorsWriter(directory.appending(path: shard.name), like: shard.header)
   }
 }

@@ -16,6 +16,18 @@ public protocol TensorSource: Sendable {
   /// - Throws: ``CheckpointsError`` of code `missingTensor`, or `unsupportedType` for an element type
   ///   that can only be listed.
   func tensor(named name: String) throws -> TensorView
+  /// Where a tensor's bytes are, for reading them piece by piece; nil for a name that is not there.
+  func location(of name: String) -> TensorLocation?
+}
+
+/// Where a tensor's bytes are.
+public struct TensorLocation: Sendable, Hashable {
+  /// What the file's header says of it.
+  public let entry: TensorEntry
+  /// The file.
+  public let file: URL
+  /// Its first byte, counted from the file's first.
+  public let offset: Int
 }
 
 extension TensorSource {

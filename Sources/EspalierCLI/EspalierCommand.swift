@@ -15,6 +15,7 @@ struct EspalierCommand: AsyncParsableCommand {
 
       `espalier help <subcommand>` explains each command, with examples.
       """,
+    version: ProgramVersion.current,
     subcommands: [
       PrepareCommand.self,
       TrainCommand.self,

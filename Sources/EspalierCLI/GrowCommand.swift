@@ -24,8 +24,13 @@ struct GrowCommand: ParsableCommand {
         espalier grow small -o wide --ffn 3072 --heads 16:4 --vocabulary 50304
         espalier grow small -o large --to large/config.json --dry-run
         espalier grow runs/first -o larger --width 2 --schedule 1.776 --rewarmup "200 steps"
+        espalier grow llama -o wide --width 2 --shard-size 5GB --dtype bfloat16
+        espalier grow llama -o wide --width 2 --shard-size 5GB --dtype bfloat16 --resume
 
-      Exit codes: 0 done, 1 error, 64 wrong usage.
+      Models may be larger than memory. The directory appears under its name when it is whole; \
+      until then it is called .partial-NAME.
+
+      Exit codes: 0 done, 1 error, 64 wrong usage, 130 interrupted.
       """)
 
   @Argument(
@@ -42,24 +47,19 @@ struct GrowCommand: ParsableCommand {
   @OptionGroup(title: "How it grows") var manner: GrowthMannerOptions
   @OptionGroup(title: "Recipes, families, experts") var recipes: GrowthRecipeOptions
   @OptionGroup(title: "The training after it") var training: GrowthTrainingOptions
+  @OptionGroup(title: "How it is written") var writing: GrowthOutputOptions
 
   @Option(help: "Fixes noise and new values.")
   var seed: UInt64 = 0
 
-  @Option(
-    help: ArgumentHelp(
-      "The type of the weights, for weights alone; default: as they are.",
-      valueName: DType.weightTypes.map(\.rawValue).joined(separator: "|")))
-  var dtype: DType?
-
   @Flag(help: "Grow the weights of a training checkpoint and leave its training behind.")
   var weightsOnly = false
 
-  @Flag(help: "Replace a model that is there already.")
-  var overwrite = false
-
-  @Flag(help: "Print the plan and do nothing else.")
+  @Flag(help: "Print the plan with its sizes, memory and time, and do nothing else.")
   var dryRun = false
+
+  @Flag(help: "Print for each tensor where it comes from and what is done to it.")
+  var tensors = false
 
   @Flag(help: "Print nothing on the way.")
   var quiet = false
@@ -83,52 +83,57 @@ struct GrowCommand: ParsableCommand {
 
   func run() throws {
     let terminal = Terminal(json ? .standardError : .standardOutput)
+    // Checksums are compared while the model grows.
     let source = try GrowthSource(
-      reading: URL(filePath: checkpoint), weightsOnly: weightsOnly, families: recipes.families())
+      reading: URL(filePath: checkpoint), weightsOnly: weightsOnly, verifying: .sizes,
+      families: recipes.families())
     let growth = try ModelGrowth(
       of: source,
       by: GrowthRequest(sizes: sizes, manner: manner, recipes: recipes)
         .growth(of: source.model),
       options: try training.options(
         of: source, manner: manner, sizes: sizes, recipes: recipes, seed: seed))
-    var settings = ModelGrowth.Output()
-    settings.type = try recipes.weightType(dtype, of: source)
-    settings.overwrites = overwrite
+    var settings = writing.settings
+    settings.type = try recipes.weightType(writing.dtype, of: source)
     let target = output.map { URL(filePath: $0) }
     if let target { try growth.check(settings, target: target) }
-    var report = try GrowthReport(growth)
+    var report = try GrowthReport(growth, settings, withTensors: tensors)
+    if dryRun { report.estimatedSeconds = try growth.estimatedSeconds(settings) }
     if !quiet { GrowthText.plan(report, of: growth).forEach(terminal.print) }
     if !quiet { try recipes.notes(checkpoint).forEach(terminal.print) }
-    if let target, !dryRun {
-      let start = ContinuousClock.now
-      try growth.write(to: target, settings) { stage in
-        if !quiet { terminal.show(GrowthText.line(stage)) }
-      }
-      terminal.clear()
-      report.output = try GrowthReport.Output(
-        target, seconds: (ContinuousClock.now - start).inSeconds)
-    }
+    if let target, !dryRun { try write(growth, settings, to: target, &report, terminal) }
     if json { Swift.print(try JSONText.of(report)) }
     if !quiet {
       GrowthText.result(report, source: checkpoint, output: output).forEach(terminal.print)
     }
   }
-}
 
-extension Duration {
-  /// The duration in seconds.
-  fileprivate var inSeconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
-  }
-}
-
-extension DType: ExpressibleByArgument {
-  /// The types that a model's weights may have.
-  static let weightTypes: [DType] = [.float32, .bfloat16, .float16, .float64]
-
-  /// Reads the name of a type of weights.
-  public init?(argument: String) {
-    guard let type = Self.weightTypes.first(where: { $0.rawValue == argument }) else { return nil }
-    self = type
+  /// Writes the model, and says how to go on where that is interrupted.
+  private func write(
+    _ growth: ModelGrowth, _ settings: ModelGrowth.Output, to target: URL,
+    _ report: inout GrowthReport, _ terminal: Terminal
+  ) throws {
+    let printer = GrowthProgressPrinter(terminal: terminal, isQuiet: quiet)
+    let interruption = Interruption(
+      first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
+    defer { printer.finish() }
+    do {
+      try growth.write(to: target, settings) { progress in
+        if interruption.isRequested { throw CancellationError() }
+        printer.show(progress)
+      }
+      report.sourceHash = try growth.source.hash
+      report.output = try GrowthReport.Output(target, seconds: printer.elapsedSeconds)
+    } catch {
+      printer.finish()
+      let isOtherWork = (error as? CheckpointsError)?.code == .unfinishedWork
+      if !isOtherWork, let unfinished = ModelGrowth.unfinished(of: target) {
+        Terminal(.standardError).print(
+          "Finished files are kept in \(unfinished.path(percentEncoded: false)); the same command with "
+            + "--resume goes on with them.")
+      }
+      if error is CancellationError { throw ExitCode(Interruption.exitCode) }
+      throw error
+    }
   }
 }

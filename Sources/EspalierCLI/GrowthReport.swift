@@ -52,13 +52,22 @@ struct GrowthReport: Encodable {
 
   var operation: String
   var source: String
-  var sourceHash: String
+  /// Nil with `--dry-run` where it would take reading all weights.
+  var sourceHash: String?
   var seed: UInt64
   var from: Model
   var to: Model
   var preserves: [Guarantee]
   var doesNotPreserve: [Loss]
   var memoryByteCount: Int
+  /// Bytes of the files with tensors.
+  var tensorByteCount: Int
+  /// The names of those files.
+  var files: [String]
+  /// Seconds that the growth would take, the disk's part aside; only with `--dry-run`.
+  var estimatedSeconds: Double?
+  /// Where each tensor comes from; only with `--tensors`.
+  var tensors: [GrowthOutline.Tensor]?
   /// Keys of `config.json` that the grown model needs and no other tool knows.
   var ownKeys: [String]
   /// Nil where only the weights are grown.
@@ -66,10 +75,13 @@ struct GrowthReport: Encodable {
   /// Nil with `--dry-run`.
   var output: Output?
 
-  init(_ growth: ModelGrowth) throws {
+  init(
+    _ growth: ModelGrowth, _ output: ModelGrowth.Output, withTensors: Bool
+  ) throws {
+    let outline = try growth.outline(output)
     operation = growth.plans.operation
     source = growth.source.url.path(percentEncoded: false)
-    sourceHash = growth.source.hash
+    sourceHash = growth.options.sourceHash
     seed = growth.options.seed
     from = try Model(growth.source.model)
     to = try Model(growth.target)
@@ -81,7 +93,10 @@ struct GrowthReport: Encodable {
       return growth.guarantees.contains(guarantee)
         ? nil : Loss(guarantee: guarantee, reason: "the steps together do not promise it")
     }
-    memoryByteCount = try growth.memoryByteCount()
+    memoryByteCount = outline.memoryByteCount
+    tensorByteCount = outline.byteCount
+    files = outline.files
+    tensors = withTensors ? outline.tensors : nil
     ownKeys = try growth.ownKeys()
     training = try Training(growth)
   }

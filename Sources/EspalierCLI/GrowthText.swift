@@ -22,16 +22,23 @@ enum GrowthText {
           "config.json says \(report.ownKeys.joined(separator: " and ")), which other tools do not know"
         ))
     }
+    if let tensors = report.tensors { lines += ["Tensors"] + tensors.map(line) }
     return lines
   }
 
-  /// The line of a stage that has begun.
-  static func line(_ stage: ModelGrowth.Stage) -> String {
-    switch stage {
-    case .reading: "Reading…"
-    case .growing: "Growing…"
-    case .writing: "Writing…"
+  /// One line for each tensor: its name, shapes, type and what is done.
+  private static func line(_ tensor: GrowthOutline.Tensor) -> String {
+    func text(_ shape: [Int]?) -> String {
+      shape.map { $0.map(String.init).joined(separator: "×") } ?? "new"
     }
+    let shapes =
+      tensor.sourceShape == tensor.shape
+      ? text(tensor.shape) : "\(text(tensor.sourceShape)) → \(text(tensor.shape))"
+    let types =
+      tensor.sourceType == tensor.type || tensor.sourceType == nil
+      ? tensor.type : "\(tensor.sourceType ?? "") → \(tensor.type)"
+    let source = tensor.source == tensor.name ? "" : tensor.source.map { " from \($0)" } ?? ""
+    return "  \(tensor.name)\(source): \(shapes), \(types), \(tensor.operation)"
   }
 
   /// Where the model is, and what comes next.
@@ -94,8 +101,15 @@ enum GrowthText {
         "FLOPs/token",
         "\(Readable.count(from.trainingFLOPsPerToken)) → "
           + "\(Readable.count(to.trainingFLOPsPerToken)) in training"),
-      row("memory", Readable.bytes(report.memoryByteCount)),
+      row("memory", "at most \(Readable.bytes(report.memoryByteCount))"),
+      row(
+        "files",
+        "\(Readable.bytes(report.tensorByteCount)) in \(Readable.exact(report.files.count, of: "file"))"
+      ),
     ]
+      + (report.estimatedSeconds.map {
+        [row("time", "about \(Readable.time($0)), where the disk keeps up")]
+      } ?? [])
   }
 
   private static func schedule(_ training: GrowthReport.Training, _ growth: ModelGrowth) -> [String]

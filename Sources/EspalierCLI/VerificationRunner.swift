@@ -10,6 +10,7 @@ struct VerificationRunner {
   ///
   /// - Parameter progress: called with the part of the work, what is done and what there is to do.
   func run(_ progress: (String, Int, Int) throws -> Void) throws -> VerificationReport {
+    try refusePart(of: URL(filePath: options.grown))
     let bundles = try [options.small, options.grown].map { path in
       // Only the text needs a tokenizer, and the grown model's may be another by now.
       try ModelBundle(
@@ -56,6 +57,16 @@ struct VerificationRunner {
     let file = directory.appending(path: GrowthReceipt.fileName)
     return FileManager.default.fileExists(atPath: file.path)
       ? try GrowthReceipt(reading: directory) : nil
+  }
+
+  /// Some of a model's tensors compute nothing.
+  private func refusePart(of directory: URL) throws {
+    guard let only = try Self.receipt(directory)?.files?.only else { return }
+    throw GrowthError(
+      .unsupported,
+      "holds only the tensors that fit \(only.joined(separator: ", ")), as its \(GrowthReceipt.fileName) "
+        + "says, and is no whole model; grow it without --only to verify it",
+      subject: directory.path(percentEncoded: false))
   }
 
   /// Eleven batches, which show ten steps.

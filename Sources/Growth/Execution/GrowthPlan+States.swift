@@ -53,7 +53,7 @@ extension GrowthPlan {
     var jobs = GrowthJobs<Float>()
     let grown = tensors.map { growth in
       let source = growth.source.map { parameters[$0] }
-      let keepsMoments = growth.keepsMoments && options.moments != .reset
+      let keepsMoments = growth.keepsMoments(options.moments)
       func tensor(_ part: GrowthPart, _ small: HostTensor?) -> HostTensor {
         // A tensor owns its bytes until one of its holders writes: sharing it copies nothing.
         if let small, small.shape == growth.target.shape,
@@ -72,10 +72,8 @@ extension GrowthPlan {
         value: tensor(.value, source?.value),
         firstMoment: keepsMoments ? source?.firstMoment.map { tensor(.firstMoment, $0) } : nil,
         secondMoment: keepsMoments ? source?.secondMoment.map { tensor(.secondMoment, $0) } : nil,
-        stepCount: keepsMoments ? source?.stepCount ?? 0 : 0,
-        learningRateMultiplier: (source?.learningRateMultiplier ?? 1)
-          * growth.learningRateMultiplier,
-        epsilonMultiplier: (source?.epsilonMultiplier ?? 1) * growth.epsilonMultiplier)
+        clock: growth.clock(
+          of: source.map { ParameterClock(name: "", $0) }, moments: options.moments))
     }
     withExtendedLifetime((parameters, grown)) { jobs.run() }
     return grown
@@ -105,7 +103,31 @@ extension GrowthPlan {
   }
 }
 
+extension ParameterState {
+  fileprivate init(
+    value: HostTensor, firstMoment: HostTensor?, secondMoment: HostTensor?, clock: ParameterClock
+  ) {
+    self.init(
+      value: value, firstMoment: firstMoment, secondMoment: secondMoment,
+      stepCount: clock.stepCount, learningRateMultiplier: clock.learningRateMultiplier,
+      epsilonMultiplier: clock.epsilonMultiplier)
+  }
+}
+
 extension TensorGrowth {
+  /// Whether the grown tensor has moments where its source has.
+  func keepsMoments(_ moments: MomentPolicy) -> Bool { keepsMoments && moments != .reset }
+
+  /// The grown parameter's counts and multipliers.
+  ///
+  /// - Parameter source: those of the parameter it comes from; nil for a new one.
+  func clock(of source: ParameterClock?, moments: MomentPolicy) -> ParameterClock {
+    ParameterClock(
+      name: target.name, stepCount: keepsMoments(moments) ? source?.stepCount ?? 0 : 0,
+      learningRateMultiplier: (source?.learningRateMultiplier ?? 1) * learningRateMultiplier,
+      epsilonMultiplier: (source?.epsilonMultiplier ?? 1) * epsilonMultiplier)
+  }
+
   /// Whether a part comes out as it was in the small model.
   func leavesUnchanged(_ part: GrowthPart, _ moments: MomentPolicy) -> Bool {
     let scale = part == .value ? valueScale : gradientScale
@@ -116,8 +138,7 @@ extension TensorGrowth {
       }
     }
     return source != nil && isIdentity && scale == 1 && pattern == .dense
-      && (part == .value
-        ? noise == nil && sourceRounding == nil : keepsMoments && moments != .reset)
+      && (part == .value ? noise == nil && sourceRounding == nil : keepsMoments(moments))
   }
 }
 

@@ -19,7 +19,7 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
   /// Elements of a grown row.
   package let rowLength: Int
 
-  private let source: TensorRows<Scalar>?
+  private var source: TensorRows<Scalar>?
   private let rows: AxisMap?
   private let columns: AxisMap
   private let moments: MomentPolicy
@@ -52,6 +52,13 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
       ? self.source.flatMap { NoiseRows(growth, source: $0, seed: seed) } : nil
     let needsMean = rows?.runs.contains { if case .mean = $0.source { true } else { false } }
     meanRow = needsMean ?? false && part == .value ? self.source?.meanRow() ?? [] : []
+  }
+
+  /// The same grower with its source's rows read in another way; what was measured of them stays.
+  func reading(_ rows: TensorRows<Scalar>?) -> TensorGrower {
+    var grower = self
+    grower.source = source == nil ? nil : rows
+    return grower
   }
 
   /// Makes a row.

@@ -39,41 +39,57 @@ package struct TensorRows<Scalar: GrowthScalar>: @unchecked Sendable {
   /// Sums are those of rows, of 64 rows, of all, in this order, whichever core takes which: the result
   /// is the same on every machine.
   package func rootMeanSquare() -> Double {
-    let sums = chunks { rows, scratch in
+    var total = 0.0
+    chunks { rows, scratch in
       rows.reduce(0.0) { $0 + Scalar.sumOfSquares(read($1, scratch)) }
+    } inOrder: {
+      total += $0
     }
-    return (sums.reduce(0, +) / Double(max(count * length, 1))).squareRoot()
+    return (total / Double(max(count * length, 1))).squareRoot()
   }
 
   /// The mean of all rows, summed as the squares are.
   package func meanRow() -> [Scalar] {
-    let sums = chunks { rows, scratch in
+    var total = [Double](repeating: 0, count: length)
+    chunks { rows, scratch in
       var sums = [Double](repeating: 0, count: length)
       for row in rows {
         let elements = read(row, scratch)
         for index in 0..<length { sums[index] += Double(elements[index]) }
       }
       return sums
-    }
-    let total = sums.reduce(into: [Double](repeating: 0, count: length)) { total, part in
+    } inOrder: { part in
       for index in 0..<length { total[index] += part[index] }
     }
     return total.map { Scalar($0 / Double(max(count, 1))) }
   }
 
-  /// What `body` makes of each chunk of rows, in order; chunks are shared out to all cores.
-  private func chunks<Result>(_ body: (Range<Int>, Scratch) -> Result) -> [Result] {
+  /// Gives to `inOrder` what `body` makes of each chunk of rows; chunks are shared out to all cores.
+  private func chunks<Result>(
+    _ body: (Range<Int>, Scratch) -> Result, inOrder: (Result) -> Void
+  ) {
     let rowsPerChunk = 64
     let number = (count + rowsPerChunk - 1) / rowsPerChunk
-    return [Result](unsafeUninitializedCapacity: number) { results, filled in
+    // So many results at a time: a tensor may have more rows than memory should hold sums of.
+    let group = 64
+    for first in stride(from: 0, to: number, by: group) {
+      results(of: min(group, number - first)) { index, scratch in
+        let start = (first + index) * rowsPerChunk
+        return body(start..<min(start + rowsPerChunk, count), scratch)
+      }.forEach(inOrder)
+    }
+  }
+
+  /// What `body` makes of each number, on all cores.
+  private func results<Result>(of number: Int, _ body: (Int, Scratch) -> Result) -> [Result] {
+    [Result](unsafeUninitializedCapacity: number) { results, filled in
       nonisolated(unsafe) let results = results
       withoutActuallyEscaping(body) { body in
         nonisolated(unsafe) let body = body
         DispatchQueue.concurrentPerform(iterations: number) { index in
-          let rows = index * rowsPerChunk..<min((index + 1) * rowsPerChunk, count)
           withUnsafeTemporaryAllocation(of: Scalar.self, capacity: length) { scratch in
             scratch.initialize(repeating: 0)
-            results.initializeElement(at: index, to: body(rows, scratch))
+            results.initializeElement(at: index, to: body(index, scratch))
           }
         }
       }

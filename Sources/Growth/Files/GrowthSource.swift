@@ -11,9 +11,16 @@ public struct GrowthSource: Sendable {
   public let directory: ModelDirectory
   /// All of the training state but its tensors; nil where only the weights are grown.
   public let status: TrainingStatus?
+  /// The files that are compared with their manifest or hashed.
+  let files: SourceFiles
+
   /// A hash of the source for the lineage: of a checkpoint the SHA-256 of its manifest, of other
   /// directories that of the list of their weights' files with their hashes.
-  public let hash: String
+  ///
+  /// Computed once; of other directories than checkpoints this reads all weights.
+  ///
+  /// - Throws: the errors of Checkpoints for files that cannot be read.
+  public var hash: String { get throws { try files.hash() } }
 
   /// Where it lies; of a run, the checkpoint that was chosen.
   public var url: URL { directory.url }
@@ -25,22 +32,25 @@ public struct GrowthSource: Sendable {
 
   /// Opens a checkpoint, a Hugging Face directory, or a run, whose newest whole checkpoint is taken.
   ///
-  /// Files that a manifest names are compared with their checksums.
-  ///
   /// - Parameters:
   ///   - weightsOnly: whether a training checkpoint is taken for its weights alone.
+  ///   - level: how closely files that a manifest names are compared with it before anything is
+  ///     done; ``ModelGrowth/write(to:_:observe:)`` compares their checksums in any case.
   ///   - families: families beside the known ones; see ``FamilyFile``.
   /// - Throws: ``GrowthError`` of code `unreadableSource` where there is no model; the errors of
   ///   Checkpoints, Architectures and Training for files that are damaged or not supported.
   public init(
-    reading url: URL, weightsOnly: Bool = false, families: [DecoderFamily] = []
+    reading url: URL, weightsOnly: Bool = false, verifying level: VerificationLevel = .checksums,
+    families: [DecoderFamily] = []
   ) throws {
     let url = try Self.directory(at: url)
     let manifest = url.appending(path: Manifest.fileName)
     let isVerified = FileManager.default.fileExists(atPath: manifest.path(percentEncoded: false))
-    if isVerified { try CheckpointDirectory.verify(url) }
+    if isVerified { try CheckpointDirectory.verify(url, level: level) }
     directory = try ModelDirectory(reading: url, families: families)
-    hash = isVerified ? try FileDigest(of: manifest).sha256 : try Self.hash(of: directory)
+    files = SourceFiles(
+      url, weights: directory.weightFileNames, hasManifest: isVerified,
+      isVerified: isVerified && level == .checksums)
     let state = url.appending(path: TrainingStateFiles.state)
     let hasState = FileManager.default.fileExists(atPath: state.path(percentEncoded: false))
     guard hasState && !weightsOnly else {
@@ -54,12 +64,6 @@ public struct GrowthSource: Sendable {
           + "whole checkpoint, or grow its weights alone", subject: url.path(percentEncoded: false))
     }
     status = try TrainingState.status(in: url)
-  }
-
-  /// The whole training state; nil where only the weights are grown.
-  func state() throws -> TrainingState? {
-    // Checksums were compared when the source was opened.
-    try status.map { _ in try TrainingState(reading: url, verifying: .sizes) }
   }
 
   /// The directory itself, or the newest whole checkpoint of the run that it is.
@@ -83,13 +87,6 @@ public struct GrowthSource: Sendable {
       .unreadableSource,
       "holds no \(TrainingStateFiles.configuration); expected a checkpoint, a Hugging Face model "
         + "directory, or a run with a checkpoint", subject: path)
-  }
-
-  private static func hash(of directory: ModelDirectory) throws -> String {
-    let lines = try directory.weightFileNames.map { name in
-      "\(try FileDigest(of: directory.url.appending(path: name)).sha256)  \(name)\n"
-    }
-    return FileDigest(of: Data(lines.joined().utf8)).sha256
   }
 }
 

@@ -10,61 +10,167 @@ extension ModelGrowth {
   public struct Output: Sendable, Hashable {
     /// The weights' type; nil for each tensor's own, float32 for a training state's.
     public var type: DType?
-    /// Bytes of tensors in a file of weights; nil for as many as the source's largest has.
+    /// How numbers are rounded to it.
+    public var rounding: WeightRounding
+    /// Bytes of tensors in a file of weights or moments; nil for as many as the source's largest has.
     public var maximumShardByteCount: Int?
+    /// Patterns of names (`*`, `?`, `[…]`) of the only tensors to be written; nil for all.
+    public var only: [String]?
     /// Whether a model that is there already is replaced.
     public var overwrites: Bool
+    /// Whether files that an interrupted growth has finished are kept.
+    public var resumes: Bool
 
     /// Makes settings.
     public init(
-      type: DType? = nil, maximumShardByteCount: Int? = nil, overwrites: Bool = false
+      type: DType? = nil, rounding: WeightRounding = .nearest, maximumShardByteCount: Int? = nil,
+      only: [String]? = nil, overwrites: Bool = false, resumes: Bool = false
     ) {
       self.type = type
+      self.rounding = rounding
       self.maximumShardByteCount = maximumShardByteCount
+      self.only = only
       self.overwrites = overwrites
+      self.resumes = resumes
     }
   }
 
-  /// What a growth is doing.
-  public enum Stage: String, Sendable, Hashable, CaseIterable {
-    case reading, growing, writing
+  /// How far a growth is.
+  public struct Progress: Sendable, Hashable {
+    /// What is being done.
+    public enum Stage: String, Sendable, Hashable, CaseIterable {
+      /// Tensors are made and written.
+      case growing
+      /// The source's checksums are waited for.
+      case checking
+      /// The small files are written, and everything is synced.
+      case completing
+    }
+    /// What is being done.
+    public var stage: Stage
+    /// Bytes of tensors that are written.
+    public var doneByteCount: Int
+    /// Bytes of all tensors.
+    public var byteCount: Int
   }
 
   /// Grows the model and writes it as a directory, which appears whole or not at all.
   ///
   /// It holds what a checkpoint of its kind holds, in Hugging Face's layout, the small files of the
-  /// source (tokenizer, generation settings), and `growth.json`.
+  /// source (tokenizer, generation settings), and `growth.json`. Tensors are read, made and written in
+  /// blocks of rows on all cores; memory does not depend on the model's size. The values are bit for
+  /// bit those of growing in memory, ``Swift/Array/grown(_:options:)``.
   ///
-  /// - Parameter observe: hears of each stage as it begins.
-  /// - Throws: ``GrowthError`` of code `unwritableTarget` or `invalidOptions`; the errors of
-  ///   Checkpoints and Tensors. Then nothing is left behind.
+  /// Until it is whole the directory is called `.partial-NAME`. Where the work is cancelled, the
+  /// process killed or the disk full, it stays with the files that are finished, for a growth that
+  /// ``Output/resumes``; one that does not removes it. After other errors nothing is left.
+  ///
+  /// - Parameter observe: hears several times a second how far the work is; what it throws, for
+  ///   instance `CancellationError`, ends it.
+  /// - Throws: ``GrowthError`` of code `unwritableTarget`, `invalidOptions` or `unsupported`; the errors
+  ///   of Checkpoints and Training; what `observe` throws.
   public func write(
-    to target: URL, _ output: Output = Output(), observe: (Stage) -> Void = { _ in }
+    to target: URL, _ output: Output = Output(), observe: (Progress) throws -> Void = { _ in }
   ) throws {
     try check(output, target: target)
-    observe(.reading)
-    if let state = try source.state() {
-      observe(.growing)
-      let grown = try plans.grown(state, options: options)
-      observe(.writing)
-      try write(to: target) {
-        try grown.write(
-          to: $0, configuration: source.directory.configuration,
-          tokenizer: try source.directory.tokenizerJSON())
+    let files = try GrowthFiles(self, output)
+    let directory = try ResumableDirectory(
+      for: target.absoluteURL.standardizedFileURL, identity: try identity(files, output),
+      resuming: output.resumes)
+    do {
+      try directory.checkRoom(for: files.layouts)
+      try write(files, output, to: directory, observe)
+    } catch {
+      if !Self.keepsFinished(error) || directory.finished.isEmpty {
+        directory.discard()
+      } else {
+        directory.release()
       }
-    } else {
-      let values = try source.directory.values()
-      observe(.growing)
-      let grown = try plans.grown(values: values, seed: options.seed)
-      observe(.writing)
-      try write(to: target) { try write(grown, to: $0, output) }
+      throw error
     }
+  }
+
+  /// Where the finished files of an interrupted growth are; nil where there are none.
+  public static func unfinished(of target: URL) -> URL? {
+    let url = ResumableDirectory.partialURL(of: target.absoluteURL.standardizedFileURL)
+    return FileManager.default.fileExists(atPath: url.path(percentEncoded: false)) ? url : nil
+  }
+
+  /// Whether what is finished when an error comes is worth keeping.
+  private static func keepsFinished(_ error: any Error) -> Bool {
+    if error is CancellationError { return true }
+    let code = (error as? CheckpointsError)?.code
+    return code == .outOfSpace || code == .unwritableFile
+  }
+
+  private func write(
+    _ files: GrowthFiles, _ output: Output, to directory: ResumableDirectory,
+    _ observe: (Progress) throws -> Void
+  ) throws {
+    let total = files.byteCount
+    let stream = try GrowthStream(files, rounding: output.rounding)
+    let sources = source.files
+    let digests = BackgroundWork { try sources.digests() }
+    let pipeline = ShardPipeline(files.layouts, in: directory)
+    try pipeline.run(makeWorker: { stream.maker() }) { done in
+      try observe(Progress(stage: .growing, doneByteCount: done, byteCount: total))
+    }
+    repeat {
+      try observe(Progress(stage: .checking, doneByteCount: total, byteCount: total))
+    } while !digests.isDone(within: 50)
+    let known = try digests.value()
+    try observe(Progress(stage: .completing, doneByteCount: total, byteCount: total))
+    let results = directory.finished
+    var receipt = try receipt()
+    receipt.files = GrowthReceipt.Files(
+      type: output.type, rounding: output.rounding, only: output.only,
+      source: known.mapValues(\.sha256), result: results.mapValues(\.sha256))
+    try CheckpointDirectory.complete(directory) {
+      try writeSmallFiles(files, output, receipt, to: $0)
+    }
+  }
+
+  private func writeSmallFiles(
+    _ files: GrowthFiles, _ output: Output, _ receipt: GrowthReceipt, to writer: CheckpointWriter
+  ) throws {
+    var configuration = source.directory.configuration
+    configuration.model = target
+    if source.status != nil { configuration.weightType = .float32 }
+    if let type = output.type { configuration.weightType = type }
+    try writer.write(configuration.encoded(), to: TrainingStateFiles.configuration)
+    for index in files.layouts.compactMap(\.index) {
+      try writer.write(Data(index.contents.json.utf8), to: index.name)
+    }
+    if let status = try grownStatus(), let clocks = files.clocks {
+      try writer.write(TrainingStateFiles.encoded(status, clocks), to: TrainingStateFiles.state)
+    }
+    try CarriedFiles(of: source.url).copy(into: writer)
+    try NewParameters(newParameters: newParameterNames()).write(to: writer)
+    try writer.write(try receipt.encoded(), to: GrowthReceipt.fileName)
+  }
+
+  /// Tells this growth's files from any other's.
+  private func identity(_ files: GrowthFiles, _ output: Output) throws -> String {
+    var receipt = try GrowthReceipt(plans, options: options)
+    receipt.options.sourceHash = try source.files.quickHash()
+    var data = try receipt.encoded()
+    for line in try source.files.marks() + [output.rounding.rawValue] { data += Data(line.utf8) }
+    for shard in files.layouts.flatMap(\.shards) {
+      data += Data(shard.name.utf8) + Data(shard.header.json)
+    }
+    return FileDigest(of: data).sha256
   }
 
   /// Checks, before any work, that the files may be written so and there.
   ///
   /// - Throws: ``GrowthError`` of code `unwritableTarget` or `invalidOptions`.
   public func check(_ output: Output, target: URL) throws {
+    try check(output)
+    let path = target.absoluteURL.standardizedFileURL.path(percentEncoded: false)
+    try checkTarget(path, output)
+  }
+
+  func check(_ output: Output) throws {
     try GrowthError.check(
       source.status == nil || (output.type ?? .float32) == .float32, .invalidOptions, "dtype",
       "a training state holds float32; grow the weights alone for \(output.type?.rawValue ?? "")")
@@ -74,8 +180,9 @@ extension ModelGrowth {
     try GrowthError.check(
       output.maximumShardByteCount ?? 1 > 0, .invalidOptions, "shard size",
       "\(output.maximumShardByteCount ?? 0) bytes hold no tensor")
-    let path = target.absoluteURL.standardizedFileURL.path(percentEncoded: false)
-    try checkTarget(path, output)
+    try GrowthError.check(
+      source.status == nil || output.only == nil, .invalidOptions, "only",
+      "a part of a training state is none; grow the weights alone")
   }
 
   private func checkTarget(_ path: String, _ output: Output) throws {
@@ -95,58 +202,5 @@ extension ModelGrowth {
     try GrowthError.check(
       output.overwrites, .unwritableTarget, path,
       "exists; give another path, or replace it (--overwrite)")
-  }
-
-  private func write(to target: URL, _ model: (CheckpointWriter) throws -> Void) throws {
-    let receipt = try receipt()
-    let files = try CarriedFiles(of: source.url)
-    try CheckpointDirectory.write(to: target) { writer in
-      try model(writer)
-      let taken: Set = source.status == nil ? [] : [TrainingStateFiles.tokenizer]
-      try files.copy(into: writer, except: taken)
-      try NewParameters(newParameters: newParameterNames()).write(to: writer)
-      try writer.write(try receipt.encoded(), to: GrowthReceipt.fileName)
-    }
-  }
-
-  private func write(
-    _ values: [HostTensor], to writer: CheckpointWriter, _ output: Output
-  ) throws {
-    var configuration = source.directory.configuration
-    configuration.model = target
-    if let type = output.type { configuration.weightType = type }
-    try writer.write(configuration.encoded(), to: TrainingStateFiles.configuration)
-    let specs = try target.program().parameters
-    let types = try output.type.map { Array(repeating: $0, count: specs.count) } ?? grownTypes()
-    let tensors = zip(specs, types).map { TensorSpec($0.name, dtype: $1, shape: $0.shape) }
-    let byName = Dictionary(zip(specs.map(\.name), values)) { first, _ in first }
-    try writer.writeTensors(
-      TrainingStateFiles.model, tensors, metadata: ["format": "pt"],
-      maximumShardByteCount: try output.maximumShardByteCount ?? sourceShardByteCount()
-    ) { entry in
-      guard let value = byName[entry.name], let type = entry.dtype else {
-        throw GrowthError(.mismatch, "was not grown", subject: entry.name)
-      }
-      return try value.converted(to: type)
-    }
-  }
-
-  /// Each tensor's type is its source's; that of new ones is the one that most of the source has.
-  private func grownTypes() throws -> [DType] {
-    let tensors = source.directory.tensors
-    let types = source.directory.tensorNames.map { tensors.entry(named: $0)?.dtype ?? .float32 }
-    let counts = Dictionary(grouping: types) { $0 }.mapValues(\.count)
-    let most = counts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key
-    return try plans.reduce(types) { types, plan in
-      try plan.tensors().map { $0.source.map { types[$0] } ?? most ?? .float32 }
-    }
-  }
-
-  /// The bytes of tensors in the source's largest shard; nil for a single file.
-  private func sourceShardByteCount() throws -> Int? {
-    guard let sharded = source.directory.tensors as? ShardedTensors else { return nil }
-    return try sharded.index.files.map {
-      try SafetensorsFile(source.url.appending(path: $0)).header.dataByteCount
-    }.max()
   }
 }

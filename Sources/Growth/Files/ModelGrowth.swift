@@ -16,7 +16,7 @@ public struct ModelGrowth: Sendable {
   public let source: GrowthSource
   /// What is done.
   public let plans: [GrowthPlan]
-  /// How it is done; the source and its hash are filled in.
+  /// How it is done; the source is filled in, and its hash where it has a manifest.
   public let options: GrowthOptions
 
   /// Plans a growth.
@@ -31,7 +31,7 @@ public struct ModelGrowth: Sendable {
     plans = try growth.plans(from: source.model)
     var options = options
     options.source = source.url.path(percentEncoded: false)
-    options.sourceHash = source.hash
+    options.sourceHash = try source.files.quickHash()
     self.options = options
     try GrowthError.check(
       !plans.isEmpty, .unreachable, options.source ?? "",
@@ -50,9 +50,13 @@ public struct ModelGrowth: Sendable {
   /// What all its steps promise.
   public var guarantees: Guarantees { plans.guarantees }
 
-  /// What `growth.json` will say.
+  /// What `growth.json` will say, but for the files that are written.
+  ///
+  /// - Throws: the errors of Checkpoints for a source that cannot be read: its hash is part of it.
   public func receipt() throws -> GrowthReceipt {
-    try GrowthReceipt(plans, options: options, step: source.status?.progress.steps)
+    var options = options
+    options.sourceHash = try source.hash
+    return try GrowthReceipt(plans, options: options, step: source.status?.progress.steps)
   }
 
   /// The grown state's status; nil where only the weights are grown.
@@ -71,14 +75,5 @@ public struct ModelGrowth: Sendable {
     let file = try HuggingFaceConfiguration(model).encoded()
     guard case .object(let object) = try JSONValue(parsing: [UInt8](file)) else { return [] }
     return object.members.map(\.key).filter { $0.hasPrefix("espalier_") }
-  }
-
-  /// Bytes of memory that the growth needs, for the tensors before and after its largest step.
-  public func memoryByteCount() throws -> Int {
-    let models = [source.model] + plans.map(\.target)
-    let counts = try models.map { try $0.parameterCount().total }
-    let pair = zip(counts, counts.dropFirst()).map { $0 + $1 }.max() ?? 0
-    // Value and two moments, float32.
-    return pair * 4 * (source.status == nil ? 1 : 3)
   }
 }

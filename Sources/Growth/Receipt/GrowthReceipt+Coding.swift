@@ -2,7 +2,7 @@
 
 extension GrowthReceipt: Codable {
   private enum Key: String, CodingKey {
-    case formatVersion, operation, guarantees, options, step, versions, steps
+    case formatVersion, operation, guarantees, options, step, versions, steps, files
   }
 
   /// Reads a receipt; ``validate()`` checks that its parts fit each other.
@@ -12,6 +12,7 @@ extension GrowthReceipt: Codable {
     options = try container.decode(GrowthOptions.self, forKey: .options)
     step = try container.decodeIfPresent(Int.self, forKey: .step)
     versions = try container.decode(Versions.self, forKey: .versions)
+    files = try container.decodeIfPresent(Files.self, forKey: .files)
   }
 
   /// Writes a receipt; operation and guarantees are there to be read, the steps are what counts.
@@ -23,6 +24,7 @@ extension GrowthReceipt: Codable {
     try container.encode(options, forKey: .options)
     try container.encodeIfPresent(step, forKey: .step)
     try container.encode(versions, forKey: .versions)
+    try container.encodeIfPresent(files, forKey: .files)
     try container.encode(steps, forKey: .steps)
   }
 

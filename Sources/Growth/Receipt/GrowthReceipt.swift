@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Tensors
+import Training
 
 /// What was done to make a grown model: `growth.json` in its directory.
 ///
@@ -19,6 +21,22 @@ public struct GrowthReceipt: Sendable, Hashable {
   public var step: Int?
   /// What made the grown model.
   public var versions: Versions
+  /// The files that were read and written; nil where the growth was done in memory.
+  public var files: Files?
+
+  /// The tensors' files, and how numbers came into them.
+  public struct Files: Sendable, Hashable, Codable {
+    /// The type that all weights were given; nil where each kept its own.
+    public var type: DType?
+    /// How numbers were rounded.
+    public var rounding: WeightRounding
+    /// Patterns of names of the only tensors that were written; nil for all.
+    public var only: [String]?
+    /// SHA-256 of each file that was read, by its name.
+    public var source: [String: String]
+    /// SHA-256 of each file that was written, by its name.
+    public var result: [String: String]
+  }
 
   /// One growth with what it made of each tensor.
   public struct Step: Sendable, Hashable, Codable {
@@ -36,7 +54,8 @@ public struct GrowthReceipt: Sendable, Hashable {
     public var randomNumbers: Int
 
     /// This program's versions.
-    public static let current = Versions(espalier: "0.1.0-dev", randomNumbers: 1)
+    public static let current = Versions(
+      espalier: ProgramVersion.current, randomNumbers: 1)
   }
 
   /// A receipt of growths.

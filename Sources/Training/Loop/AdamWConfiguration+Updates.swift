@@ -19,6 +19,16 @@ public struct ParameterClock: Sendable, Hashable, Codable {
     learningRateMultiplier = state.learningRateMultiplier
     epsilonMultiplier = state.epsilonMultiplier
   }
+
+  /// Makes a clock.
+  package init(
+    name: String, stepCount: Int, learningRateMultiplier: Double, epsilonMultiplier: Double
+  ) {
+    self.name = name
+    self.stepCount = stepCount
+    self.learningRateMultiplier = learningRateMultiplier
+    self.epsilonMultiplier = epsilonMultiplier
+  }
 }
 
 extension AdamWConfiguration {

@@ -73,18 +73,8 @@ extension TrainingState {
   }
 
   private func encodedStatus(_ specs: [ParameterSpec]) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let contents = TrainingStateFiles.Contents(
-      formatVersion: TrainingStateFiles.formatVersion, status: status,
-      parameters: zip(specs, parameters).map { ParameterClock(name: $0.name, $1) })
-    do {
-      return try encoder.encode(contents) + Data("\n".utf8)
-    } catch {
-      throw TrainingError(
-        .invalidState, "the state holds a number that is not finite: \(error)",
-        subject: TrainingStateFiles.state)
-    }
+    try TrainingStateFiles.encoded(
+      status, zip(specs, parameters).map { ParameterClock(name: $0.name, $1) })
   }
 
   private func moments(_ specs: [ParameterSpec]) -> [(String, HostTensor)] {
@@ -135,7 +125,7 @@ extension TrainingState {
     return status
   }
 
-  private static func contents(of file: URL) throws -> TrainingStateFiles.Contents {
+  static func contents(of file: URL) throws -> TrainingStateFiles.Contents {
     do {
       let data = try Data(contentsOf: file)
       let version = try JSONDecoder().decode(TrainingStateFiles.Version.self, from: data)

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+import Foundation
+
+/// How the grown model is written.
+struct GrowthOutputOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The type of the weights, for weights alone; default: as they are.",
+      valueName: DType.weightTypes.map(\.rawValue).joined(separator: "|")))
+  var dtype: DType?
+
+  @Option(
+    help: """
+      How numbers are rounded to a smaller type: nearest (default), or stochastic, which keeps them on \
+      average and follows from --seed.
+      """)
+  var rounding: WeightRounding = .nearest
+
+  @Option(
+    help: ArgumentHelp(
+      "Bytes of tensors in one file: 2GB, 500MB, 4GiB, 5e9; default: as the source has it.",
+      valueName: "size"))
+  var shardSize: ByteCountRequest?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write only the tensors whose names fit a pattern (*, ?, […]); may be given several times, for "
+        + "weights alone. The result is no whole model.", valueName: "glob"))
+  var only: [String] = []
+
+  @Flag(help: "Replace a model that is there already.")
+  var overwrite = false
+
+  @Flag(
+    help: """
+      Go on with a growth that was interrupted: keep the files that it finished, where source and \
+      options are the same. Without it they are removed.
+      """)
+  var resume = false
+
+  /// The library's settings.
+  var settings: ModelGrowth.Output {
+    ModelGrowth.Output(
+      type: dtype, rounding: rounding, maximumShardByteCount: shardSize?.byteCount,
+      only: only.isEmpty ? nil : only, overwrites: overwrite, resumes: resume)
+  }
+}
+
+/// A number of bytes: `2GB`, `500 MB`, `1.5GiB`, `5e9`.
+package struct ByteCountRequest: Hashable, ExpressibleByArgument {
+  package var byteCount: Int
+
+  private static let units: [(String, Double)] = [
+    ("kib", 0x1p10), ("mib", 0x1p20), ("gib", 0x1p30), ("tib", 0x1p40),
+    ("kb", 1e3), ("mb", 1e6), ("gb", 1e9), ("tb", 1e12),
+    ("k", 1e3), ("m", 1e6), ("g", 1e9), ("t", 1e12), ("b", 1), ("", 1),
+  ]
+
+  package init?(argument: String) {
+    let text = argument.lowercased()
+    guard let (unit, factor) = Self.units.first(where: { text.hasSuffix($0.0) }) else { return nil }
+    let number = text.dropLast(unit.count)
+    guard let digit = number.first, digit.isASCII, digit.isNumber,
+      number.allSatisfy({ "0123456789.e+- ".contains($0) }),
+      let value = Double(number.last == " " ? number.dropLast() : number)
+    else { return nil }
+    let bytes = (value * factor).rounded()
+    guard bytes >= 1, bytes < 0x1p62 else { return nil }
+    byteCount = Int(bytes)
+  }
+}
+
+extension WeightRounding: ExpressibleByArgument {}
+
+extension DType: ExpressibleByArgument {
+  /// The types that a model's weights may have.
+  static let weightTypes: [DType] = [.float32, .bfloat16, .float16, .float64]
+
+  /// Reads the name of a type of weights.
+  public init?(argument: String) {
+    guard let type = Self.weightTypes.first(where: { $0.rawValue == argument }) else { return nil }
+    self = type
+  }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import Checkpoints
+import Foundation
+import Synchronization
+import Tensors
+
+/// The growers of all steps, each made when it is first needed and then kept: those that measure the
+/// tensor they start from go through all of its rows once.
+final class GrowerStore: Sendable {
+  private let chains: GrowthChains
+  private let boxes: [GrowthChain.Step: Box]
+
+  private final class Box: Sendable {
+    let grower = Mutex<(any Sendable)?>(nil)
+  }
+
+  init(_ chains: GrowthChains, for all: [GrowthChain]) {
+    self.chains = chains
+    let steps = Set(all.flatMap(\.steps))
+    boxes = Dictionary(uniqueKeysWithValues: steps.map { ($0, Box()) })
+  }
+
+  /// The growers of a chain's steps.
+  ///
+  /// - Parameter file: the rows of the chain's source; nil where all entries are new.
+  func growers<Scalar: ElementCoding>(
+    of chain: GrowthChain, from file: FileRows?
+  ) throws -> [TensorGrower<Scalar>] {
+    var rows: TensorRows<Scalar>? = file?.shared()
+    var result: [TensorGrower<Scalar>] = []
+    for step in chain.steps {
+      let grower = try grower(of: step, from: rows)
+      try file?.check()
+      result.append(grower)
+      rows = TensorRows(grower, from: rows)
+    }
+    return result
+  }
+
+  private func grower<Scalar: ElementCoding>(
+    of step: GrowthChain.Step, from rows: TensorRows<Scalar>?
+  ) throws -> TensorGrower<Scalar> {
+    guard let box = boxes[step] else { return make(step, rows) }
+    return box.grower.withLock { stored in
+      if let grower = stored as? TensorGrower<Scalar> { return grower.reading(rows) }
+      let grower = make(step, rows)
+      stored = grower
+      return grower
+    }
+  }
+
+  private func make<Scalar: ElementCoding>(
+    _ step: GrowthChain.Step, _ rows: TensorRows<Scalar>?
+  ) -> TensorGrower<Scalar> {
+    TensorGrower(
+      chains.growth(step), part: step.part, source: rows, moments: chains.options.moments,
+      seed: chains.options.seed &+ UInt64(step.plan))
+  }
+}
+
+extension TensorRows {
+  /// Rows that are grown when they are read, for many threads.
+  init(_ grower: TensorGrower<Scalar>, from source: TensorRows<Scalar>?) {
+    let length = source?.length ?? 0
+    self.init(count: grower.rowCount, length: grower.rowLength) { row, target in
+      withUnsafeTemporaryAllocation(of: Scalar.self, capacity: length) { scratch in
+        scratch.initialize(repeating: 0)
+        grower.fill(row: row, into: target, scratch: scratch)
+      }
+      return UnsafeBufferPointer(target)
+    }
+  }
+
+  /// Rows that are grown when they are read, for one thread.
+  init(sequential grower: TensorGrower<Scalar>, from source: TensorRows<Scalar>?) {
+    let scratch = ScratchRow<Scalar>(length: source?.length ?? 0)
+    let grower = grower.reading(source)
+    self.init(count: grower.rowCount, length: grower.rowLength) { row, target in
+      grower.fill(row: row, into: target, scratch: scratch.elements)
+      return UnsafeBufferPointer(target)
+    }
+  }
+}
+
+/// Memory for one row.
+final class ScratchRow<Scalar: GrowthScalar> {
+  let elements: UnsafeMutableBufferPointer<Scalar>
+
+  init(length: Int) {
+    elements = .allocate(capacity: length)
+    elements.initialize(repeating: 0)
+  }
+
+  deinit { elements.deallocate() }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import Checkpoints
+import Foundation
+import Tensors
+
+/// Makes the bytes of a growth's files, any rows in any order, for many threads.
+final class GrowthStream: Sendable {
+  private let files: GrowthFiles
+  private let store: GrowerStore
+  private let sources: [URL: RandomAccessFile]
+  private let rounding: WeightRounding
+
+  init(_ files: GrowthFiles, rounding: WeightRounding) throws {
+    self.files = files
+    self.rounding = rounding
+    store = GrowerStore(files.chains, for: files.tensors.values.map(\.chain))
+    var sources: [URL: RandomAccessFile] = [:]
+    for file in Set(files.tensors.values.compactMap(\.chain.source?.file)) {
+      sources[file] = try RandomAccessFile(file)
+    }
+    self.sources = sources
+  }
+
+  /// A maker for one thread.
+  func maker() -> ShardPipeline.Maker {
+    var fillers: [String: any TensorFiller] = [:]
+    return { [self] entry, range, bytes in
+      try ExactKernels.use {
+        if fillers[entry.name] == nil {
+          // Blocks of a few tensors come in turn.
+          if fillers.count >= 8 { fillers = [:] }
+          fillers[entry.name] = try filler(of: entry.name)
+        }
+        try fillers[entry.name]?.fill(range, of: bytes)
+      }
+    }
+  }
+
+  private func filler(of name: String) throws -> any TensorFiller {
+    guard let tensor = files.tensors[name] else {
+      throw GrowthError(.mismatch, "is not grown", subject: name)
+    }
+    let chain = tensor.chain
+    let source = try chain.source.map { location in
+      guard let file = sources[location.file] else {
+        throw GrowthError(.unreadableSource, "is not open", subject: location.file.path)
+      }
+      return (location, file)
+    }
+    if let (location, file) = source, chain.steps.isEmpty,
+      tensor.type == nil || tensor.type == location.entry.dtype
+    {
+      return CopyingFiller(source: location, file: file)
+    }
+    guard let type = tensor.type else {
+      throw GrowthError(.unsupported, "is no tensor of real numbers", subject: name)
+    }
+    let rows = source.flatMap { location, file in
+      location.entry.dtype.map { FileRows(location, type: $0, in: file) }
+    }
+    return source?.0.entry.dtype == .float64
+      ? try filler(Double.self, name, chain, rows, type)
+      : try filler(Float.self, name, chain, rows, type)
+  }
+
+  private func filler<Scalar: ElementCoding>(
+    _: Scalar.Type, _ name: String, _ chain: GrowthChain, _ rows: FileRows?, _ type: DType
+  ) throws -> any TensorFiller {
+    let growers: [TensorGrower<Scalar>] = try store.growers(of: chain, from: rows)
+    return GrowingFiller(
+      from: rows, growers, as: type,
+      rounding: rounding == .nearest
+        ? nil : StochasticRounding(seed: files.chains.options.seed, tensor: name))
+  }
+}

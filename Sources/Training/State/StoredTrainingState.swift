@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Checkpoints
+import Foundation
+import Tensors
+
+/// A checkpoint's training state whose tensors stay on disk.
+package struct StoredTrainingState: Sendable {
+  /// All of the state but its tensors.
+  package var status: TrainingStatus
+  /// Each parameter's counts and multipliers, in the order of the model's program.
+  package var clocks: [ParameterClock]
+  private let values: any TensorSource
+  private let moments: any TensorSource
+  private let specs: [ParameterSpec]
+
+  /// Which tensor of a parameter.
+  package enum Part: Sendable { case value, firstMoment, secondMoment }
+
+  /// Opens a checkpoint; nothing is compared with checksums.
+  ///
+  /// - Throws: ``TrainingError`` of code `unsupportedFormat` or `invalidState` where a tensor has
+  ///   another type or shape than the state's; the errors of Checkpoints.
+  package init(reading directory: URL) throws {
+    let file = directory.appending(path: TrainingStateFiles.state)
+    let contents = try TrainingState.contents(of: file)
+    status = contents.status
+    clocks = contents.parameters
+    try status.validate()
+    try status.training.validate()
+    specs = try status.model.program().parameters
+    guard clocks.map(\.name) == specs.map(\.name) else {
+      throw TrainingError(
+        .invalidState, "its parameters are not those of its model", subject: file.path)
+    }
+    for clock in clocks where !TrainingStatus.counts.contains(clock.stepCount) {
+      throw TrainingError(
+        .invalidState, "a step count of \(clock.stepCount) is not possible", subject: clock.name)
+    }
+    values = try openTensors(in: directory, baseName: TrainingStateFiles.model)
+    moments = try openTensors(in: directory, baseName: TrainingStateFiles.optimizer)
+    for (index, spec) in specs.enumerated() {
+      for part in [Part.value, .firstMoment, .secondMoment] {
+        try Self.check(location(of: index, part)?.entry, spec, part)
+      }
+    }
+  }
+
+  private static func check(_ entry: TensorEntry?, _ spec: ParameterSpec, _ part: Part) throws {
+    guard let entry else {
+      if part != .value { return }
+      throw TrainingError(.invalidState, "has no value in the file", subject: spec.name)
+    }
+    guard entry.dtype == .float32, entry.shape == spec.shape else {
+      throw TrainingError(
+        .invalidState,
+        "is \(entry.dtypeName) \(entry.shape), where a training state holds F32 \(spec.shape)",
+        subject: entry.name)
+    }
+  }
+
+  /// Where a parameter's tensor is; nil where there is none.
+  package func location(of index: Int, _ part: Part) -> TensorLocation? {
+    let name = TrainingStateFiles.name(of: specs[index].name, part)
+    return part == .value ? values.location(of: name) : moments.location(of: name)
+  }
+}
+
+extension TrainingStateFiles {
+  /// A tensor's name in its file.
+  package static func name(of parameter: String, _ part: StoredTrainingState.Part) -> String {
+    switch part {
+    case .value: parameter
+    case .firstMoment: firstMoment + parameter
+    case .secondMoment: secondMoment + parameter
+    }
+  }
+
+  /// The contents of `training_state.json`.
+  ///
+  /// - Throws: ``TrainingError`` of code `invalidState` where a number is not finite.
+  package static func encoded(_ status: TrainingStatus, _ clocks: [ParameterClock]) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let contents = Contents(formatVersion: formatVersion, status: status, parameters: clocks)
+    do {
+      return try encoder.encode(contents) + Data("\n".utf8)
+    } catch {
+      throw TrainingError(
+        .invalidState, "the state holds a number that is not finite: \(error)", subject: state)
+    }
+  }
+}
