@@ -31,6 +31,17 @@ import Testing
     #expect(count.head == 2 * 4096 * 128256)
   }
 
+  @Test("Mixtral 8x7B by hand: two of eight experts, and what chooses them")
+  func mixtral() throws {
+    var model = KnownModel.all[5].configuration
+    model.family = .mixtral
+    model.traits.experts = .init(count: 8, perToken: 2)
+    let count = try model.floatingPointOperations(sequenceLength: 8192, attention: .full)
+    let attentionMatrices = 4096.0 * (4096 + 1024 + 1024 + 4096)
+    let feedForward = 2 * 3.0 * 4096 * 14336 + 8 * 4096
+    #expect(count.linear == 32 * 2 * (attentionMatrices + feedForward))
+  }
+
   /// Multiplications of the causal triangle counted one by one.
   @Test("The causal triangle, pair by pair")
   func triangle() throws {

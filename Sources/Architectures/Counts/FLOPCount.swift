@@ -48,6 +48,7 @@ extension Program {
     for operation in operations {
       switch operation {
       case .linear(_, let weight, _, _, _): count.linear += productOperations(weight)
+      case .mixture(let mixture): count.linear += productOperations(mixture)
       case .head(_, let weight, _): count.head += productOperations(weight)
       case .attention(let attention):
         let halved = attention.causal && extent == .causal
@@ -57,6 +58,13 @@ extension Program {
       }
     }
     return count
+  }
+
+  /// The router's product and those of the experts that a token takes, which are alike.
+  private func productOperations(_ mixture: MixtureOperation) -> Double {
+    let experts = mixture.experts.prefix(mixture.perToken)
+    return experts.flatMap { [$0.gate, $0.up, $0.down] }
+      .reduce(productOperations(mixture.router)) { $0 + productOperations($1) }
   }
 
   private func productOperations(_ weight: Parameter) -> Double {
