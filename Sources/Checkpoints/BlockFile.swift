@@ -97,11 +97,10 @@ final class BlockFile: Sendable {
     #endif
   }
 
-  /// Syncs the file and gives it its name in the directory.
+  /// Syncs the file and gives it its name in the directory, which is synced when it is whole.
   func finish() throws -> FileDigest {
     try descriptor.synchronize()
     try renameItem(url, to: directory.appending(path: shard.name))
-    try synchronizeItem(directory)
     return hash.finish(byteCount: shard.header.fileByteCount)
   }
 }

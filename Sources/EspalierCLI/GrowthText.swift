@@ -28,17 +28,15 @@ enum GrowthText {
 
   /// One line for each tensor: its name, shapes, type and what is done.
   private static func line(_ tensor: GrowthOutline.Tensor) -> String {
-    func text(_ shape: [Int]?) -> String {
-      shape.map { $0.map(String.init).joined(separator: "×") } ?? "new"
-    }
+    func text(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "×") }
     let shapes =
-      tensor.sourceShape == tensor.shape
-      ? text(tensor.shape) : "\(text(tensor.sourceShape)) → \(text(tensor.shape))"
+      tensor.sourceShape.map { $0 == tensor.shape ? "" : text($0) + " → " } ?? ""
     let types =
       tensor.sourceType == tensor.type || tensor.sourceType == nil
       ? tensor.type : "\(tensor.sourceType ?? "") → \(tensor.type)"
     let source = tensor.source == tensor.name ? "" : tensor.source.map { " from \($0)" } ?? ""
-    return "  \(tensor.name)\(source): \(shapes), \(types), \(tensor.operation)"
+    return
+      "  \(tensor.name)\(source): \(shapes)\(text(tensor.shape)), \(types), \(tensor.operation)"
   }
 
   /// Where the model is, and what comes next.

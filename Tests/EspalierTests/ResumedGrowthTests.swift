@@ -122,7 +122,8 @@ struct ResumedGrowthTests {
       ["grow", "small", "--width", "2", "--depth", "2", "--dry-run", "--tensors"], in: place.url)
     #expect(plan.status == 0, "\(plan.errors)")
     for piece in [
-      "model.layers.1.mlp.down_proj.weight from", "new: zeros", "noise at 10", "256×688 → 512×1376",
+      "model.layers.1.mlp.up_proj.weight from model.layers.0.mlp.up_proj.weight: ", "new: zeros",
+      "noise at 10", "256×688 → 512×1376",
       "time  ", "memory        at most",
     ] {
       #expect(plan.output.contains(piece), "\(piece): \(plan.output)")

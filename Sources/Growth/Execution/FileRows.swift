@@ -45,31 +45,31 @@ final class FileRows: Sendable {
 
   /// Rows for many threads, each read by itself.
   func shared<Scalar: ElementCoding>() -> TensorRows<Scalar> {
-    TensorRows(count: count, length: length) { [self] row, scratch in
+    var rows = TensorRows<Scalar>(count: count, length: length) { [self] row, scratch in
       withUnsafeTemporaryAllocation(byteCount: rowByteCount, alignment: 16) { bytes in
         read(row, into: bytes)
         if let base = bytes.baseAddress { Scalar.decode(base, type, into: scratch) }
       }
       return UnsafeBufferPointer(scratch)
     }
+    rows.sequential = { [self] in sequential() }
+    return rows
   }
 
-  /// Rows for one thread, which are read ahead where they are asked for in order.
+  /// Rows for one thread, which are read ahead where they are asked for in order: twice as many each
+  /// time, and not beyond a multiple of a power of two, at which whoever shares rows out begins.
   func sequential<Scalar: ElementCoding>() -> TensorRows<Scalar> {
-    let most = max(1, Self.chunkByteCount / max(1, rowByteCount))
+    let fitting = max(1, min(64, Self.chunkByteCount / max(1, rowByteCount)))
+    let most = 1 << (fitting.bitWidth - 1 - fitting.leadingZeroBitCount)
     let chunk = Chunk(byteCount: most * rowByteCount)
     return TensorRows(count: count, length: length) { [self] row, scratch in
       if !chunk.rows.contains(row) {
         let isNext = row == chunk.rows.upperBound && !chunk.rows.isEmpty
-        let number = min(isNext ? min(2 * chunk.rows.count, most) : 1, count - row)
-        chunk.rows = row..<row + number
-        read(
-          row,
-          into: UnsafeMutableRawBufferPointer(rebasing: chunk.bytes[..<(number * rowByteCount)]))
+        let wanted = isNext ? 2 * chunk.rows.count : 1
+        chunk.rows = row..<min(row + wanted, (row / most + 1) * most, count)
+        read(row, into: chunk.part(0, chunk.rows.count * rowByteCount))
       }
-      let first = (row - chunk.rows.lowerBound) * rowByteCount
-      let bytes = UnsafeMutableRawBufferPointer(
-        rebasing: chunk.bytes[first..<first + rowByteCount])
+      let bytes = chunk.part((row - chunk.rows.lowerBound) * rowByteCount, rowByteCount)
       if type.byteWidth == MemoryLayout<Scalar>.size {
         return UnsafeBufferPointer(bytes.assumingMemoryBound(to: Scalar.self))
       }
@@ -84,6 +84,10 @@ final class FileRows: Sendable {
     var rows = 0..<0
 
     init(byteCount: Int) { bytes = .allocate(byteCount: max(1, byteCount), alignment: 64) }
+
+    func part(_ start: Int, _ count: Int) -> UnsafeMutableRawBufferPointer {
+      UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + count])
+    }
 
     deinit { bytes.deallocate() }
   }

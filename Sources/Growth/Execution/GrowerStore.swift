@@ -69,6 +69,7 @@ extension TensorRows {
       }
       return UnsafeBufferPointer(target)
     }
+    sequential = { TensorRows(sequential: grower, from: source?.sequential?() ?? source) }
   }
 
   /// Rows that are grown when they are read, for one thread.

@@ -17,6 +17,9 @@ package struct TensorRows<Scalar: GrowthScalar>: @unchecked Sendable {
   /// Gives a row; the scratch has room for one.
   package let read: (_ row: Int, _ scratch: Scratch) -> Row
 
+  /// Makes rows for one thread that asks for them in order; nil where that is no faster.
+  var sequential: (() -> TensorRows)?
+
   /// Rows that lie one after the other; whoever owns them keeps them alive.
   package init(_ elements: UnsafeBufferPointer<Scalar>, length: Int) {
     count = length == 0 ? 0 : elements.count / length
@@ -40,8 +43,8 @@ package struct TensorRows<Scalar: GrowthScalar>: @unchecked Sendable {
   /// is the same on every machine.
   package func rootMeanSquare() -> Double {
     var total = 0.0
-    chunks { rows, scratch in
-      rows.reduce(0.0) { $0 + Scalar.sumOfSquares(read($1, scratch)) }
+    chunks { rows, all, scratch in
+      rows.reduce(0.0) { $0 + Scalar.sumOfSquares(all.read($1, scratch)) }
     } inOrder: {
       total += $0
     }
@@ -51,10 +54,10 @@ package struct TensorRows<Scalar: GrowthScalar>: @unchecked Sendable {
   /// The mean of all rows, summed as the squares are.
   package func meanRow() -> [Scalar] {
     var total = [Double](repeating: 0, count: length)
-    chunks { rows, scratch in
+    chunks { rows, all, scratch in
       var sums = [Double](repeating: 0, count: length)
       for row in rows {
-        let elements = read(row, scratch)
+        let elements = all.read(row, scratch)
         for index in 0..<length { sums[index] += Double(elements[index]) }
       }
       return sums
@@ -66,7 +69,7 @@ package struct TensorRows<Scalar: GrowthScalar>: @unchecked Sendable {
 
   /// Gives to `inOrder` what `body` makes of each chunk of rows; chunks are shared out to all cores.
   private func chunks<Result>(
-    _ body: (Range<Int>, Scratch) -> Result, inOrder: (Result) -> Void
+    _ body: (Range<Int>, TensorRows, Scratch) -> Result, inOrder: (Result) -> Void
   ) {
     let rowsPerChunk = 64
     let number = (count + rowsPerChunk - 1) / rowsPerChunk
@@ -75,7 +78,8 @@ package struct TensorRows<Scalar: GrowthScalar>: @unchecked Sendable {
     for first in stride(from: 0, to: number, by: group) {
       results(of: min(group, number - first)) { index, scratch in
         let start = (first + index) * rowsPerChunk
-        return body(start..<min(start + rowsPerChunk, count), scratch)
+        let rows = start..<min(start + rowsPerChunk, count)
+        return body(rows, sequential?() ?? self, scratch)
       }.forEach(inOrder)
     }
   }

@@ -113,21 +113,28 @@ extension TensorGrowth {
       }
     }
     var parts: [String] = []
+    var factor = part == .value ? valueScale : gradientScale
     for (number, axis) in axes.enumerated() {
-      let text = axis.summary(of: part)
+      let factors = axis.factors(of: part)
+      if factors.count == 1 { factor *= factors[0] }
+      let text = axis.summary(factors.count > 1 ? factors : [])
       if !text.isEmpty { parts.append((axes.count > 1 ? "axis \(number) " : "") + text) }
     }
     if part == .value, pattern == .blockDiagonal { parts.append("block-diagonal") }
-    let scale = part == .value ? valueScale : gradientScale
-    if scale != 1 { parts.append("× \(Float(scale))" + (part == .secondMoment ? "²" : "")) }
+    if factor != 1 { parts.append("× \(Float(factor))" + (part == .secondMoment ? "²" : "")) }
     if part == .value, let noise { parts.append("noise at \(Float(noise.signalToNoise)) dB") }
     return parts.isEmpty ? "copied" : parts.joined(separator: ", ")
   }
 }
 
 extension AxisMap {
+  /// The different factors of all runs.
+  fileprivate func factors(of part: GrowthPart) -> [Double] {
+    Set(runs.map { part == .value ? $0.value : $0.gradient }).sorted()
+  }
+
   /// Where the indices come from, on half a line; empty where all stay.
-  fileprivate func summary(of part: GrowthPart) -> String {
+  fileprivate func summary(_ factors: [Double]) -> String {
     var (kept, copied, means, mixed, zeros, new) = (0, 0, 0, 0, 0, 0)
     for run in runs {
       switch run.source {
@@ -138,15 +145,14 @@ extension AxisMap {
       case .new: new += run.count
       }
     }
-    let factors = Set(runs.map { part == .value ? $0.value : $0.gradient })
     let counts = [
       (copied, "copies"), (means, "means"), (mixed, "mixtures"), (zeros, "zeros"), (new, "new"),
     ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     var text = counts.isEmpty ? "" : "\(kept) + " + counts.joined(separator: " + ")
-    if factors != [1] {
+    if !factors.isEmpty {
       text +=
-        (text.isEmpty ? "" : ", ") + "× "
-        + factors.sorted().prefix(4).map { "\(Float($0))" }.joined(separator: "|")
+        (text.isEmpty ? "× " : ", × ")
+        + factors.prefix(4).map { "\(Float($0))" }.joined(separator: "|")
     }
     return text
   }

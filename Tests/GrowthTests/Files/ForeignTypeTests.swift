@@ -99,8 +99,14 @@ import Training
   func only() throws {
     let folder = TestFolder()
     let golden = GoldenModel.all[1]
+    try FileManager.default.createDirectory(
+      at: folder["small"], withIntermediateDirectories: true)
+    for name in ["config.json", "model.safetensors"] {
+      try FileManager.default.copyItem(
+        at: golden.url.appending(path: name), to: folder["small"].appending(path: name))
+    }
     let growth = try ModelGrowth(
-      of: GrowthSource(reading: golden.url), by: WidthGrowth(factor: 2))
+      of: GrowthSource(reading: folder["small"]), by: WidthGrowth(factor: 2))
     try growth.write(
       to: folder["part"], ModelGrowth.Output(only: ["*.mlp.*", "model.norm.weight"]))
     let names = try openTensors(in: folder["part"]).names

@@ -49,7 +49,7 @@ import Training
       let moments = MomentPolicy.allCases[number % MomentPolicy.allCases.count]
       let growth = try ModelGrowth(
         of: source, by: growth, options: GrowthOptions(seed: 7, moments: moments))
-      let size = [nil, 1, 3000][number % 3]
+      let size = number == 4 ? 1 : [nil, 3000, nil][number % 3]
       try growth.write(
         to: folder["large"],
         ModelGrowth.Output(maximumShardByteCount: size, overwrites: true))
@@ -85,7 +85,7 @@ import Training
       try growth.write(
         to: folder["large"],
         ModelGrowth.Output(
-          type: target, maximumShardByteCount: [nil, 1, 1000, 1 << 40][number % 4],
+          type: target, maximumShardByteCount: number == 5 ? 1 : [nil, 2000, 1 << 40][number % 3],
           overwrites: true))
       try CheckpointDirectory.verify(folder["large"])
       let written = try ModelDirectory(reading: folder["large"])
