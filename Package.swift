@@ -52,7 +52,7 @@ let package = Package(
       ]),
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(name: "Growth", dependencies: ["Training", "CKernels"]),
-    .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine"]),
+    .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine", "CPUEngine"]),
     .target(name: "Planning", dependencies: ["Architectures", "RunLogs", "Tensors"]),
     .target(
       name: "Staging",
@@ -106,7 +106,7 @@ let package = Package(
       name: "EvaluationTests",
       dependencies: ["Evaluation", "CPUEngine", "ReferenceEngine", "GoldenModels"],
       resources: [.copy("Goldens")]),
-    .testTarget(name: "EspalierTests", dependencies: ["Espalier", "EspalierCLI"]),
+    .testTarget(name: "EspalierTests", dependencies: ["Espalier", "EspalierCLI", "GoldenModels"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
