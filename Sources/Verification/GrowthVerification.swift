@@ -88,7 +88,7 @@ public struct GrowthVerification: Sendable {
         total: workCount(trains: obstacle == nil), report: progress)
       var numbers = GrowthMeasurer.Numbers()
       if obstacle == nil { numbers = try measureFloat32(engine, counter) }
-      let streams = try measureStreams(engine, counter, &numbers)
+      let result = try measureStreams(engine, counter, &numbers)
       let exact = try measureFloat64(counter)
       if obstacle != nil {
         numbers.copyDistances = exact.copyDistances
@@ -96,7 +96,8 @@ public struct GrowthVerification: Sendable {
       }
       try addFileChecks(&numbers)
       var report = judge(numbers, exact, obstacle)
-      report.streams = streams?.worstFirst
+      report.streams = result.streams?.worstFirst
+      report.losses = result.losses
       return report
     }
   }
@@ -134,7 +135,7 @@ public struct GrowthVerification: Sendable {
   private func measureStreams(
     _ engine: any TrainingEngine, _ counter: ProgressCounter,
     _ numbers: inout GrowthMeasurer.Numbers
-  ) throws -> [StreamError]? {
+  ) throws -> LockStep.Result {
     try counter.begin("float32: streams")
     let threads = (engine as? CPUTrainingEngine)?.threadCount
     let result = try LockStep(
@@ -142,7 +143,7 @@ public struct GrowthVerification: Sendable {
       arithmetic: try MatrixArithmetic(threads: threads)
     ) { _, _, _ in }.measure()
     numbers.add(result)
-    return result.streams
+    return result
   }
 
   private func measureFloat64(_ counter: ProgressCounter) throws -> GrowthMeasurer.Numbers {

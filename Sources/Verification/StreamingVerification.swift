@@ -60,7 +60,7 @@ public struct StreamingVerification: Sendable {
     ) { try progress(VerificationProgress(part: $0, done: $1, total: $2)) }.measure()
     var numbers = GrowthMeasurer.Numbers()
     numbers.add(result)
-    return try judge(numbers, result.streams)
+    return try judge(numbers, result)
   }
 
   private func check() throws {
@@ -73,7 +73,7 @@ public struct StreamingVerification: Sendable {
   }
 
   private func judge(
-    _ numbers: GrowthMeasurer.Numbers, _ streams: [StreamError]?
+    _ numbers: GrowthMeasurer.Numbers, _ result: LockStep.Result
   ) throws -> VerificationReport {
     let rounding = try FileRounding(small: small, grown: grown, plans: plans)
     let checks = [VerificationCheck.logits, .loss, .residual].map { check in
@@ -90,7 +90,8 @@ public struct StreamingVerification: Sendable {
         count: 1, sequenceCount: batch.sequenceCount, sequenceLength: batch.sequenceLength,
         trajectorySteps: 0, symmetrySteps: 0),
       float64Arithmetic: nil, checks: checks, copyDistances: [], deadParameters: [])
-    report.streams = streams?.worstFirst
+    report.streams = result.streams?.worstFirst
+    report.losses = result.losses
     report.rounding = rounding
     report.float32Limit =
       "the models were streamed: their function was compared, not their training"

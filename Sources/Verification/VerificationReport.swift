@@ -62,10 +62,20 @@ public struct VerificationReport: Sendable, Hashable, Codable {
   /// How far the residual streams are from each other after each block, the worst first; nil where
   /// nobody tells how the model was grown.
   public var streams: [StreamError]?
+  /// The mean losses in float32 on the first batch.
+  public var losses: Losses?
   /// What the type of the grown file's numbers lets the growth keep; nil for float32 and finer.
   public var rounding: FileRounding?
   /// Why float32 has logits, loss and streams only; nil where it has everything.
   public var float32Limit: String?
+
+  /// What both models lose, in nats a token.
+  public struct Losses: Sendable, Hashable, Codable {
+    /// The small model.
+    public var small: Double
+    /// The grown model.
+    public var grown: Double
+  }
 
   /// What was measured on.
   public struct Batches: Sendable, Hashable, Codable {

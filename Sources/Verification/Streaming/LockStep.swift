@@ -9,6 +9,7 @@ struct LockStep {
   /// What comes of it.
   struct Result {
     var error: LogitError
+    var losses: VerificationReport.Losses
     /// From the embeddings on; nil where nobody tells how the model was grown.
     var streams: [StreamError]?
   }
@@ -37,7 +38,8 @@ struct LockStep {
     counter.part = "blocks"
     for pass in passes { try pass.runToHead() }
     counter.part = "head"
-    return Result(error: try compareLogits(passes[0], passes[1]), streams: streams)
+    let comparison = try compareLogits(passes[0], passes[1])
+    return Result(error: comparison.error, losses: comparison.losses, streams: streams)
   }
 
   /// Checks that layers and maps of the plans are those of the models, one after the other.
@@ -104,7 +106,7 @@ struct LockStep {
 
   private func compareLogits(
     _ small: LayerwisePass, _ grown: LayerwisePass
-  ) throws -> LogitError {
+  ) throws -> LogitComparison {
     let sizes = [small, grown].map { $0.program.configuration.vocabularySize }
     try VerificationError.check(
       sizes[0] <= sizes[1], .mismatch, "vocabulary",
@@ -122,7 +124,7 @@ struct LockStep {
       let first = sizes[0] + tokens.lowerBound
       comparison.add(try grown.logits(of: first..<first + tokens.count), from: first)
     }
-    return comparison.error
+    return comparison
   }
 }
 

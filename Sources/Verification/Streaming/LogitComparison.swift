@@ -34,14 +34,21 @@ struct LogitComparison {
     for row in grown.indices { grown[row].add(grownLogits, row, from: first) }
   }
 
-  /// The errors so far, relative to the largest logit and to the loss.
-  var error: LogitError {
-    let losses = [small, grown].map { rows in
+  /// The mean losses over all targets, once all logits were taken in.
+  var losses: VerificationReport.Losses {
+    func mean(_ rows: [RowLoss]) -> Double {
       rows.reduce(0) { $0 + $1.loss } / Double(max(1, batch.targetCount))
     }
+    return VerificationReport.Losses(small: mean(small), grown: mean(grown))
+  }
+
+  /// The errors so far, relative to the largest logit and to the loss.
+  var error: LogitError {
+    let losses = losses
     return LogitError(
       logits: difference == 0 ? 0 : difference / largest,
-      loss: losses[0] == losses[1] ? 0 : abs(losses[1] - losses[0]) / abs(losses[0]))
+      loss: losses.small == losses.grown
+        ? 0 : abs(losses.grown - losses.small) / abs(losses.small))
   }
 }
 

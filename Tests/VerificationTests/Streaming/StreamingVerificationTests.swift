@@ -2,6 +2,7 @@
 import Architectures
 import GoldenModels
 import Growth
+import ReferenceEngine
 import Tensors
 import Testing
 import Training
@@ -31,6 +32,13 @@ import Verification
       #expect(report[check]?.float32.map { $0.value > 0 } == true)
     }
     #expect(report.parting == nil)
+    let reference = try ReferenceModel(
+      program: grown.small().program, tensors: grown.small().values()
+    )
+    .loss(grown.batch).mean
+    for loss in [report.losses?.small, report.losses?.grown] {
+      #expect(try abs(#require(loss) - reference) < 1e-5 * reference)
+    }
     let streams = try #require(report.streams)
     #expect(streams.count == 2 * model.layerCount + 1)
     #expect(streams.map(\.worst) == streams.map(\.worst).sorted(by: >))
