@@ -54,7 +54,7 @@ let package = Package(
     .target(
       name: "Growth",
       dependencies: ["Training", "CKernels", .product(name: "Yams", package: "Yams")]),
-    .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine"]),
+    .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine", "CPUEngine"]),
     .target(name: "Planning", dependencies: ["Architectures", "RunLogs", "Tensors"]),
     .target(
       name: "Staging",
@@ -109,7 +109,7 @@ let package = Package(
       name: "EvaluationTests",
       dependencies: ["Evaluation", "CPUEngine", "ReferenceEngine", "GoldenModels"],
       resources: [.copy("Goldens")]),
-    .testTarget(name: "EspalierTests", dependencies: ["Espalier", "EspalierCLI"]),
+    .testTarget(name: "EspalierTests", dependencies: ["Espalier", "EspalierCLI", "GoldenModels"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -32,6 +32,9 @@ public struct CPUTrainingEngine: TrainingEngine {
   /// "cpu".
   public var name: String { "cpu" }
 
+  /// What of a program this engine cannot train or generate with: `experts`; nil for nothing.
+  public func obstacle(in program: Program) -> String? { Lowering.obstacle(in: program) }
+
   /// Takes over parameters and moments and readies a program for training.
   ///
   /// - Throws: ``CPUEngineError`` for a parameter that does not fit, or memory that is refused.

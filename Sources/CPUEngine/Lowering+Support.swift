@@ -7,13 +7,16 @@ extension Lowering {
   /// - Throws: ``CPUEngineError`` of code `unsupportedProgram` naming the first operation that it has
   ///   none for.
   static func check(_ program: Program) throws {
-    guard let obstacle = program.operations.lazy.compactMap({ obstacle($0) }).first else {
-      return
-    }
+    guard let obstacle = obstacle(in: program) else { return }
     throw CPUEngineError(
       .unsupportedProgram,
       "has \(obstacle), which the CPU engine does not train or generate with; such models can be "
         + "grown and verified", subject: program.configuration.family.name)
+  }
+
+  /// What of a program has no instructions; nil for nothing.
+  static func obstacle(in program: Program) -> String? {
+    program.operations.lazy.compactMap { obstacle($0) }.first
   }
 
   private static func obstacle(

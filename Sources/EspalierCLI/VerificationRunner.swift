@@ -8,24 +8,36 @@ struct VerificationRunner {
 
   /// Measures.
   ///
-  /// - Parameter progress: called with the part of the work, what is done and what there is to do.
-  func run(_ progress: (String, Int, Int) throws -> Void) throws -> VerificationReport {
+  /// - Parameters:
+  ///   - note: called with what the user should know beforehand.
+  ///   - progress: called with the part of the work, what is done and what there is to do.
+  func run(
+    note: (String) -> Void, _ progress: @escaping (String, Int, Int) throws -> Void
+  ) throws -> VerificationReport {
     try refusePart(of: URL(filePath: options.grown))
     let bundles = try [options.small, options.grown].map { path in
       // Only the text needs a tokenizer, and the grown model's may be another by now.
       try ModelBundle(
         reading: URL(filePath: path), tokenizer: options.tokenizer.map { URL(filePath: $0) })
     }
-    let states = try bundles.map { try Self.state($0.directory) }
     let receipt = try Self.receipt(bundles[1].directory.url)
+    let choice = StreamingChoice(
+      isAsked: options.streaming,
+      parameterCount: bundles.reduce(0) { $0 + $1.directory.parameterCount })
+    choice.note.map(note)
+    if choice.streams { return try streamed(bundles, receipt, progress) }
+    let states = try bundles.map { try Self.state($0.directory) }
     var verification = GrowthVerification(
       small: states[0].model, grown: states[1].model, plans: receipt?.plans,
       options: receipt?.options ?? GrowthOptions(),
       training: MeasuredTraining(
         optimizer: states[1].optimizer, learningRate: options.learningRate), seed: options.seed)
+    verification.rounding = try FileRounding(
+      small: bundles[0].directory, grown: bundles[1].directory, plans: receipt?.plans)
     verification.symmetrySteps = options.steps
     verification.exactScope = options.float64
-    verification.batches = try batches(bundles[0], states[0].model.configuration)
+    // Eleven batches show ten steps.
+    verification.batches = try batches(bundles[0], count: 11)
     verification.exactBatches = verification.batches
     verification.liveBatches = TokenBatch.random(
       count: 2, for: states[1].model.configuration, sequences: options.sequences,
@@ -34,6 +46,20 @@ struct VerificationRunner {
     return try verification.report(
       engine: CPUTrainingEngine(threads: options.engineOptions.threads)
     ) { try progress($0.part, $0.done, $0.total) }
+  }
+
+  /// Measures what two forward passes over the files tell.
+  private func streamed(
+    _ bundles: [ModelBundle], _ receipt: GrowthReceipt?,
+    _ progress: @escaping (String, Int, Int) throws -> Void
+  ) throws -> VerificationReport {
+    let batch = try batches(bundles[0], count: 1)[0]
+    return try StreamingVerification(
+      small: bundles[0].directory, grown: bundles[1].directory, plans: receipt?.plans,
+      batch: batch
+    ).report(threads: options.engineOptions.threads) {
+      try progress("streaming", $0.done, $0.total)
+    }
   }
 
   /// A model with its moments, where the directory holds a training state.
@@ -69,25 +95,26 @@ struct VerificationRunner {
       subject: directory.path(percentEncoded: false))
   }
 
-  /// Eleven batches, which show ten steps.
-  private func batches(
-    _ bundle: ModelBundle, _ model: ModelConfiguration
-  ) throws -> [TokenBatch] {
-    let (count, sequences, length) = (11, options.sequences, options.tokens)
-    guard let data = options.data else {
+  /// Batches of the given tokens, or of random ones.
+  private func batches(_ bundle: ModelBundle, count: Int) throws -> [TokenBatch] {
+    let model = bundle.directory.configuration.model
+    let (sequences, length) = (options.sequences, min(options.tokens, model.contextLength))
+    guard options.data != nil || options.text != nil else {
       return TokenBatch.random(
         count: count, for: model, sequences: sequences, length: length, seed: options.seed)
     }
-    let needed = count * sequences * (min(length, model.contextLength) + 1)
     return try TokenBatch.consecutive(
-      try tokens(URL(filePath: data), bundle, needed), count: count, sequences: sequences,
-      length: min(length, model.contextLength))
+      try tokens(bundle, count * sequences * (length + 1)), count: count, sequences: sequences,
+      length: length)
   }
 
-  /// At most so many tokens of a text or of prepared tokens.
-  private func tokens(_ url: URL, _ bundle: ModelBundle, _ count: Int) throws -> [Int32] {
-    let manifest = url.appending(path: CorpusManifest.fileName)
-    if FileManager.default.fileExists(atPath: manifest.path) {
+  /// At most so many tokens of what was given: a text, files of text, or prepared tokens.
+  private func tokens(_ bundle: ModelBundle, _ count: Int) throws -> [Int32] {
+    let url = options.data.map { URL(filePath: $0) }
+    if let url,
+      FileManager.default.fileExists(
+        atPath: url.appending(path: CorpusManifest.fileName).path)
+    {
       let dataset = try TokenDataset.open(url)
       try bundle.checkVocabulary(dataset.manifest.vocabularySize, of: url.path)
       let split = dataset.validation ?? dataset.train
@@ -100,10 +127,20 @@ struct VerificationRunner {
         .missingTokenizer, "holds no tokenizer for the text; name one with --tokenizer",
         subject: bundle.directory.url.path)
     }
+    if let text = options.text {
+      return Array((bundle.beginTokens + tokenizer.encode(text)).prefix(count))
+    }
     let text = try EvaluationText.read(
-      try CorpusInput.find([url.path]), tokenizer: tokenizer, beginTokens: bundle.beginTokens,
-      idle: {}
+      try CorpusInput.find([url?.path ?? ""]), tokenizer: tokenizer,
+      beginTokens: bundle.beginTokens, idle: {}
     ) { _ in }
     return Array(text.tokens.prefix(count))
+  }
+}
+
+extension ModelDirectory {
+  /// Elements of all parameters.
+  fileprivate var parameterCount: Int {
+    program.parameters.reduce(0) { $0 + $1.shape.elementCount }
   }
 }

@@ -6,7 +6,33 @@ import Foundation
 package enum VerificationText {
   /// The lines.
   package static func lines(_ report: VerificationReport) -> [String] {
-    [title(report), ""] + table(report) + [""] + details(report) + [batches(report)]
+    [title(report), ""] + table(report) + [""] + streams(report) + details(report)
+      + [batches(report)]
+  }
+
+  /// Where the streams part, and each layer's error, the worst first.
+  private static func streams(_ report: VerificationReport) -> [String] {
+    let isStreamed = report[.trajectory] == nil
+    guard let streams = report.streams, isStreamed || report.parting != nil else { return [] }
+    let rows = streams.map { stream in
+      [
+        stream.name, stream.layer == nil ? "" : stream.smallLayer.map { "of \($0)" } ?? "new",
+        number(stream.afterAttention.map { MeasuredNumber($0) }),
+        number(MeasuredNumber(stream.afterBlock)),
+      ]
+    }
+    let heads = ["residual stream", "", "attention", "feed-forward"]
+    return (report.parting.map { ["the streams part at \($0)", ""] } ?? [])
+      + aligned([heads] + rows) + [""]
+  }
+
+  private static func aligned(_ rows: [[String]]) -> [String] {
+    let columns = rows.first?.indices ?? 0..<0
+    let widths = columns.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
+        .joined(separator: "  ").trimmingCharacters(in: .whitespaces)
+    }
   }
 
   private static func title(_ report: VerificationReport) -> String {
@@ -18,12 +44,7 @@ package enum VerificationText {
 
   private static func table(_ report: VerificationReport) -> [String] {
     let heads = ["check", "guarantee", "declared", "float32", "float64", "bound", "verdict"]
-    let rows = [heads] + report.checks.map(row)
-    let widths = heads.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
-        .joined(separator: "  ").trimmingCharacters(in: .whitespaces)
-    }
+    return aligned([heads] + report.checks.map(row))
   }
 
   private static func row(_ check: VerificationReport.Check) -> [String] {
@@ -70,13 +91,38 @@ package enum VerificationText {
         + "\(number(MeasuredNumber($0.afterTraining))) after \(report.batches.symmetrySteps) steps"
     }
     let dead = report.deadParameters.prefix(10).map { "no gradient: \($0.description)" }
-    return broken + copies + dead
+    return broken + copies + dead + remarks(report)
+  }
+
+  /// What the numbers do not show.
+  private static func remarks(_ report: VerificationReport) -> [String] {
+    var lines: [String] = []
+    if let losses = report.losses {
+      lines.append(
+        String(
+          format: "loss %.6f of the small model, %.6f of the grown one", losses.small, losses.grown)
+      )
+    }
+    if let limit = report.float32Limit, report[.trajectory] != nil {
+      lines.append("float32 has logits, loss and residual only: \(limit)")
+    } else if let limit = report.float32Limit {
+      lines.append(limit)
+    }
+    if let rounding = report.rounding, let example = rounding.example {
+      lines.append(
+        "\(rounding.type.rawValue) rounds \(rounding.roundedTensorCount) grown tensors (\(example), …): "
+          + "the files keep the function up to that, and bounds are 4u√(2L + 2) = "
+          + String(format: "%.1e", rounding.bound))
+    }
+    return lines
   }
 
   private static func batches(_ report: VerificationReport) -> String {
     let batches = report.batches
     var line =
-      "\(batches.count) batches of \(batches.sequenceCount) × \(batches.sequenceLength) tokens"
+      "\(batches.count) \(batches.count == 1 ? "batch" : "batches") of "
+      + "\(batches.sequenceCount) × \(batches.sequenceLength) tokens"
+    if report[.trajectory] == nil { return line }
     if let sequences = batches.exactSequenceCount, let length = batches.exactSequenceLength {
       line += "; float64: \(sequences) × \(length)"
       if report[.trajectory]?.float64 == nil { line += ", logits and loss only" }

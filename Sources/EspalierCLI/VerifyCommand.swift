@@ -19,6 +19,7 @@ struct VerifyCommand: AsyncParsableCommand {
       files' own values are computed in float64.
 
         logits, loss       largest difference, relative to the largest logit and to the loss
+        residual           of each token's residual stream after each block, as growth.json maps it
         gradients          of every tensor, against the declared multiple of the small model's
         moments            the same of the optimizer's, as the files hold them
         trajectory         losses of ten AdamW steps of both models on equal batches, no clip
@@ -29,13 +30,19 @@ struct VerifyCommand: AsyncParsableCommand {
         replay             the files' values, against those that growth.json makes
 
       Plain loops in float64 are slow: on large models they get fewer and shorter sequences, then \
-      only the logits; the last line says which. --exact-operations allows more.
+      only the logits; the last line says which. --exact-operations allows more. Families that the \
+      CPU engine does not train are measured in float64, and in float32 by layers.
+
+      --streaming computes both models layer by layer from their files, in some 100 MB whatever their \
+      size, and compares logits, loss and residual streams, naming the layer where they part. It is \
+      chosen where all measurements would take more than half of the memory.
 
       Examples:
         espalier verify small grown
         espalier verify runs/small runs/grown --data held-out.txt --steps 50
         espalier verify gpt2 gpt2-wide --tokens 64 --json
         espalier verify small grown-elsewhere --float64 none
+        espalier verify llama llama-grown --streaming --data held-out.txt --tokens 512
 
       Exit codes: 0 no declared guarantee is broken, 1 one is, or an error, 64 wrong usage, 130 \
       interrupted.
@@ -54,6 +61,14 @@ struct VerifyCommand: AsyncParsableCommand {
       "A file or folder of text, or a directory of tokens that `espalier prepare` wrote; default "
         + "random tokens.", valueName: "path"), completion: .file())
   var data: String?
+
+  @Option(help: ArgumentHelp("A text to compute, in place of --data.", valueName: "words"))
+  var text: String?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Compare logits, loss and streams layer by layer in little memory; default: as it fits.")
+  var streaming: Bool?
 
   @Option(help: "Training steps after which copies are compared.")
   var steps = 10
@@ -99,6 +114,9 @@ struct VerifyCommand: AsyncParsableCommand {
     guard learningRate.isFinite, learningRate > 0 else {
       throw ValidationError("--learning-rate is \(learningRate); expected a positive number.")
     }
+    guard text == nil || data == nil else {
+      throw ValidationError("Give --data or --text, not both.")
+    }
     guard exactOperations >= 0 else {
       throw ValidationError("--exact-operations is \(exactOperations); expected 0 or more.")
     }
@@ -111,7 +129,9 @@ struct VerifyCommand: AsyncParsableCommand {
       first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
     defer { printer.finish() }
     do {
-      let report = try VerificationRunner(options: self).run { part, done, total in
+      let report = try VerificationRunner(options: self).run(
+        note: { if !quiet { terminal.print($0) } }
+      ) { part, done, total in
         if interruption.isRequested { throw CancellationError() }
         printer.show(part, EvaluationProgress(done: done, total: total))
       }

@@ -32,8 +32,11 @@ extension GrowthVerification {
 
   /// Floating-point operations of the float64 measurements.
   private func operations(_ scope: ExactScope, _ sequences: Int, _ length: Int) throws -> Double {
-    let costs = try [small, grown].map {
-      try $0.program().floatingPointOperations(sequenceLength: length)
+    let costs = try [small, grown].map { model in
+      let program = try model.program()
+      var cost = program.floatingPointOperations(sequenceLength: length)
+      cost.linear += program.mixtureOperations
+      return cost
     }
     let tokens = Double(sequences * length)
     // Logits and loss are two passes.
@@ -44,6 +47,18 @@ extension GrowthVerification {
     let copies = plans == nil ? 0 : Double(symmetrySteps)
     return logits + steps * tokens * costs[0].training
       + ((steps + copies) * tokens + liveTokens) * costs[1].training
+  }
+}
+
+extension Program {
+  /// Operations per token of all experts: the reference engine computes every one for every token.
+  fileprivate var mixtureOperations: Double {
+    operations.reduce(0) { sum, operation in
+      guard case .mixture = operation else { return sum }
+      return operation.parameters.reduce(sum) {
+        $0 + 2 * Double(parameters[$1].shape.elementCount)
+      }
+    }
   }
 }
 

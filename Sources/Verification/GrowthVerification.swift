@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CPUEngine
 import Growth
 import Text
 import Training
@@ -44,6 +45,8 @@ public struct GrowthVerification: Sendable {
   public var symmetrySteps: Int
   /// How much is measured in float64.
   public var exactScope: ExactScope
+  /// What the type of the grown file's numbers lets the growth keep; nil for float32 and finer.
+  public var rounding: FileRounding?
 
   /// A verification on seeded random tokens: 11 batches of 2 sequences, at most 32 tokens long.
   ///
@@ -80,11 +83,22 @@ public struct GrowthVerification: Sendable {
   ) throws -> VerificationReport {
     try check()
     return try withoutActuallyEscaping(progress) { progress in
-      let counter = ProgressCounter(total: workCount, report: progress)
-      var numbers = try measureFloat32(engine, counter)
+      let obstacle = try obstacle(to: engine)
+      let counter = ProgressCounter(
+        total: workCount(trains: obstacle == nil), report: progress)
+      var numbers = GrowthMeasurer.Numbers()
+      if obstacle == nil { numbers = try measureFloat32(engine, counter) }
+      let result = try measureStreams(engine, counter, &numbers)
       let exact = try measureFloat64(counter)
+      if obstacle != nil {
+        numbers.copyDistances = exact.copyDistances
+        numbers.deadParameters = exact.deadParameters
+      }
       try addFileChecks(&numbers)
-      return judge(numbers, exact)
+      var report = judge(numbers, exact, obstacle)
+      report.streams = result.streams?.worstFirst
+      report.losses = result.losses
+      return report
     }
   }
 
@@ -108,6 +122,28 @@ public struct GrowthVerification: Sendable {
     try measurer(
       try EngineModel(small, on: engine), try EngineModel(grown, on: engine), batches, .all
     ) { try counter.begin("float32: \($0)") }.measure()
+  }
+
+  /// What the engine cannot compute of the models; nil for nothing.
+  private func obstacle(to engine: any TrainingEngine) throws -> String? {
+    guard let engine = engine as? CPUTrainingEngine else { return nil }
+    return try [small, grown].lazy.compactMap { engine.obstacle(in: try $0.program()) }.first
+      .map { "the CPU engine trains no model with \($0)" }
+  }
+
+  /// Compares the residual streams and, where no engine did, logits and losses.
+  private func measureStreams(
+    _ engine: any TrainingEngine, _ counter: ProgressCounter,
+    _ numbers: inout GrowthMeasurer.Numbers
+  ) throws -> LockStep.Result {
+    try counter.begin("float32: streams")
+    let threads = (engine as? CPUTrainingEngine)?.threadCount
+    let result = try LockStep(
+      small: LayerwiseModel(small), grown: LayerwiseModel(grown), plans: plans, batch: batches[0],
+      arithmetic: try MatrixArithmetic(threads: threads)
+    ) { _, _, _ in }.measure()
+    numbers.add(result)
+    return result
   }
 
   private func measureFloat64(_ counter: ProgressCounter) throws -> GrowthMeasurer.Numbers {
@@ -143,21 +179,20 @@ public struct GrowthVerification: Sendable {
   }
 
   private func judge(
-    _ numbers: GrowthMeasurer.Numbers, _ exact: GrowthMeasurer.Numbers
+    _ numbers: GrowthMeasurer.Numbers, _ exact: GrowthMeasurer.Numbers, _ obstacle: String?
   ) -> VerificationReport {
     let arithmetic: MeasuredArithmetic? =
       exactScope == .none ? nil : plans == nil ? .float64OfFiles : .float64
     let checks = VerificationCheck.allCases.map { check in
-      let float32 = numbers.measurements[check]
-      return VerificationReport.Check(
-        check, isDeclared: declared.map { check.isDeclared(in: $0) }, float32: float32,
-        float64: exact.measurements[check], float64Arithmetic: arithmetic,
-        reason: float32 == nil || check == .closestCopies && exactScope != .all
-          ? reason(check) : nil)
+      VerificationReport.Check(
+        check, isDeclared: declared.map { check.isDeclared(in: $0) },
+        float32: numbers.measurements[check], float64: exact.measurements[check],
+        float64Arithmetic: arithmetic, rounding: rounding,
+        reason: reason(check, numbers.measurements[check], exact.measurements[check], obstacle))
     }
     let steps = (batches.count - 1, symmetrySteps)
     let isExact = exactScope != .none
-    return VerificationReport(
+    var report = VerificationReport(
       operation: plans?.operation,
       small: small.configuration, grown: grown.configuration,
       batches: VerificationReport.Batches(
@@ -168,10 +203,25 @@ public struct GrowthVerification: Sendable {
         trajectorySteps: steps.0, symmetrySteps: steps.1),
       float64Arithmetic: arithmetic, checks: checks, copyDistances: numbers.copyDistances,
       deadParameters: numbers.deadParameters)
+    report.rounding = rounding
+    report.float32Limit = obstacle
+    return report
   }
 
-  /// Why a check has no number.
-  private func reason(_ check: VerificationCheck) -> String {
+  /// Why a check has no number in float32, or in any arithmetic; nil where it has one.
+  private func reason(
+    _ check: VerificationCheck, _ float32: MeasuredNumber?, _ float64: MeasuredNumber?,
+    _ obstacle: String?
+  ) -> String? {
+    if float32 != nil { return check == .closestCopies && exactScope != .all ? why(check) : nil }
+    guard let obstacle, check.needsTraining else { return why(check) }
+    if float64 != nil { return obstacle }
+    let wasSought = exactScope == .all || plans == nil && check.needsPlans
+    return wasSought ? why(check) : "\(obstacle), and float64 measured \(exactScope.words)"
+  }
+
+  /// Why a check has no number whatever the arithmetic.
+  private func why(_ check: VerificationCheck) -> String {
     switch check {
     case .gradients where plans != nil: "no entry has a source"
     case .closestCopies where plans != nil && exactScope != .all: "only float64 tells"
@@ -184,7 +234,34 @@ public struct GrowthVerification: Sendable {
   }
 }
 
+extension ExactScope {
+  /// What is measured, for a sentence.
+  fileprivate var words: String {
+    switch self {
+    case .all: "everything"
+    case .logits: "logits and loss only"
+    case .none: "nothing"
+    }
+  }
+}
+
 extension VerificationCheck {
+  /// Whether models must be trained for it.
+  fileprivate var needsTraining: Bool {
+    switch self {
+    case .gradients, .trajectory, .copyDistance, .closestCopies, .deadParameters: true
+    case .logits, .loss, .residual, .moments, .firstStep, .replay: false
+    }
+  }
+
+  /// Whether it compares with what plans say.
+  fileprivate var needsPlans: Bool {
+    switch self {
+    case .gradients, .moments, .copyDistance, .closestCopies, .replay, .residual: true
+    case .logits, .loss, .trajectory, .deadParameters, .firstStep: false
+    }
+  }
+
   /// Whether a growth with these guarantees must pass.
   func isDeclared(in guarantees: Guarantees) -> Bool {
     guarantee.map { guarantees.contains($0) } ?? true

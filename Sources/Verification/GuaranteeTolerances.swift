@@ -6,7 +6,25 @@
 /// rounds to 6e-8 and whole models add up to about 1e-6; float64 rounds to 1e-16. AdamW divides
 /// gradients by their own size, which lets rounding of the smallest ones grow along a trajectory.
 public enum GuaranteeTolerances {
-  /// The bound of a check; nil where the arithmetic does not measure it.
+  /// The bound of a check on files of some type; nil where the arithmetic does not measure it.
+  ///
+  /// Where the files' type rounds what the growth makes, what is computed of the files may differ by
+  /// that (``FileRounding/bound``), and values by half of their last place.
+  public static func bound(
+    _ check: VerificationCheck, _ arithmetic: MeasuredArithmetic, rounding: FileRounding?
+  ) -> VerificationBound? {
+    guard let strict = bound(check, arithmetic), let rounding, arithmetic != .float64 else {
+      return bound(check, arithmetic)
+    }
+    switch check {
+    case .replay: return .atMost(max(strict.value, rounding.unitRoundoff))
+    case .logits, .loss, .residual, .gradients, .trajectory:
+      return rounding.isExact ? strict : .atMost(max(strict.value, rounding.bound))
+    case .moments, .copyDistance, .closestCopies, .deadParameters, .firstStep: return strict
+    }
+  }
+
+  /// The bound of a check on files of float32; nil where the arithmetic does not measure it.
   public static func bound(
     _ check: VerificationCheck, _ arithmetic: MeasuredArithmetic
   ) -> VerificationBound? {
@@ -19,6 +37,9 @@ public enum GuaranteeTolerances {
     case (.loss, .float32): .atMost(1e-6)
     case (.loss, .float64): .atMost(1e-12)
     case (.loss, .float64OfFiles): .atMost(1e-6)
+
+    case (.residual, .float32): .atMost(1e-5)
+    case (.residual, .float64), (.residual, .float64OfFiles): nil
 
     case (.gradients, .float32): .atMost(1e-4)
     case (.gradients, .float64): .atMost(1e-10)

@@ -7,6 +7,9 @@ public enum VerificationCheck: String, Sendable, Hashable, CaseIterable, Codable
   case logits
   /// Largest relative difference of losses.
   case loss
+  /// Largest relative error of a token's residual stream after any block that has a counterpart in the
+  /// small model.
+  case residual
   /// Largest relative error of a tensor's gradient against γ times the small model's.
   case gradients
   /// Largest relative error of a tensor's moments against γ and γ² times the small model's.
@@ -30,7 +33,7 @@ public enum VerificationCheck: String, Sendable, Hashable, CaseIterable, Codable
   /// The guarantee that the check proves; nil for what must hold of every growth.
   public var guarantee: Guarantee? {
     switch self {
-    case .logits, .loss: .loss
+    case .logits, .loss, .residual: .loss
     case .gradients, .moments: .moments
     case .trajectory: .trajectory
     case .copyDistance, .closestCopies: .symmetry

@@ -4,9 +4,9 @@
 public struct VerificationProgress: Sendable, Hashable {
   /// What is measured: `float64: trajectory`.
   public var part: String
-  /// Parts and steps that are done.
+  /// Parts and steps that are done; of a streaming verification, parameters that were read.
   public var done: Int
-  /// Parts and steps in all.
+  /// Parts and steps, or parameters, in all.
   public var total: Int
 }
 
@@ -29,9 +29,11 @@ final class ProgressCounter {
 }
 
 extension GrowthVerification {
-  /// Calls of the counter: logits, gradients, dead parameters, and the steps of both trajectories and
-  /// of the copies.
-  var workCount: Int {
+  /// Calls of the counter: logits, gradients, dead parameters, the steps of both trajectories and of
+  /// the copies, and once the streams.
+  ///
+  /// - Parameter trains: whether the engine trains the models.
+  func workCount(trains: Bool) -> Int {
     func count(_ scope: ExactScope, _ batches: Int) -> Int {
       switch scope {
       case .none: 0
@@ -39,6 +41,6 @@ extension GrowthVerification {
       case .all: 2 + 2 * batches + (plans == nil ? 0 : 1 + symmetrySteps)
       }
     }
-    return count(.all, batches.count) + count(exactScope, exactBatches.count)
+    return 1 + count(trains ? .all : .none, batches.count) + count(exactScope, exactBatches.count)
   }
 }

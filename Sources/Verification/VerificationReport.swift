@@ -54,10 +54,28 @@ public struct VerificationReport: Sendable, Hashable, Codable {
   public var float64Arithmetic: MeasuredArithmetic?
   /// The checks, in the order of ``VerificationCheck``.
   public var checks: [Check]
-  /// How far the copies of each space are from each other, in float32.
+  /// How far the copies of each space are from each other, in float32 where an engine trains the
+  /// models, else in float64.
   public var copyDistances: [CopyDistance]
-  /// What has no gradient, in float32.
+  /// What has no gradient, in the same arithmetic.
   public var deadParameters: [DeadParameter]
+  /// How far the residual streams are from each other after each block, the worst first; nil where
+  /// nobody tells how the model was grown.
+  public var streams: [StreamError]?
+  /// The mean losses in float32 on the first batch.
+  public var losses: Losses?
+  /// What the type of the grown file's numbers lets the growth keep; nil for float32 and finer.
+  public var rounding: FileRounding?
+  /// Why float32 has logits, loss and streams only; nil where it has everything.
+  public var float32Limit: String?
+
+  /// What both models lose, in nats a token.
+  public struct Losses: Sendable, Hashable, Codable {
+    /// The small model.
+    public var small: Double
+    /// The grown model.
+    public var grown: Double
+  }
 
   /// What was measured on.
   public struct Batches: Sendable, Hashable, Codable {
@@ -77,6 +95,12 @@ public struct VerificationReport: Sendable, Hashable, Codable {
     public var symmetrySteps: Int
   }
 
+  /// Where the streams part: the first block, and which of its branches, after which their distance
+  /// exceeds the bound.
+  public var parting: String? {
+    self[.residual]?.float32Bound.flatMap { streams?.parting(beyond: $0.value) }
+  }
+
   /// Whether no declared guarantee is broken.
   public var isSound: Bool { !checks.contains { $0.verdict == .broken } }
 
@@ -89,13 +113,15 @@ extension VerificationReport.Check {
   init(
     _ check: VerificationCheck, isDeclared: Bool?, float32: MeasuredNumber?,
     float64: MeasuredNumber?,
-    float64Arithmetic: MeasuredArithmetic?, reason: String?
+    float64Arithmetic: MeasuredArithmetic?, rounding: FileRounding?, reason: String?
   ) {
     self.check = check
     guarantee = check.guarantee
     self.isDeclared = isDeclared
-    float32Bound = GuaranteeTolerances.bound(check, .float32)
-    float64Bound = float64Arithmetic.flatMap { GuaranteeTolerances.bound(check, $0) }
+    float32Bound = GuaranteeTolerances.bound(check, .float32, rounding: rounding)
+    float64Bound = float64Arithmetic.flatMap {
+      GuaranteeTolerances.bound(check, $0, rounding: rounding)
+    }
     // A number without a bound says nothing.
     self.float32 = float32Bound.flatMap { _ in float32 }
     self.float64 = float64Bound.flatMap { _ in float64 }

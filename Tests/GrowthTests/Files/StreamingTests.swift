@@ -172,23 +172,6 @@ import Training
   }
 }
 
-/// A new folder for one test, removed with this object.
-final class TestFolder {
-  let url = FileManager.default.temporaryDirectory
-    .appending(path: "espalier-growth-\(UUID().uuidString)", directoryHint: .isDirectory)
-
-  init() {}
-
-  subscript(_ name: String) -> URL { url.appending(path: name, directoryHint: .isDirectory) }
-
-  /// The names of all that is in it.
-  var names: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).sorted()
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-}
-
 extension HostTensor {
   /// A copy of the bytes.
   var data: Data { withUnsafeBytes { Data($0) } }

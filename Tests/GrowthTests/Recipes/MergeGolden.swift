@@ -50,27 +50,3 @@ struct MergeGolden: Sendable, CustomStringConvertible {
     try JSONDecoder().decode(Result.self, from: try Data(contentsOf: jsonURL))
   }
 }
-
-/// A directory for one test.
-struct TestFolder {
-  let url = FileManager.default.temporaryDirectory
-    .appending(path: "espalier-recipe-\(UUID().uuidString)", directoryHint: .isDirectory)
-
-  func remove() { try? FileManager.default.removeItem(at: url) }
-
-  /// A model with a tokenizer of so many tokens.
-  func copy(of golden: FamilyGolden, tokens: Int) throws -> URL {
-    let copy = url.appending(path: "source", directoryHint: .isDirectory)
-    try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
-    for name in ["config.json", "model.safetensors"] {
-      try FileManager.default.copyItem(
-        at: golden.url.appending(path: name), to: copy.appending(path: name))
-    }
-    let words = (0..<tokens - 1).map { "\"w\($0)\": \($0)" }.joined(separator: ", ")
-    let tokenizer =
-      #"{"model": {"type": "WordLevel", "vocab": {\#(words)}}, "added_tokens": "#
-      + #"[{"id": 0, "content": "w0"}, {"id": \#(tokens - 1), "content": "<s>"}]}"#
-    try Data(tokenizer.utf8).write(to: copy.appending(path: "tokenizer.json"))
-    return copy
-  }
-}

@@ -34,7 +34,6 @@ struct MergeRecipeGoldenTests {
   func identical(_ golden: MergeGolden) throws {
     guard Self.refused[golden.name] == nil, let expected = try golden.tensors() else { return }
     let folder = TestFolder()
-    defer { folder.remove() }
     let recipe = try golden.recipe()
     let source = try GrowthSource(reading: FamilyGolden(name: recipe.model).url)
     try recipe.check(against: source)
@@ -60,7 +59,6 @@ struct MergeRecipeGoldenTests {
   @Test("what is no growth is refused", arguments: refused.sorted { $0.key < $1.key })
   func refusals(_ name: String, _ says: String) throws {
     let folder = TestFolder()
-    defer { folder.remove() }
     let error = #expect(throws: GrowthError.self) {
       let recipe = try MergeGolden(name: name).recipe()
       let source =
@@ -77,7 +75,6 @@ struct MergeRecipeGoldenTests {
   @Test("a tokenizer of as many tokens as there are embeddings changes nothing")
   func tokenizerThatFits() throws {
     let folder = TestFolder()
-    defer { folder.remove() }
     let recipe = try MergeGolden(name: "tokenizer").recipe()
     let source = try GrowthSource(
       reading: folder.copy(of: FamilyGolden(name: "llama"), tokens: 80))

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// The engine's matrix products and threads, for computations that are no compiled program: one
+/// operation at a time, on memory of the caller's.
+///
+/// Used from one thread at a time; a given number of threads always gives the same bits.
+package final class MatrixArithmetic {
+  private let library: any MatrixLibrary
+  private let team: ThreadTeam
+  /// Work below which waking threads costs more than they save, in operations of a plain loop.
+  private static let smallWork = 1 << 15
+
+  /// - Parameter threads: how many threads work; nil for all processors this process may use.
+  /// - Throws: ``CPUEngineError`` of code `matrixLibrary`.
+  package init(threads: Int?) throws {
+    library = try makeMatrixLibrary(widens: false)
+    team = ThreadTeam(count: max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount))
+  }
+
+  /// A float32 matrix in memory: rows `stride` elements apart.
+  package struct Operand {
+    var base: UnsafePointer<Float>
+    var stride: Int
+    var isTransposed: Bool
+
+    /// - Parameter isTransposed: whether the memory holds the transpose.
+    package init(_ base: UnsafePointer<Float>, stride: Int, isTransposed: Bool = false) {
+      self.base = base
+      self.stride = stride
+      self.isTransposed = isTransposed
+    }
+
+    fileprivate var layout: MatrixProduct.Operand {
+      MatrixProduct.Operand(type: .float32, stride: stride, isTransposed: isTransposed)
+    }
+  }
+
+  /// C[M, N] = A[M, K] · B[K, N] (+ C).
+  ///
+  /// - Throws: ``CPUEngineError`` of code `matrixLibrary`.
+  package func multiply(
+    _ a: Operand, _ b: Operand, into c: UnsafeMutablePointer<Float>, stride: Int,
+    rows: Int, columns: Int, depth: Int, accumulates: Bool = false
+  ) throws {
+    guard rows > 0, columns > 0, depth > 0 else { return }
+    team.adopt()
+    let product = MatrixProduct(
+      rows: rows, columns: columns, depth: depth, a: a.layout, b: b.layout,
+      c: MatrixProduct.Operand(type: .float32, stride: stride))
+    try library.prepare(product, accumulates: accumulates).run(a.base, b.base, c, bias: nil)
+  }
+
+  /// Calls `body` with ranges that make up `0 ..< total`, on all threads, and waits for them.
+  ///
+  /// - Parameter cost: operations for each of the total; little work stays on this thread.
+  package func split(_ total: Int, cost: Int, _ body: (Range<Int>) -> Void) {
+    let (work, isMuch) = total.multipliedReportingOverflow(by: cost)
+    if !isMuch && work < Self.smallWork {
+      if total > 0 { body(0..<total) }
+      return
+    }
+    team.split(total) { range, _ in body(range) }
+  }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Growth
+import Tensors
+import Training
+
+/// What a grown file's type of numbers lets a growth keep.
+///
+/// Multiplying by powers of two is exact in every type, and so is taking values over. Anything else (a
+/// third, a sum with noise, a mean, another type) is rounded to the file's type; in a type of 16 bits
+/// the grown model then computes what it should only up to that rounding.
+public struct FileRounding: Sendable, Hashable, Codable {
+  /// The coarsest type of the grown model's tensors.
+  public var type: DType
+  /// Tensors with values that had to be rounded to 16 bits; new values, which may be any, do not count.
+  public var roundedTensorCount: Int
+  /// One of them; nil for none.
+  public var example: String?
+  /// Blocks of the grown model.
+  public var layerCount: Int
+
+  /// What rounding may do to a number, relative to it: half of its type's last place.
+  public var unitRoundoff: Double { type.unitRoundoff }
+
+  /// Whether the growth is exact in the file's type.
+  public var isExact: Bool { roundedTensorCount == 0 }
+
+  /// How far rounded weights may carry logits, losses and streams from the small model's: 4u√(2L + 2).
+  ///
+  /// Each of the 2L + 2 maps on a token's way (two branches of L blocks, embedding and head) errs by
+  /// about u of its result, independently of the others, so that errors add up as squares do; 4 is for
+  /// the worst of many tokens and logits. The bound tells rounding from a mistake, and no more.
+  public var bound: Double { 4 * unitRoundoff * Double(2 * layerCount + 2).squareRoot() }
+
+  /// What the files of a growth let it keep; nil where no tensor of the grown model has 16 bits.
+  ///
+  /// - Parameters:
+  ///   - plans: the growths; nil for unknown ones, which count as exact.
+  /// - Throws: the errors of Growth for plans that do not fit.
+  public init?(
+    small: ModelDirectory, grown: ModelDirectory, plans: [GrowthPlan]?
+  ) throws {
+    let (types, grownTypes) = (small.types, grown.types)
+    guard let coarsest = grownTypes.max(by: { $0.unitRoundoff < $1.unitRoundoff }),
+      coarsest.unitRoundoff > DType.float32.unitRoundoff
+    else { return nil }
+    let origins = try plans?.origins(of: types) ?? []
+    let rounded = zip(origins, grownTypes).enumerated().filter { !$1.0.isExact(in: $1.1) }
+    type = coarsest
+    roundedTensorCount = rounded.count
+    example = rounded.first.map { grown.program.parameters[$0.offset].name }
+    layerCount = grown.program.configuration.layerCount
+  }
+}
+
+extension ModelDirectory {
+  /// The types of the program's parameters in the files.
+  fileprivate var types: [DType] {
+    tensorNames.map { tensors.entry(named: $0)?.dtype ?? .float32 }
+  }
+}
+
+/// What a tensor's values are.
+private enum ValueOrigin {
+  /// Those of a file of this type, times powers of two.
+  case taken(DType)
+  /// New ones, on which nothing depends.
+  case free
+  /// Sums, or products with other numbers.
+  case computed
+
+  func isExact(in type: DType) -> Bool {
+    guard type.unitRoundoff > DType.float32.unitRoundoff else { return true }
+    switch self {
+    case .taken(let source): return source == type
+    case .free: return true
+    case .computed: return false
+    }
+  }
+}
+
+extension [GrowthPlan] {
+  fileprivate func origins(of types: [DType]) throws -> [ValueOrigin] {
+    try reduce(types.map { .taken($0) }) { origins, plan in
+      try plan.tensors().map { growth in
+        guard let source = growth.source else { return .free }
+        if case .taken = origins[source], !growth.isExact { return .computed }
+        return origins[source]
+      }
+    }
+  }
+}
+
+extension TensorGrowth {
+  /// Whether values are the source's times powers of two, or new.
+  fileprivate var isExact: Bool {
+    guard noise == nil, valueScale.isExactFactor else { return false }
+    let isScaled = valueScale != 1 || axes.contains { $0.runs.contains { $0.value != 1 } }
+    if gainOffset != 0 && isScaled { return false }
+    return zip(axes, target.axes).allSatisfy { map, axis in
+      map.runs.allSatisfy { run in
+        switch run.source {
+        case .indices: run.value.isExactFactor
+        case .zero, .new: true
+        // New tokens' rows may be any.
+        case .mean: axis.segments.allSatisfy { $0.space == .vocabulary }
+        case .blend: false
+        }
+      }
+    }
+  }
+}
+
+extension Double {
+  /// Whether multiplying by this is exact: zero or a power of two.
+  fileprivate var isExactFactor: Bool { self == 0 || magnitude.significand == 1 }
+}
+
+extension DType {
+  /// Half of the last place of a number of this type, relative to the number; 0 for integers.
+  var unitRoundoff: Double {
+    switch self {
+    case .float64: 0x1p-53
+    case .float32: 0x1p-24
+    case .float16: 0x1p-11
+    case .bfloat16: 0x1p-8
+    default: 0
+    }
+  }
+}

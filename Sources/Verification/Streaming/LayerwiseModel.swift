@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import CPUEngine
+import Text
+import Training
+
+/// A model of any family, computed in float32 an operation at a time from the files that hold it.
+///
+/// It trains nothing and remembers nothing: parameters are read when their operation's turn comes and
+/// dropped after it, large ones in blocks of rows. So a model larger than memory is computed in some
+/// tens of megabytes and what the batch's activations take, reading each of its bytes once.
+///
+///     let model = try LayerwiseModel(ModelDirectory(reading: directory))
+///     let logits = try model.logits(batch)
+public struct LayerwiseModel: Sendable {
+  /// The model's program.
+  public let program: Program
+  let parameters: LayerwiseParameters
+  /// Elements of a large parameter that are read at once, 16 MiB: few enough to hold, and enough to keep
+  /// products busy.
+  package var blockElementCount = 4 << 20
+  /// Queries of one product of attention; bounds the memory of scores.
+  package var queriesAtOnce = 256
+
+  /// A model in a directory.
+  public init(_ directory: ModelDirectory) {
+    program = directory.program
+    parameters = LayerwiseParameters(directory)
+  }
+
+  /// A model in memory.
+  ///
+  /// - Throws: the errors of Architectures; ``VerificationError`` where parameters are missing.
+  public init(_ state: ModelState) throws {
+    program = try state.program()
+    _ = try state.clocks(program)
+    parameters = LayerwiseParameters(state, of: program)
+  }
+
+  /// Scaled logits, [sequences · length, vocabulary], row-major.
+  ///
+  /// - Parameter threads: how many threads compute; nil for all processors this process may use.
+  /// - Throws: ``VerificationError`` for a batch or tensor that does not fit, the errors of Checkpoints
+  ///   and of the CPU engine's matrix products.
+  public func logits(_ batch: TokenBatch, threads: Int? = nil) throws -> [Float] {
+    let pass = try pass(batch, try MatrixArithmetic(threads: threads))
+    try pass.runToHead()
+    return try pass.logits(of: 0..<program.configuration.vocabularySize).elements
+  }
+
+  /// The residual stream before the first block and after each, [sequences · length, hidden size],
+  /// row-major; nil where the program has no such stream.
+  ///
+  /// - Throws: as ``logits(_:threads:)``.
+  public func residualStream(_ batch: TokenBatch, threads: Int? = nil) throws -> [[Float]]? {
+    guard let stream = ResidualStream(program) else { return nil }
+    let pass = try pass(batch, try MatrixArithmetic(threads: threads))
+    return try (0...stream.blocks.count).map { count in
+      let point = stream.point(after: count)
+      try pass.run(through: point.operation)
+      return try pass.value(point.value).elements
+    }
+  }
+
+  /// A batch at the beginning of its way.
+  func pass(
+    _ batch: TokenBatch, _ arithmetic: MatrixArithmetic,
+    didRead: @escaping (Int) throws -> Void = { _ in }
+  ) throws -> LayerwisePass {
+    try LayerwisePass(self, batch, arithmetic, didRead: didRead)
+  }
+
+  /// Parameters that a pass reads; a tied head's table counts twice.
+  var readCount: Int {
+    program.operations.reduce(0) { sum, operation in
+      sum
+        + operation.parameters.reduce(0) { $0 + program.parameters[$1].shape.elementCount }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Text
+
+/// Compares two models' logits block after block of the vocabulary, so that neither is ever held
+/// whole.
+struct LogitComparison {
+  private let batch: TokenBatch
+  private var difference = 0.0
+  private var largest = 0.0
+  private var small: [RowLoss]
+  private var grown: [RowLoss]
+
+  init(_ batch: TokenBatch) {
+    self.batch = batch
+    small = batch.targets.map { RowLoss(target: $0) }
+    grown = small
+  }
+
+  /// Takes in logits of the tokens from `first` on, of both models.
+  mutating func add(_ smallLogits: Activations, _ grownLogits: Activations, from first: Int) {
+    for index in 0..<min(smallLogits.count, grownLogits.count) {
+      let (a, b) = (Double(smallLogits.base[index]), Double(grownLogits.base[index]))
+      let distance = abs(a - b)
+      if !(distance <= difference), !difference.isNaN { difference = distance }
+      largest = max(largest, abs(a))
+    }
+    for row in small.indices { small[row].add(smallLogits, row, from: first) }
+    add(grownLogits, from: first)
+  }
+
+  /// Takes in logits of tokens that only the grown model knows.
+  mutating func add(_ grownLogits: Activations, from first: Int) {
+    for row in grown.indices { grown[row].add(grownLogits, row, from: first) }
+  }
+
+  /// The mean losses over all targets, once all logits were taken in.
+  var losses: VerificationReport.Losses {
+    func mean(_ rows: [RowLoss]) -> Double {
+      rows.reduce(0) { $0 + $1.loss } / Double(max(1, batch.targetCount))
+    }
+    return VerificationReport.Losses(small: mean(small), grown: mean(grown))
+  }
+
+  /// The errors so far, relative to the largest logit and to the loss.
+  var error: LogitError {
+    let losses = losses
+    return LogitError(
+      logits: difference == 0 ? 0 : difference / largest,
+      loss: losses.small == losses.grown
+        ? 0 : abs(losses.grown - losses.small) / abs(losses.small))
+  }
+}
+
+/// −log softmax(logits)[target] of one row whose logits come in pieces.
+private struct RowLoss {
+  var target: Int32
+  private var targetLogit = 0.0
+  private var largest = -Double.infinity
+  /// Σ exp(logit − largest).
+  private var sum = 0.0
+
+  init(target: Int32) { self.target = target }
+
+  mutating func add(_ logits: Activations, _ row: Int, from first: Int) {
+    guard target >= 0 else { return }
+    let values = logits.row(row)
+    var peak = largest
+    for index in 0..<logits.columnCount { peak = max(peak, Double(values[index])) }
+    // What is no number stays none.
+    sum *= largest == peak ? 1 : exp(largest - peak)
+    for index in 0..<logits.columnCount { sum += exp(Double(values[index]) - peak) }
+    largest = peak
+    let place = Int(target) - first
+    if (0..<logits.columnCount).contains(place) { targetLogit = Double(values[place]) }
+  }
+
+  var loss: Double { target < 0 ? 0 : largest + log(sum) - targetLogit }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import CPUEngine
+import Growth
+import Text
+import Training
+
+/// Measures of a growth what two forward passes tell, for models of any size and family.
+///
+/// Both models are computed in lock step from their files, layer by layer (``LayerwiseModel``), so that
+/// memory holds some tens of megabytes and one batch's activations. It proves that the files compute
+/// what they should on given tokens: ``Guarantee/loss``. Gradients, moments and training need
+/// ``GrowthVerification``.
+///
+///     let report = try StreamingVerification(
+///       small: ModelDirectory(reading: small), grown: ModelDirectory(reading: grown),
+///       plans: receipt.plans, batch: batch
+///     ).report()
+///     print(report.parting ?? "the streams agree")
+public struct StreamingVerification: Sendable {
+  /// The model before the growth.
+  public var small: ModelDirectory
+  /// The model after it.
+  public var grown: ModelDirectory
+  /// The growths; nil where another tool made the model, so that only logits and loss are compared.
+  public var plans: [GrowthPlan]?
+  /// What the growth declares; nil where nobody knows.
+  public var declared: Guarantees?
+  /// The tokens of both models.
+  public var batch: TokenBatch
+
+  /// A verification.
+  ///
+  /// - Parameter declared: what the growth declares; by default what its plans do.
+  public init(
+    small: ModelDirectory, grown: ModelDirectory, plans: [GrowthPlan]?,
+    declared: Guarantees? = nil, batch: TokenBatch
+  ) {
+    self.small = small
+    self.grown = grown
+    self.plans = plans
+    self.declared = declared ?? plans?.guarantees
+    self.batch = batch
+  }
+
+  /// Measures and judges.
+  ///
+  /// - Parameters:
+  ///   - threads: how many threads compute; nil for all processors this process may use.
+  ///   - progress: called after every piece of parameters; what it throws ends the measuring.
+  /// - Throws: ``VerificationError`` for models or batches that do not fit; the errors of Growth,
+  ///   Checkpoints and the CPU engine.
+  public func report(
+    threads: Int? = nil, progress: @escaping (VerificationProgress) throws -> Void = { _ in }
+  ) throws -> VerificationReport {
+    try check()
+    let result = try LockStep(
+      small: LayerwiseModel(small), grown: LayerwiseModel(grown), plans: plans, batch: batch,
+      arithmetic: try MatrixArithmetic(threads: threads)
+    ) { try progress(VerificationProgress(part: $0, done: $1, total: $2)) }.measure()
+    var numbers = GrowthMeasurer.Numbers()
+    numbers.add(result)
+    return try judge(numbers, result)
+  }
+
+  private func check() throws {
+    let models = [small, grown].map { $0.program.configuration.withoutDropout }
+    guard let plans else { return }
+    try VerificationError.check(
+      plans.first?.source.withoutDropout ?? models[0] == models[0]
+        && plans.last?.target.withoutDropout ?? models[0] == models[1],
+      .mismatch, "plans", "grow another model than the two that are compared")
+  }
+
+  private func judge(
+    _ numbers: GrowthMeasurer.Numbers, _ result: LockStep.Result
+  ) throws -> VerificationReport {
+    let rounding = try FileRounding(small: small, grown: grown, plans: plans)
+    let checks = [VerificationCheck.logits, .loss, .residual].map { check in
+      VerificationReport.Check(
+        check, isDeclared: declared.map { check.isDeclared(in: $0) },
+        float32: numbers.measurements[check], float64: nil, float64Arithmetic: nil,
+        rounding: rounding,
+        reason: numbers.measurements[check] == nil ? "nobody tells how the model was grown" : nil)
+    }
+    var report = VerificationReport(
+      operation: plans?.operation,
+      small: small.configuration.model, grown: grown.configuration.model,
+      batches: VerificationReport.Batches(
+        count: 1, sequenceCount: batch.sequenceCount, sequenceLength: batch.sequenceLength,
+        trajectorySteps: 0, symmetrySteps: 0),
+      float64Arithmetic: nil, checks: checks, copyDistances: [], deadParameters: [])
+    report.streams = result.streams?.worstFirst
+    report.losses = result.losses
+    report.rounding = rounding
+    report.float32Limit =
+      "the models were streamed: their function was compared, not their training"
+    return report
+  }
+}
+
+extension GrowthVerification {
+  /// Bytes of memory that all measurements of two models take, about.
+  ///
+  /// For each parameter: the files' values and moments (12), both models on an engine with gradients
+  /// and moments (16), the same in float64 twice over (48).
+  ///
+  /// - Parameter parameterCount: of both models together.
+  public static func memoryByteCount(parameterCount: Int) -> Int {
+    let (bytes, isTooMuch) = parameterCount.multipliedReportingOverflow(by: 76)
+    return isTooMuch ? .max : bytes
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Checkpoints
+import Foundation
+import GoldenModels
+import Growth
+import Tensors
+import Testing
+import Text
+import Training
+import Verification
+
+/// A golden model of a family and what grew of it, as directories; removed with this.
+final class GrownDirectory {
+  let golden: FamilyGolden
+  let url = FileManager.default.temporaryDirectory
+    .appending(path: "espalier-grown-\(UUID().uuidString)", directoryHint: .isDirectory)
+  let plans: [GrowthPlan]
+  /// The type of the grown model's numbers.
+  let type: DType
+
+  init(_ name: String, _ growth: some GrowthOperator, type: DType? = nil) throws {
+    golden = FamilyGolden(name: name)
+    let directory = try golden.directory()
+    plans = try growth.plans(from: directory.configuration.model)
+    let values = try plans.grown(values: directory.values(), seed: Self.seed)
+    self.type = type ?? directory.tensors.entries.first?.dtype ?? .float32
+    let target = plans.last?.target ?? directory.configuration.model
+    try ModelDirectory.write(
+      to: url, configuration: HuggingFaceConfiguration(target), values: values,
+      as: self.type, tokenizer: nil)
+  }
+
+  /// The growths' seed.
+  static let seed: UInt64 = 3
+
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  func small() throws -> ModelDirectory { try golden.directory() }
+
+  func grown() throws -> ModelDirectory { try ModelDirectory(reading: url) }
+
+  /// Writes the grown model anew with one element of a tensor changed.
+  func corrupt(_ name: String, by difference: Float = 0.5) throws {
+    let directory = try grown()
+    var values = try directory.values()
+    let index = try #require(directory.program.parameters.firstIndex { $0.name == name })
+    var floats = values[index].floats
+    floats[floats.count / 2] += difference
+    values[index] = HostTensor(floats, shape: values[index].shape)
+    let configuration = directory.configuration
+    try FileManager.default.removeItem(at: url)
+    try ModelDirectory.write(
+      to: url, configuration: configuration, values: values, as: type, tokenizer: nil)
+  }
+
+  /// Proves the growth, streaming.
+  func report(
+    plans given: [GrowthPlan]?? = nil, progress: @escaping (VerificationProgress) -> Void = { _ in }
+  ) throws -> VerificationReport {
+    try StreamingVerification(
+      small: small(), grown: grown(), plans: given ?? plans, batch: batch
+    ).report(threads: 2, progress: progress)
+  }
+
+  /// Random tokens.
+  var batch: TokenBatch {
+    get throws {
+      TokenBatch.random(
+        count: 1, for: try small().configuration.model, sequences: 2, length: 24, seed: 4)[0]
+    }
+  }
+}

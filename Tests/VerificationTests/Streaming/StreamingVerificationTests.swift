@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import GoldenModels
+import Growth
+import ReferenceEngine
+import Tensors
+import Testing
+import Training
+import Verification
+
+@Suite("Streaming verification") struct StreamingVerificationTests {
+  /// Every family, and each of its growths in a row.
+  private func growth(_ model: ModelConfiguration) -> GrowthSequence {
+    WidthGrowth(factor: 2).then(FeedForwardGrowth(to: 3 * model.intermediateSize))
+      .then(DepthGrowth(factor: 2))
+  }
+
+  @Test("growths of every family keep logits, loss and streams", arguments: FamilyGolden.all)
+  func families(_ golden: FamilyGolden) throws {
+    let model = try golden.directory().configuration.model
+    // Sixteen bits have a test of their own.
+    let grown = try GrownDirectory(golden.name, growth(model), type: .float32)
+    var last: VerificationProgress?
+    let report = try grown.report {
+      #expect($0.done >= last?.done ?? 0 && $0.done <= $0.total)
+      last = $0
+    }
+    #expect(last?.done == last?.total)
+    #expect(report.isSound)
+    for check in [VerificationCheck.logits, .loss, .residual] {
+      #expect(report[check]?.verdict == .kept, "\(String(describing: report[check]))")
+      #expect(report[check]?.float32.map { $0.value > 0 } == true)
+    }
+    #expect(report.parting == nil)
+    let reference = try ReferenceModel(
+      program: grown.small().program, tensors: grown.small().values()
+    )
+    .loss(grown.batch).mean
+    for loss in [report.losses?.small, report.losses?.grown] {
+      #expect(try abs(#require(loss) - reference) < 1e-5 * reference)
+    }
+    let streams = try #require(report.streams)
+    #expect(streams.count == 2 * model.layerCount + 1)
+    #expect(streams.map(\.worst) == streams.map(\.worst).sorted(by: >))
+    #expect(streams.compactMap(\.smallLayer).sorted() == Array(0..<model.layerCount))
+    #expect(report[.residual]?.float32?.value == streams.first?.worst)
+    #expect(report.checks.count == 3)
+  }
+
+  @Test(
+    "the place where the streams part is named",
+    arguments: [
+      ("gpt_neox", "gpt_neox.layers.2.attention.dense.weight", "layer 2, attention"),
+      ("gpt_neox", "gpt_neox.layers.1.mlp.dense_4h_to_h.bias", "layer 1, feed-forward"),
+      (
+        "mixtral", "model.layers.2.block_sparse_moe.experts.1.w2.weight", "layer 2, feed-forward"
+      ),
+      ("gemma", "model.layers.3.self_attn.o_proj.weight", "layer 3, attention"),
+      ("llama", "model.layers.2.mlp.gate_proj.weight", "layer 2, feed-forward"),
+    ])
+  func corruption(_ name: String, _ tensor: String, _ place: String) throws {
+    let grown = try GrownDirectory(
+      name, WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)), type: .float32)
+    #expect(try grown.report().isSound)
+    try grown.corrupt(tensor)
+    let report = try grown.report()
+    #expect(!report.isSound)
+    #expect(report[.residual]?.verdict == .broken)
+    #expect(report.parting == place)
+  }
+
+  @Test("a broken last norm shows in the logits and in no stream")
+  func brokenHead() throws {
+    let grown = try GrownDirectory("mistral", WidthGrowth(factor: 2))
+    try grown.corrupt("model.norm.weight")
+    let report = try grown.report()
+    #expect(report.parting == nil)
+    #expect(report[.residual]?.verdict == .kept)
+    #expect(report[.logits]?.verdict == .broken)
+  }
+
+  @Test("without a receipt: logits and loss")
+  func foreign() throws {
+    let grown = try GrownDirectory("qwen3", DepthGrowth(factor: 2))
+    let report = try grown.report(plans: .some(nil))
+    #expect(report.streams == nil)
+    #expect(report[.logits]?.verdict == .notDeclared)
+    #expect(report[.logits]?.holds == true)
+    #expect(report[.residual]?.verdict == .notMeasurable)
+    #expect(report[.residual]?.reason != nil)
+  }
+
+  @Test("stacked blocks are compared as far as they are the small model's in order")
+  func stacked() throws {
+    let grown = try GrownDirectory("llama", DepthGrowth(sources: [0, 1, 0, 1], block: .copy))
+    let report = try grown.report()
+    #expect(report.isSound)
+    #expect(report[.logits]?.verdict == .notDeclared)
+    #expect(report[.logits]?.holds == false)
+    #expect(report.streams?.compactMap(\.layer).sorted() == [0, 1])
+    #expect(report[.residual]?.holds == true)
+  }
+
+  @Test("new tokens: the old ones' logits stay, and the loss is not the same")
+  func vocabulary() throws {
+    let grown = try GrownDirectory("olmo", VocabularyGrowth(to: 103))
+    let report = try grown.report()
+    #expect(report[.logits]?.holds == true)
+    #expect(report[.loss]?.holds == false)
+    #expect(report[.residual]?.holds == true)
+    #expect(report.isSound)
+  }
+
+  @Test("streams under layer norms hold the mean in new units")
+  func meanUnits() throws {
+    let model = try FamilyGolden(name: "gpt_neox").directory().configuration.model
+    let growth = ResidualGrowth(to: model.hiddenSize + 8).then(DepthGrowth(factor: 2))
+    let report = try GrownDirectory("gpt_neox", growth).report()
+    #expect(report[.residual]?.verdict == .kept)
+    #expect(report[.logits]?.verdict == .kept)
+  }
+
+  @Test("a dense model's experts")
+  func experts() throws {
+    let growth = ExpertGrowth(count: 4, perToken: 2, parts: 2).then(WidthGrowth(factor: 2))
+    let report = try GrownDirectory("llama", growth).report()
+    #expect(report[.residual]?.verdict == .kept)
+    #expect(report[.logits]?.verdict == .kept)
+  }
+
+  @Test("bfloat16: exact where all factors are powers of two")
+  func exactSixteenBits() throws {
+    for growth in [
+      GrowthSequence([WidthGrowth(factor: 2, form: .divided, symmetry: .kept)]),
+      GrowthSequence([DepthGrowth(factor: 2)]),
+    ] {
+      let report = try GrownDirectory("mistral-bfloat16", growth).report()
+      let rounding = try #require(report.rounding)
+      #expect(rounding.type == .bfloat16)
+      #expect(rounding.isExact)
+      #expect(report[.logits]?.float32Bound?.value == 1e-5)
+      #expect(report[.logits]?.verdict == .kept)
+    }
+  }
+
+  @Test("bfloat16: what is rounded is told, and bounded by the rounding")
+  func roundedSixteenBits() throws {
+    for growth in [
+      GrowthSequence([WidthGrowth(factor: 2)]), GrowthSequence([WidthGrowth(factor: 3)]),
+      GrowthSequence([ResidualGrowth(to: 40)]),
+    ] {
+      let grown = try GrownDirectory("mistral-bfloat16", growth)
+      let report = try grown.report()
+      let rounding = try #require(report.rounding)
+      #expect(!rounding.isExact)
+      #expect(rounding.example != nil)
+      #expect(report[.logits]?.float32Bound?.value == rounding.bound)
+      #expect(report.isSound, "\(report.checks)")
+      // The bound is no licence: it is near to what rounding does.
+      let error = try #require(report[.logits]?.float32?.value)
+      #expect(error > 1e-5 && error > rounding.bound / 1000, "\(error) of \(rounding.bound)")
+      try grown.corrupt("model.layers.1.self_attn.o_proj.weight", by: 16)
+      #expect(try !grown.report().isSound)
+    }
+  }
+
+  @Test("models and plans that do not belong together")
+  func mismatches() throws {
+    let grown = try GrownDirectory("llama", WidthGrowth(factor: 2))
+    let other = try WidthGrowth(factor: 3).plans(from: try grown.small().configuration.model)
+    #expect(throws: VerificationError.self) { try grown.report(plans: other) }
+    #expect(throws: VerificationError.self) { try grown.report(plans: grown.plans + other) }
+    var swapped = StreamingVerification(
+      small: try grown.grown(), grown: try grown.small(), plans: nil, batch: try grown.batch)
+    #expect(try swapped.report().checks.count == 3)
+    swapped.batch.targets = swapped.batch.targets.map { _ in -1 }
+    #expect(throws: VerificationError.self) { try swapped.report() }
+  }
+}
