@@ -42,7 +42,6 @@ struct NewParametersTests {
   @Test("the names stand beside the weights")
   func file() throws {
     let (deep, wide) = (TestFolder(), TestFolder())
-    defer { [deep, wide].forEach { $0.remove() } }
     let growth = try ModelGrowth(of: source(), by: DepthGrowth(factor: 2))
     try growth.write(to: deep.url)
     let file = deep.url.appending(path: "new_parameters.json")
