@@ -124,11 +124,19 @@ public struct GrowthVerification: Sendable {
     ) { try counter.begin("float32: \($0)") }.measure()
   }
 
-  /// What the engine cannot compute of the models; nil for nothing.
+  /// What the engine cannot compute of the models on the batches; nil for nothing.
   private func obstacle(to engine: any TrainingEngine) throws -> String? {
     guard let engine = engine as? CPUTrainingEngine else { return nil }
-    return try [small, grown].lazy.compactMap { engine.obstacle(in: try $0.program()) }.first
-      .map { "the CPU engine trains no model with \($0)" }
+    let length = (batches + liveBatches).map(\.sequenceLength).max() ?? 0
+    for model in [small, grown] {
+      if let obstacle = engine.obstacle(in: try model.program()) {
+        return "the CPU engine trains no model with \(obstacle)"
+      }
+      if let window = model.configuration.traits.window, window < length {
+        return "the CPU engine sees all positions, the model \(window) of \(length)"
+      }
+    }
+    return nil
   }
 
   /// Compares the residual streams and, where no engine did, logits and losses.

@@ -8,7 +8,7 @@ import Verification
 
 /// Families that the CPU engine does not train: float64 for everything, float32 by layers.
 @Suite("Families without an engine") struct FamilyVerificationTests {
-  @Test(arguments: ["gpt_neox", "mixtral", "gemma", "qwen3", "olmo"])
+  @Test(arguments: ["gpt_neox", "mixtral", "gemma", "qwen3", "olmo", "mistral-sliding"])
   func promisesAreMeasured(_ name: String) throws {
     for (growth, kept) in [
       (
