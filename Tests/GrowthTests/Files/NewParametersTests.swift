@@ -41,7 +41,7 @@ struct NewParametersTests {
 
   @Test("the names stand beside the weights")
   func file() throws {
-    let (deep, wide) = (TestFolder(), TestFolder())
+    let (deep, wide) = (RecipeFolder(), RecipeFolder())
     defer { [deep, wide].forEach { $0.remove() } }
     let growth = try ModelGrowth(of: source(), by: DepthGrowth(factor: 2))
     try growth.write(to: deep.url)

@@ -52,7 +52,7 @@ struct MergeGolden: Sendable, CustomStringConvertible {
 }
 
 /// A directory for one test.
-struct TestFolder {
+struct RecipeFolder {
   let url = FileManager.default.temporaryDirectory
     .appending(path: "espalier-recipe-\(UUID().uuidString)", directoryHint: .isDirectory)
 

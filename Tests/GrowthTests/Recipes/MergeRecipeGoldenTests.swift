@@ -33,7 +33,7 @@ struct MergeRecipeGoldenTests {
   @Test("tensors are mergekit's, bit for bit", arguments: MergeGolden.all)
   func identical(_ golden: MergeGolden) throws {
     guard Self.refused[golden.name] == nil, let expected = try golden.tensors() else { return }
-    let folder = TestFolder()
+    let folder = RecipeFolder()
     defer { folder.remove() }
     let recipe = try golden.recipe()
     let source = try GrowthSource(reading: FamilyGolden(name: recipe.model).url)
@@ -59,7 +59,7 @@ struct MergeRecipeGoldenTests {
 
   @Test("what is no growth is refused", arguments: refused.sorted { $0.key < $1.key })
   func refusals(_ name: String, _ says: String) throws {
-    let folder = TestFolder()
+    let folder = RecipeFolder()
     defer { folder.remove() }
     let error = #expect(throws: GrowthError.self) {
       let recipe = try MergeGolden(name: name).recipe()
@@ -76,7 +76,7 @@ struct MergeRecipeGoldenTests {
 
   @Test("a tokenizer of as many tokens as there are embeddings changes nothing")
   func tokenizerThatFits() throws {
-    let folder = TestFolder()
+    let folder = RecipeFolder()
     defer { folder.remove() }
     let recipe = try MergeGolden(name: "tokenizer").recipe()
     let source = try GrowthSource(
