@@ -15,10 +15,14 @@ struct VerificationRunner {
     note: (String) -> Void, _ progress: @escaping (String, Int, Int) throws -> Void
   ) throws -> VerificationReport {
     try refusePart(of: URL(filePath: options.grown))
+    let families = try options.family.map {
+      [try FamilyFile(contentsOf: URL(filePath: $0)).family]
+    }
     let bundles = try [options.small, options.grown].map { path in
       // Only the text needs a tokenizer, and the grown model's may be another by now.
       try ModelBundle(
-        reading: URL(filePath: path), tokenizer: options.tokenizer.map { URL(filePath: $0) })
+        reading: URL(filePath: path), tokenizer: options.tokenizer.map { URL(filePath: $0) },
+        families: families ?? [])
     }
     let receipt = try Self.receipt(bundles[1].directory.url)
     let choice = StreamingChoice(

@@ -97,6 +97,13 @@ struct VerifyCommand: AsyncParsableCommand {
       valueName: "path"), completion: .file())
   var tokenizer: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "The description of a family that is not known, as for `espalier grow`.",
+      valueName: "family.yaml"),
+    completion: .file(extensions: ["yml", "yaml", "json"]))
+  var family: String?
+
   @OptionGroup var engineOptions: EngineOptions
 
   @Flag(help: "Print no progress.")

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Architectures
 import Checkpoints
 import Foundation
 import Text
@@ -15,14 +16,18 @@ public struct ModelBundle: Sendable {
   ///
   /// Where a checkpoint carries a manifest, every file is compared with its checksum.
   ///
-  /// - Parameter tokenizer: a `tokenizer.json` or a directory with one (or with `vocab.json` and
-  ///   `merges.txt`), instead of the model's own.
+  /// - Parameters:
+  ///   - tokenizer: a `tokenizer.json` or a directory with one (or with `vocab.json` and
+  ///     `merges.txt`), instead of the model's own.
+  ///   - families: families beside the known ones.
   /// - Throws: ``EvaluationError`` of code `missingModel` or `vocabularyMismatch`; the errors of
   ///   Checkpoints, Architectures and Text for files that are missing, damaged or not supported.
-  public init(reading url: URL, tokenizer: URL? = nil) throws {
+  public init(
+    reading url: URL, tokenizer: URL? = nil, families: [DecoderFamily] = []
+  ) throws {
     let url = try Self.verifiedDirectory(at: url)
     try self.init(
-      ModelDirectory(reading: url),
+      ModelDirectory(reading: url, families: families),
       tokenizer: try (tokenizer ?? Self.tokenizerDirectory(url)).map(TokenizerLoader.load))
   }
 

@@ -18,8 +18,9 @@ import Training
       WidthGrowth(factor: 2, symmetry: .kept),
       DepthGrowth(to: 5, block: .copy, placement: .appended),
       DepthGrowth(to: 4, block: .copy, placement: .sources([0, 1, 0, 1])),
-      ContextGrowth(to: 9, positions: .interpolated),
+      ContextGrowth(to: 9, positions: .interpolated), ExpertGrowth(count: 4),
     ]
+    growths += slices(of: model)
     let width = WidthGrowth(factor: 2)
     growths += [
       width.then(DepthGrowth(factor: 2)), DepthGrowth(factor: 2, block: .fresh).then(width),
@@ -28,6 +29,22 @@ import Training
       ContextGrowth(to: 9, positions: .interpolated).then(width),
     ]
     return growths
+  }
+
+  /// Stacks with factors, silent blocks and rounding.
+  private static func slices(of model: ModelConfiguration) -> [any GrowthOperator] {
+    let all = 0..<model.layerCount
+    let silence = ["o_proj", "down_proj", "c_proj"].map {
+      SliceGrowth.Scale(filter: $0, factor: 0)
+    }
+    let factors = SliceGrowth.Scale(factors: [0.3, 0.7])
+    return [
+      SliceGrowth([.init(layers: all), .init(layers: all, scales: silence)]),
+      SliceGrowth([.init(layers: all, scales: [factors]), .init(layers: 0..<1)]),
+    ]
+      + [DType.bfloat16, .float16].map {
+        SliceGrowth([.init(layers: all, scales: [factors])], sourceRounding: $0)
+      }
   }
 
   /// The plans of all growths that fit a model.
