@@ -20,6 +20,13 @@ struct OutputTypes {
       counts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key ?? .float32
   }
 
+  /// Whether a tensor is computed in float64: where its source holds that, or, of new tensors, where the
+  /// model's others do.
+  func isExact(_ chain: GrowthChain) -> Bool {
+    guard let entry = chain.source?.entry else { return usual == .float64 }
+    return entry.dtype == .float64
+  }
+
   /// A tensor's type; nil for one that is copied as it is, whatever it holds.
   ///
   /// - Throws: ``GrowthError`` of code `unsupported` where a growth would have to compute with what
