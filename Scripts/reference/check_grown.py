@@ -24,7 +24,8 @@ from exact_float64 import in_float64
 
 def open_model(path, dtype):
     model, info = AutoModelForCausalLM.from_pretrained(
-        path, dtype=dtype, attn_implementation="eager", output_loading_info=True)
+        path, dtype=dtype, attn_implementation="eager", experts_implementation="eager",
+        output_loading_info=True)
     for problem in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
         if info.get(problem):
             sys.exit(f"{path}: {problem.replace('_', ' ')}: {sorted(map(str, info[problem]))}")
