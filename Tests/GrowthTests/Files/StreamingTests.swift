@@ -149,7 +149,9 @@ import Training
           let exact = HostTensor(shape: tensor.shape, dtype: .float64) { bytes in
             value.withUnsafeBytes { bytes.copyMemory(from: $0) }
           }
-          #expect(tensor.data == (try exact.converted(to: type ?? .float64)).data, "\(name)")
+          #expect(
+            tensor.data == (try exact.converted(to: type ?? .float64)).data,
+            "\(growth.plans.operation), \(name)")
         }
       }
     }
