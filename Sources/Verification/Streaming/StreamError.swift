@@ -16,6 +16,16 @@ public struct StreamError: Sendable, Hashable, Codable {
   /// The error after the whole block.
   public var afterBlock: Double
 
+  /// Makes an error.
+  public init(
+    layer: Int? = nil, smallLayer: Int? = nil, afterAttention: Double? = nil, afterBlock: Double
+  ) {
+    self.layer = layer
+    self.smallLayer = smallLayer
+    self.afterAttention = afterAttention
+    self.afterBlock = afterBlock
+  }
+
   /// The larger of both.
   public var worst: Double {
     guard let afterAttention, !afterBlock.isNaN else { return afterBlock }
