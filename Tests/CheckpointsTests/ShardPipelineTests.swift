@@ -99,11 +99,13 @@ import Testing
       try run("y", resuming: true, failing: nil)
     }
     #expect(other?.code == .unfinishedWork)
-    // What is damaged since then is made again.
+    // What is damaged since then is made again; of several workers none may have finished it.
     let first = partial.appending(path: layout.shards[0].name)
-    var data = try Data(contentsOf: first)
-    data[data.count - 1] ^= 1
-    try data.write(to: first)
+    if workers == 1 || FileManager.default.fileExists(atPath: first.path) {
+      var data = try Data(contentsOf: first)
+      data[data.count - 1] ^= 1
+      try data.write(to: first)
+    }
     try Data("x".utf8).write(to: partial.appending(path: "foreign"))
     let made = try run("x", resuming: true, failing: nil)
     #expect(made.contains("a") && made.contains("scalar"))

@@ -12,6 +12,8 @@ struct GrowthFiles: Sendable {
     var chain: GrowthChain
     /// The type of the elements; nil for bytes that are copied whatever they are.
     var type: DType?
+    /// Whether it is computed in float64 rather than float32.
+    var computesInFloat64: Bool
   }
 
   /// The files of the weights and, of a training state, those of the moments.
@@ -44,7 +46,8 @@ struct GrowthFiles: Sendable {
         let name = TrainingStateFiles.name(of: spec.name, StoredTrainingState.Part(part))
         let tensor = try Self.spec(name, type, chain)
         if part == .value { weights.append(tensor) } else { moments.append(tensor) }
-        tensors[name] = Tensor(chain: chain, type: type)
+        tensors[name] = Tensor(
+          chain: chain, type: type, computesInFloat64: types.computesInFloat64(chain))
       }
     }
     let limit = try output.maximumShardByteCount ?? source.shardByteCount()

@@ -58,7 +58,7 @@ final class GrowthStream: Sendable {
     let rows = source.flatMap { location, file in
       location.entry.dtype.map { FileRows(location, type: $0, in: file) }
     }
-    return source?.0.entry.dtype == .float64
+    return tensor.computesInFloat64
       ? try filler(Double.self, name, chain, rows, type)
       : try filler(Float.self, name, chain, rows, type)
   }

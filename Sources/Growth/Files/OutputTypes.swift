@@ -20,6 +20,11 @@ struct OutputTypes {
       counts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key ?? .float32
   }
 
+  /// Whether a tensor is computed in float64, as one of a source of float64 is.
+  func computesInFloat64(_ chain: GrowthChain) -> Bool {
+    (chain.source.map { $0.entry.dtype } ?? usual) == .float64
+  }
+
   /// A tensor's type; nil for one that is copied as it is, whatever it holds.
   ///
   /// - Throws: ``GrowthError`` of code `unsupported` where a growth would have to compute with what
