@@ -183,7 +183,9 @@ extension ModelConfiguration: Codable {
 }
 
 /// Rotary position embedding (Su et al., "RoFormer", arXiv 2104.09864), in halves: component j of a
-/// head turns together with component j + headSize / 2. Where only a share of the head turns, it is the
+/// head turns together with component j + headSize / 2.
+///
+/// Where only a share of the head turns, it is the
 /// first components, and the halves are theirs.
 public struct RotaryEmbedding: Sendable, Hashable {
   /// How published checkpoints stretch the frequencies to longer contexts.

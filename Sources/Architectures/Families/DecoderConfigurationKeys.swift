@@ -70,7 +70,9 @@ extension DecoderConfigurationKeys: Codable {
     case experts, expertsPerToken, tiesHead, unsupported
   }
 
-  /// Reads keys; what is not named is as in most families. `null` says that there is none.
+  /// Reads keys; what is not named is as in most families.
+  ///
+  /// `null` says that there is none.
   public init(from decoder: any Decoder) throws {
     try decoder.refuseUnknownKeys(CodingKeys.self)
     let keys = try decoder.container(keyedBy: CodingKeys.self)

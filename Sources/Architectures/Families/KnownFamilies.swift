@@ -3,7 +3,7 @@
 // The families that the library knows. Each says only where it differs from Llama.
 
 extension DecoderFamily {
-  /// GPT-2 (Radford et al. 2019): layer norms, biases everywhere, GELU by tanh, learned positions, tied
+  /// GPT-2, of Radford and others, 2019: layer norms, biases everywhere, GELU by tanh, learned positions, tied
   /// head, matrices [inputs, outputs].
   public static let gpt2 = DecoderFamily(
     name: "gpt2", modelClass: "GPT2LMHeadModel",

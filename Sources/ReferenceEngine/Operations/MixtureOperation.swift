@@ -52,8 +52,10 @@ package struct MixtureOperation {
     return y
   }
 
-  /// The derivative by an expert is its share's; that by the logits goes through the softmax of
-  /// those chosen. Which are chosen has no derivative.
+  /// The derivatives by the input and by all weights.
+  ///
+  /// That by an expert is its share's; that by the logits goes through the softmax of those chosen.
+  /// Which are chosen has no derivative.
   package func backward(
     _ x: Matrix, _ dy: Matrix
   ) -> (dx: Matrix, router: [Double], experts: [ExpertGradient]) {
