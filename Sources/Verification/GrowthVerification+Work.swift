@@ -35,7 +35,7 @@ extension GrowthVerification {
     let costs = try [small, grown].map { model in
       let program = try model.program()
       var cost = program.floatingPointOperations(sequenceLength: length)
-      cost.linear += program.mixtureOperations
+      cost.linear += program.idleExpertOperations
       return cost
     }
     let tokens = Double(sequences * length)
@@ -51,13 +51,14 @@ extension GrowthVerification {
 }
 
 extension Program {
-  /// Operations per token of all experts: the reference engine computes every one for every token.
-  fileprivate var mixtureOperations: Double {
+  /// Operations per token of the experts that a token does not take: the reference engine computes
+  /// every one for every token.
+  fileprivate var idleExpertOperations: Double {
     operations.reduce(0) { sum, operation in
-      guard case .mixture = operation else { return sum }
-      return operation.parameters.reduce(sum) {
-        $0 + 2 * Double(parameters[$1].shape.elementCount)
-      }
+      guard case .mixture(let mixture) = operation else { return sum }
+      return mixture.experts.dropFirst(mixture.perToken)
+        .flatMap { [$0.gate, $0.up, $0.down] }
+        .reduce(sum) { $0 + 2 * Double(parameters[$1].shape.elementCount) }
     }
   }
 }
