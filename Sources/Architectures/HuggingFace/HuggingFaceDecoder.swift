@@ -18,7 +18,7 @@ struct HuggingFaceDecoder {
 
   func model(_ reader: ConfigurationReader) throws -> ModelConfiguration {
     try reader.require("is_encoder_decoder", false)
-    for key in keys.unsupported where try !isFalse(key, reader) { try reader.requireAbsent(key) }
+    for key in keys.unsupported where !isFalse(key, reader) { try reader.requireAbsent(key) }
     let heads = try reader.integer(keys.heads)
     let hidden = try reader.integer(keys.hidden)
     let layers = try reader.integer(keys.layers)
@@ -46,7 +46,7 @@ struct HuggingFaceDecoder {
         residual: try reader.number("espalier_residual_dropout", default: 0)))
   }
 
-  private func isFalse(_ key: String, _ reader: ConfigurationReader) throws -> Bool {
+  private func isFalse(_ key: String, _ reader: ConfigurationReader) -> Bool {
     (try? reader.boolean(key, default: false)) == false
   }
 

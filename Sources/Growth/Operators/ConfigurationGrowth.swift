@@ -163,7 +163,7 @@ public struct ConfigurationGrowth: GrowthOperator {
   private func context(_ model: ModelConfiguration) throws -> ContextGrowth {
     ContextGrowth(
       to: configuration.contextLength, positions: positions,
-      rotary: try model.turnsPairs() ? configuration.rotary ?? RotaryEmbedding() : nil)
+      rotary: model.turnsPairs ? configuration.rotary ?? RotaryEmbedding() : nil)
   }
 
   private func steps(from model: ModelConfiguration) throws -> GrowthSequence {

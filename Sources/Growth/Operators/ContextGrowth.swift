@@ -39,7 +39,7 @@ public struct ContextGrowth: GrowthOperator {
     try model.validate()
     let old = model.contextLength
     try GrowthError.checkGrows("contextLength", from: old, to: contextLength)
-    let turnsPairs = try model.turnsPairs()
+    let turnsPairs = model.turnsPairs
     try GrowthError.check(
       rotary == nil || turnsPairs, .invalidOptions, "rotary",
       "\(model.family.name) has a table of positions and no rotary embedding; leave it out"
@@ -50,7 +50,7 @@ public struct ContextGrowth: GrowthOperator {
     target.contextLength = contextLength
     target.rotary = rotary ?? model.rotary
     try target.validate()
-    let stretches = try positions == .interpolated && model.learnsPositions()
+    let stretches = positions == .interpolated && model.learnsPositions
     var plan = GrowthPlan(
       operation(old, stretches: stretches, turnsOtherwise: turnsOtherwise), from: model, to: target,
       guarantees: stretches || turnsOtherwise

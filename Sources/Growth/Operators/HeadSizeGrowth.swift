@@ -28,7 +28,7 @@ public struct HeadSizeGrowth: GrowthOperator {
     try GrowthError.check(
       !model.traits.queryKeyNorm && model.rotary?.fraction ?? 1 == 1, .unreachable, "headSize",
       "heads of \(model.family.name) are normalised or turn in part; grow their number instead")
-    let turnsPairs = try model.turnsPairs()
+    let turnsPairs = model.turnsPairs
     if turnsPairs { try checkMultiple(of: old) }
     var target = model
     target.headSize = headSize

@@ -3,30 +3,13 @@ import Architectures
 
 extension ModelConfiguration {
   /// Whether the norms take the mean away, so that units to come must hold it.
-  func centresNorms() throws -> Bool {
-    try operationsOfOneBlock().contains {
-      if case .norm(.layer, _, _, _, _, _) = $0 { true } else { false }
-    }
-  }
+  var centresNorms: Bool { traits.norm == .layer }
 
   /// Whether positions turn pairs of a head's components.
-  func turnsPairs() throws -> Bool {
-    try operationsOfOneBlock().contains { if case .rotary = $0 { true } else { false } }
-  }
+  var turnsPairs: Bool { traits.positions == .rotary }
 
   /// Whether positions have a table.
-  func learnsPositions() throws -> Bool {
-    try operationsOfOneBlock().contains {
-      if case .positionEmbedding = $0 { true } else { false }
-    }
-  }
-
-  /// What a model of these sizes does, whether or not it has blocks yet.
-  private func operationsOfOneBlock() throws -> [Program.Operation] {
-    var model = self
-    model.layerCount = 1
-    return try model.program().operations
-  }
+  var learnsPositions: Bool { traits.positions == .learned }
 }
 
 extension GrowthError {

@@ -42,7 +42,7 @@ public struct ResidualGrowth: GrowthOperator {
     target.hiddenSize = hiddenSize
     target.normEpsilon *= ratio
     try target.validate()
-    let centres = try model.centresNorms()
+    let centres = model.centresNorms
     var plan = GrowthPlan(
       "residual \(old) → \(hiddenSize)", from: model, to: target,
       guarantees: try guarantees(model, centres: centres))
