@@ -37,8 +37,10 @@
     *random, uint64_t first), (x, y, n, rate, random, first)) \
   X(void, ck_dropout_bf16, (const ck_bf16 *x, ck_bf16 *y, size_t n, double rate, const \
     ck_random *random, uint64_t first), (x, y, n, rate, random, first)) \
-  X(void, ck_add_gaussian, (const float *x, float factor, float deviation, float *y, size_t n, \
-    const ck_random *random, uint64_t first), (x, factor, deviation, y, n, random, first)) \
+  X(void, ck_gaussian, (float *z, size_t n, const ck_random *random, uint64_t first), \
+    (z, n, random, first)) \
+  X(void, ck_add_noise, (const float *x, float factor, const float *z, float deviation, float \
+    *y, size_t n), (x, factor, z, deviation, y, n)) \
   X(void, ck_scale, (const float *x, float factor, float *y, size_t n), (x, factor, y, n)) \
   X(double, ck_sum_of_squares, (const float *x, size_t n), (x, n)) \
   X(void, ck_embedding_forward, (const float *table, const int32_t *tokens, const float \

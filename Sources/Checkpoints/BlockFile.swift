@@ -18,14 +18,16 @@ final class BlockFile: Sendable {
   let blocks: [Block]
   private let url: URL
   private let directory: URL
-  nonisolated(unsafe) private let descriptor: FileDescriptor
+  private let file: DirectFile
   private let hash = OrderedHash()
 
   init(_ shard: ShardLayout.Shard, in directory: URL, blockByteCount: Int) throws {
     self.shard = shard
     self.directory = directory
     url = directory.appending(path: ".part-\(shard.name)")
-    descriptor = try FileDescriptor(creating: url)
+    file = try DirectFile(
+      creating: url, for: directory.appending(path: shard.name),
+      byteCount: shard.header.fileByteCount)
     blocks = Self.blocks(of: shard.header, blockByteCount)
     try writeHeader()
   }
@@ -51,16 +53,25 @@ final class BlockFile: Sendable {
     header.storeBytes(of: UInt64(json.count).littleEndian, as: UInt64.self)
     UnsafeMutableRawBufferPointer(rebasing: header[8...]).copyBytes(from: json)
     let bytes = UnsafeRawBufferPointer(header)
-    try write(bytes, at: 0)
+    try file.write(bytes, at: 0)
     _ = hash.add(OrderedHash.Piece(bytes: bytes, buffer: header), number: 0) { _ in }
   }
 
   /// Writes a block to its place.
   func write(_ bytes: UnsafeRawBufferPointer, of block: Block) throws {
-    let offset =
-      shard.header.dataOffset + block.entry.dataOffsets.lowerBound + block.range.lowerBound
-    try write(bytes, at: offset)
-    startWriting(offset..<offset + bytes.count)
+    try file.write(bytes, at: offset(of: block))
+  }
+
+  /// Memory of a buffer for a block that is written past the system's cache where it can be.
+  func room(for block: Block, in buffer: UnsafeMutableRawBufferPointer)
+    -> UnsafeMutableRawBufferPointer
+  {
+    let start = offset(of: block) % DirectFile.pageByteCount
+    return UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + block.range.count])
+  }
+
+  private func offset(of block: Block) -> Int {
+    shard.header.dataOffset + block.entry.dataOffsets.lowerBound + block.range.lowerBound
   }
 
   /// Hands a block to the hash.
@@ -72,34 +83,9 @@ final class BlockFile: Sendable {
     hash.add(piece, number: block.number, free: free) == blocks.count + 1
   }
 
-  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
-    var written = 0
-    while written < bytes.count, let base = bytes.baseAddress {
-      let count = FileDescriptor.retrying {
-        pwrite(
-          descriptor.number, base + written, bytes.count - written, off_t(offset + written))
-      }
-      guard count > 0 else {
-        throw CheckpointsError.writing(
-          directory.appending(path: shard.name), "write", errno: count == 0 ? EIO : errno,
-          detail: " at byte \(offset + written) of \(shard.header.fileByteCount)")
-      }
-      written += count
-    }
-  }
-
-  /// Lets the disk begin, so that the sync at the end has little left to wait for.
-  private func startWriting(_ range: Range<Int>) {
-    #if os(Linux)
-      // Pages that are dirty when they are said to be no longer needed are written at once.
-      _ = posix_fadvise(
-        descriptor.number, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_DONTNEED)
-    #endif
-  }
-
   /// Syncs the file and gives it its name in the directory, which is synced when it is whole.
   func finish() throws -> FileDigest {
-    try descriptor.synchronize()
+    try file.synchronize()
     try renameItem(url, to: directory.appending(path: shard.name))
     return hash.finish(byteCount: shard.header.fileByteCount)
   }

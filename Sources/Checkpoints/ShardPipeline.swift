@@ -24,10 +24,10 @@ package final class ShardPipeline: Sendable {
     /// Bytes of a block, where a row is not longer.
     package var blockByteCount: Int
 
-    /// One thread more than cores, since some wait for the disk, up to 16.
+    /// Two threads for each core, since some wait for the disk, up to 16.
     package init() {
-      let cores = min(ProcessInfo.processInfo.activeProcessorCount, 15)
-      workerCount = cores + 1
+      let cores = min(ProcessInfo.processInfo.activeProcessorCount, 8)
+      workerCount = 2 * cores
       openFileCount = min(cores, 4)
       bufferCount = 2 * workerCount
       blockByteCount = 2 << 20
@@ -74,7 +74,8 @@ package final class ShardPipeline: Sendable {
     _ shards: [ShardLayout.Shard], _ configuration: Configuration
   ) -> Int {
     let rows = shards.flatMap(\.header.entries).map(\.rowByteCount)
-    return max(configuration.blockByteCount, rows.max() ?? 0)
+    // A block begins at its place within a page.
+    return max(configuration.blockByteCount, rows.max() ?? 0) + DirectFile.pageByteCount
   }
 
   /// Makes all files.
@@ -116,7 +117,7 @@ package final class ShardPipeline: Sendable {
       let buffer = pool.take()
       do {
         guard let (file, block) = try takeBlock() else { return pool.give(buffer) }
-        let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<block.range.count])
+        let bytes = file.room(for: block, in: buffer)
         try make(block.entry, block.range, bytes)
         try file.write(UnsafeRawBufferPointer(bytes), of: block)
         doneByteCount.add(block.range.count, ordering: .relaxed)

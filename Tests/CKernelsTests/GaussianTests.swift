@@ -14,7 +14,7 @@ extension KernelTests {
       var random = random
       var z = [Float](repeating: 7, count: n)
       (level ?? KernelLevel(level: ck_best_level())).use {
-        ck_add_gaussian(nil, 0, 1, &z, n, &random, first)
+        ck_gaussian(&z, n, &random, first)
       }
       return z
     }
@@ -44,12 +44,11 @@ extension KernelTests {
 
     @Test func allLevelsGiveTheSameBits() {
       let n = 1 << 18
-      var random = Self.random
-      let x = floats(n, seed: 4)
+      let (x, y) = (floats(n, seed: 4), floats(n, seed: 5))
       let results = KernelLevel.available.map { level in
         level.use {
           var noisy = x
-          ck_add_gaussian(x, 0.3, 0.01, &noisy, n, &random, 5)
+          ck_add_noise(x, 0.3, y, 0.01, &noisy, n)
           var scaled = x
           ck_scale(x, 0.3, &scaled, n)
           return Self.draw(n, from: 3, level: level) + noisy + scaled
@@ -71,24 +70,30 @@ extension KernelTests {
 
     @Test(arguments: KernelLevel.available, oddSizes)
     func noiseIsAddedWithEachStepRounded(level: KernelLevel, n: Int) {
-      var random = Self.random
-      let x = floats(n, seed: n)
-      let z = Self.draw(n, from: 11, level: level)
+      let (x, z) = (floats(n, seed: n), floats(n, seed: n + 1))
       let guardZone = [Float](repeating: 7, count: 20)
       var y = [Float](repeating: 7, count: n + 20)
-      var inPlace = x + guardZone
+      var alone = y
+      var (overValues, overNoise) = (x + guardZone, z + guardZone)
       level.use {
-        ck_add_gaussian(x, 0.3, 0.01, &y, n, &random, 11)
-        inPlace.withUnsafeMutableBufferPointer { buffer in
-          guard let base = buffer.baseAddress else { return }
-          ck_add_gaussian(base, 0.3, 0.01, base, n, &random, 11)
+        ck_add_noise(x, 0.3, z, 0.01, &y, n)
+        ck_add_noise(nil, 0.3, z, 0.01, &alone, n)
+        overValues.withUnsafeMutableBufferPointer {
+          guard let base = $0.baseAddress else { return }
+          ck_add_noise(base, 0.3, z, 0.01, base, n)
+        }
+        overNoise.withUnsafeMutableBufferPointer {
+          guard let base = $0.baseAddress else { return }
+          ck_add_noise(x, 0.3, base, 0.01, base, n)
         }
       }
       let products = x.map { $0 * 0.3 }
       let noise = z.map { $0 * 0.01 }
       let expected = zip(products, noise).map(+) + guardZone
       #expect(y == expected)
-      #expect(inPlace == expected)
+      #expect(overValues == expected)
+      #expect(overNoise == expected)
+      #expect(alone == noise + guardZone)
       level.use { ck_scale(x, 0.3, &y, n) }
       #expect(y == products + guardZone)
     }

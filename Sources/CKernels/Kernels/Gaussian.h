@@ -62,39 +62,36 @@ CK_INLINE void CK(gaussians)(const ck_random *random, uint64_t group, vf z[2]) {
   z[1] = radius * sine;
 }
 
-/// factor · x (0 where x is null) + deviation · z
-CK_INLINE void CK(put_noisy)(
-    const float *x, float factor, float deviation, vf z, float *y, size_t m) {
-#pragma clang fp contract(off)
-  vf noise = z * deviation;
-  CK(put_f32)(y, x ? CK(get_f32)(x, m) * factor + noise : noise, m);
-}
-
-static void CK(ck_add_gaussian)(
-    const float *x, float factor, float deviation, float *y, size_t n, const ck_random *random,
-    uint64_t first) {
+static void CK(ck_gaussian)(float *z, size_t n, const ck_random *random, uint64_t first) {
   enum { GROUP = 2 * W };
   const ck_random stream = *random;
   uint64_t group = first / GROUP;
   size_t skip = (size_t)(first % GROUP);
   for (size_t done = 0; done < n; group++, skip = 0) {
-    vf z[2];
-    CK(gaussians)(&stream, group, z);
-    if (skip == 0 && n - done >= GROUP) {
-      CK(put_noisy)(x ? x + done : x, factor, deviation, z[0], y + done, W);
-      CK(put_noisy)(x ? x + done + W : x, factor, deviation, z[1], y + done + W, W);
-      done += GROUP;
-      continue;
-    }
-    float part[GROUP + W];
-    CK(store)(part, z[0]);
-    CK(store)(part + W, z[1]);
+    vf drawn[2];
+    CK(gaussians)(&stream, group, drawn);
     size_t count = n - done < GROUP - skip ? n - done : GROUP - skip;
-    CK_FOR(i, m, count,
-      CK(put_noisy)(
-          x ? x + done + i : x, factor, deviation, CK(get_f32)(part + skip + i, m), y + done + i,
-          m););
+    if (count == GROUP) {
+      CK(store)(z + done, drawn[0]);
+      CK(store)(z + done + W, drawn[1]);
+    } else {
+      float all[GROUP];
+      CK(store)(all, drawn[0]);
+      CK(store)(all + W, drawn[1]);
+      memcpy(z + done, all + skip, count * sizeof *z);
+    }
     done += count;
+  }
+}
+
+static void CK(ck_add_noise)(
+    const float *x, float factor, const float *z, float deviation, float *y, size_t n) {
+#pragma clang fp contract(off)
+  if (x) {
+    CK_FOR(i, m, n,
+      CK(put_f32)(y + i, CK(get_f32)(x + i, m) * factor + CK(get_f32)(z + i, m) * deviation, m););
+  } else {
+    CK_FOR(i, m, n, CK(put_f32)(y + i, CK(get_f32)(z + i, m) * deviation, m););
   }
 }
 

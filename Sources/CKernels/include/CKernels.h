@@ -103,15 +103,14 @@ void ck_dropout_bf16(
 //
 // These give the same bits at every level.
 
-/// y[i] = factor · x[i] + deviation · z(first + i), each product and the sum rounded by itself; x null
-/// stands for zeros. x and y may be the same.
-///
-/// z are independent Gaussians of mean 0 and variance 1, 32 to eight blocks of words w of the stream:
-/// for j < 16, z(32g + j) and z(32g + 16 + j) are √(−2 ln u) times cos 2πv and sin 2πv with
-/// u = (⌊w(32g + j) / 2⌋ + ½) / 2³¹ and v = w(32g + 16 + j) / 2³². None is beyond 6.7.
-void ck_add_gaussian(
-    const float *x, float factor, float deviation, float *y, size_t n, const ck_random *random,
-    uint64_t first);
+/// z[i] = z(first + i): independent Gaussians of mean 0 and variance 1, 32 to eight blocks of words w of
+/// the stream: for j < 16, z(32g + j) and z(32g + 16 + j) are √(−2 ln u) times cos 2πv and sin 2πv
+/// with u = (⌊w(32g + j) / 2⌋ + ½) / 2³¹ and v = w(32g + 16 + j) / 2³². None is beyond 6.7.
+void ck_gaussian(float *z, size_t n, const ck_random *random, uint64_t first);
+/// y = factor · x + deviation · z, each product and the sum rounded by itself; x null stands for zeros.
+/// y may be x or z.
+void ck_add_noise(
+    const float *x, float factor, const float *z, float deviation, float *y, size_t n);
 /// y = factor · x
 void ck_scale(const float *x, float factor, float *y, size_t n);
 /// Σ x², in float64 and in a fixed order.

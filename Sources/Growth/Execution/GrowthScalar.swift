@@ -8,23 +8,13 @@ package protocol GrowthScalar: BinaryFloatingPoint, Sendable {
     _ source: UnsafePointer<Self>, times factor: Self,
     into target: UnsafeMutableBufferPointer<Self>)
 
-  /// target = factor · source + noise; without a source, the noise alone.
+  /// target = factor · source + deviation · noise; without a source, the noise alone.
   static func copy(
-    _ source: UnsafePointer<Self>?, times factor: Self, adding noise: NoiseRun,
-    into target: UnsafeMutableBufferPointer<Self>)
+    _ source: UnsafePointer<Self>?, times factor: Self, adding noise: UnsafePointer<Float>,
+    times deviation: Double, into target: UnsafeMutableBufferPointer<Self>)
 
   /// The sum of all squares in float64, the same on every machine.
   static func sumOfSquares(_ elements: UnsafeBufferPointer<Self>) -> Double
-}
-
-/// Noise of consecutive elements.
-package struct NoiseRun: Sendable {
-  /// Where it is drawn from.
-  package var stream: GaussianStream
-  /// Its standard deviation, with the sign.
-  package var deviation: Double
-  /// The first element's number in the stream.
-  package var first: Int
 }
 
 extension Float: GrowthScalar {
@@ -41,12 +31,11 @@ extension Float: GrowthScalar {
   }
 
   package static func copy(
-    _ source: UnsafePointer<Float>?, times factor: Float, adding noise: NoiseRun,
-    into target: UnsafeMutableBufferPointer<Float>
+    _ source: UnsafePointer<Float>?, times factor: Float, adding noise: UnsafePointer<Float>,
+    times deviation: Double, into target: UnsafeMutableBufferPointer<Float>
   ) {
-    noise.stream.add(
-      to: source, times: factor, deviation: Float(noise.deviation), first: noise.first,
-      into: target)
+    guard let to = target.baseAddress else { return }
+    ck_add_noise(source, factor, noise, Float(deviation), to, target.count)
   }
 
   package static func sumOfSquares(_ elements: UnsafeBufferPointer<Float>) -> Double {
@@ -63,15 +52,12 @@ extension Double: GrowthScalar {
   }
 
   package static func copy(
-    _ source: UnsafePointer<Double>?, times factor: Double, adding noise: NoiseRun,
-    into target: UnsafeMutableBufferPointer<Double>
+    _ source: UnsafePointer<Double>?, times factor: Double, adding noise: UnsafePointer<Float>,
+    times deviation: Double, into target: UnsafeMutableBufferPointer<Double>
   ) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: target.count) { drawn in
-      noise.stream.add(to: nil, times: 0, deviation: 1, first: noise.first, into: drawn)
-      for index in target.indices {
-        target[index] =
-          (source.map { $0[index] * factor } ?? 0) + noise.deviation * Double(drawn[index])
-      }
+    for index in target.indices {
+      target[index] =
+        (source.map { $0[index] * factor } ?? 0) + deviation * Double(noise[index])
     }
   }
 

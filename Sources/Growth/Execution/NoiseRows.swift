@@ -25,18 +25,52 @@ struct NoiseRows<Scalar: GrowthScalar>: Sendable {
     sourceCount = source.count * source.length
   }
 
-  /// The noise of a run of columns of one row; nil for none.
-  func run(row: Int, outer: AxisMap.Run?, run: AxisMap.Run) -> NoiseRun? {
-    guard let outer, case .indices(let firstRow) = outer.source,
-      case .indices(let firstColumn) = run.source
-    else { return nil }
-    let (input, output) =
-      rowsAreInputs ? (outer.copy, run.copy) : (run.copy, outer.copy)
-    let sign = noise.sign(input: input, output: output)
-    guard sign != 0 else { return nil }
-    let sourceRow = firstRow + row - outer.start
-    return NoiseRun(
-      stream: stream, deviation: sign * standardDeviation,
-      first: output * sourceCount + sourceRow * sourceLength + firstColumn)
+  /// Gives the noise of one row of the grown tensor to `body`; nil for none.
+  func withRow(_ row: Int, _ outer: AxisMap.Run?, _ body: (inout Row?) -> Void) {
+    guard let outer, case .indices(let first) = outer.source else {
+      var none: Row?
+      return body(&none)
+    }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: sourceLength) { drawn in
+      drawn.initialize(repeating: 0)
+      var noise: Row? = Row(
+        rows: self, copy: outer.copy, first: (first + row - outer.start) * sourceLength,
+        drawn: drawn)
+      body(&noise)
+    }
+  }
+
+  /// The noise of one row, drawn when it is asked for.
+  struct Row {
+    fileprivate let rows: NoiseRows
+    /// Which copy of the source's row this is.
+    fileprivate let copy: Int
+    /// The number of the source row's first element.
+    fileprivate let first: Int
+    fileprivate let drawn: UnsafeMutableBufferPointer<Float>
+    fileprivate var isDrawn = false
+
+    /// The noise of a run of columns, of variance 1, and its standard deviation with the sign; nil
+    /// for none.
+    mutating func noise(of run: AxisMap.Run) -> (UnsafePointer<Float>, deviation: Double)? {
+      guard case .indices(let column) = run.source, let base = drawn.baseAddress else { return nil }
+      let (input, output) = rows.rowsAreInputs ? (copy, run.copy) : (run.copy, copy)
+      let sign = rows.noise.sign(input: input, output: output)
+      guard sign != 0 else { return nil }
+      if rows.rowsAreInputs {
+        draw(column..<column + run.count, ofCopy: output)
+      } else if !isDrawn {
+        // All copies of the inputs take the same noise, with one sign or the other.
+        draw(0..<drawn.count, ofCopy: output)
+        isDrawn = true
+      }
+      return (UnsafePointer(base) + column, sign * rows.standardDeviation)
+    }
+
+    private func draw(_ columns: Range<Int>, ofCopy output: Int) {
+      rows.stream.draw(
+        from: output * rows.sourceCount + first + columns.lowerBound,
+        into: UnsafeMutableBufferPointer(rebasing: drawn[columns]))
+    }
   }
 }

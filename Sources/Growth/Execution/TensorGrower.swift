@@ -96,9 +96,22 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
     _ row: Int, _ outer: AxisMap.Run?, _ factor: Double, _ source: TensorRows<Scalar>.Row,
     into target: UnsafeMutableBufferPointer<Scalar>
   ) {
+    if let noise {
+      noise.withRow(row, outer) { fill(row, outer, factor, source, &$0, into: target) }
+    } else {
+      var none: NoiseRows<Scalar>.Row?
+      fill(row, outer, factor, source, &none, into: target)
+    }
+    addTokenNoise(row, outer, target)
+  }
+
+  private func fill(
+    _ row: Int, _ outer: AxisMap.Run?, _ factor: Double, _ source: TensorRows<Scalar>.Row,
+    _ noise: inout NoiseRows<Scalar>.Row?, into target: UnsafeMutableBufferPointer<Scalar>
+  ) {
     for run in columns.runs {
       let piece = UnsafeMutableBufferPointer(rebasing: target[run.range])
-      let noise = noise?.run(row: row, outer: outer, run: run)
+      let noise = noise?.noise(of: run)
       guard isFilled(outer, run) else {
         fill(piece, from: nil, times: 0, noise)
         continue
@@ -118,7 +131,6 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
       case .zero, .mean, .blend, .new: piece.update(repeating: 0)
       }
     }
-    addTokenNoise(row, outer, target)
   }
 
   /// Whether entries of these copies take the source's values.
@@ -152,10 +164,12 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
   /// Fills a piece in one pass with what the source has there and the noise; zeros without either.
   private func fill(
     _ piece: UnsafeMutableBufferPointer<Scalar>, from source: UnsafePointer<Scalar>?,
-    times coefficient: Scalar, _ noise: NoiseRun?
+    times coefficient: Scalar, _ noise: (UnsafePointer<Float>, deviation: Double)?
   ) {
     switch (source, noise) {
-    case (_, let noise?): Scalar.copy(source, times: coefficient, adding: noise, into: piece)
+    case (_, let noise?):
+      Scalar.copy(
+        source, times: coefficient, adding: noise.0, times: noise.deviation, into: piece)
     case (let source?, nil): Scalar.copy(source, times: coefficient, into: piece)
     case (nil, nil): piece.update(repeating: 0)
     }
