@@ -13,7 +13,8 @@ func decodeJSON<Value: Decodable>(
   }
 }
 
-private func smallFile(_ url: URL, failure code: CheckpointsError.Code) throws -> Data {
+/// The contents of a file; one of more than 256 MB is refused unread.
+func smallFile(_ url: URL, failure code: CheckpointsError.Code) throws -> Data {
   let descriptor = try FileDescriptor(url, O_RDONLY | O_NONBLOCK)
   var information = stat()
   guard fstat(descriptor.number, &information) == 0, information.st_mode & S_IFMT == S_IFREG,

@@ -14,6 +14,19 @@ public struct Manifest: Sendable, Hashable {
   /// Makes a manifest of known files.
   public init(files: [String: FileDigest]) { self.files = files }
 
+  /// Whether a directory has a manifest of this library's.
+  ///
+  /// Other programs have files of this name too: one that is a JSON object without a format version
+  /// is theirs. One that cannot be understood may be ours, and damaged.
+  public static func exists(in directory: URL) -> Bool {
+    let url = directory.appending(path: fileName)
+    guard FileManager.default.fileExists(atPath: url.path) else { return false }
+    guard let data = try? smallFile(url, failure: .invalidManifest),
+      let contents = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+    else { return true }
+    return contents[Contents.CodingKeys.formatVersion.rawValue] != nil
+  }
+
   /// Describes every file in a directory except the manifest itself.
   ///
   /// - Parameter known: digests computed while writing, which are taken without reading again.

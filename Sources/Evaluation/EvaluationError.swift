@@ -6,8 +6,6 @@ public struct EvaluationError: Error, Sendable, CustomStringConvertible {
   public enum Code: String, Sendable {
     /// A setting is outside of what the model or the method allows.
     case invalidConfiguration
-    /// A directory holds no model that can be used.
-    case missingModel
     /// Text was given, but nothing that makes tokens of it.
     case missingTokenizer
     /// The model's vocabulary and the tokenizer's do not go together.

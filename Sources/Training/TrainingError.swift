@@ -7,6 +7,8 @@ public struct TrainingError: Error, Sendable, CustomStringConvertible {
     case invalidDuration, invalidConfiguration, invalidState, unsupportedFormat, missingParameter
     case nonFiniteLoss, emptyBatch
     case unreadableFile, unwritableFile
+    /// A path holds no model.
+    case missingModel
   }
   /// The kind of failure.
   public var code: Code

@@ -110,7 +110,7 @@ struct EvaluateAndGenerateTests {
     let missing = try BuiltCommand.run(
       ["evaluate", "nowhere", "--text", "corpus.txt"], in: place.url)
     #expect(missing.status == 1)
-    #expect(missing.errors.contains("holds no config.json; expected a checkpoint"))
+    #expect(missing.errors.contains("does not exist; expected a checkpoint"))
     for arguments in [
       ["evaluate", "run"], ["evaluate", "run", "--text", "a", "--data", "b"],
       ["evaluate", "run", "--text", "a", "--split", "train"],

@@ -129,7 +129,7 @@ struct VerifyTests {
     let place = try CommandWorkplace()
     let missing = try BuiltCommand.run(["verify", "nowhere", "grown"], in: place.url)
     #expect(missing.status == 1)
-    #expect(missing.errors.contains("holds no config.json"))
+    #expect(missing.errors.contains("does not exist; expected a checkpoint"))
     for arguments in [
       ["verify", "one"], ["verify", "a", "b", "--steps", "0"],
       ["verify", "a", "b", "--tokens", "1"],

@@ -20,12 +20,13 @@ public struct ModelBundle: Sendable {
   ///   - tokenizer: a `tokenizer.json` or a directory with one (or with `vocab.json` and
   ///     `merges.txt`), instead of the model's own.
   ///   - families: families beside the known ones.
-  /// - Throws: ``EvaluationError`` of code `missingModel` or `vocabularyMismatch`; the errors of
-  ///   Checkpoints, Architectures and Text for files that are missing, damaged or not supported.
+  /// - Throws: `TrainingError` of code `missingModel`; ``EvaluationError`` of code
+  ///   `vocabularyMismatch`; the errors of Checkpoints, Architectures and Text for files that are
+  ///   missing, damaged or not supported.
   public init(
     reading url: URL, tokenizer: URL? = nil, families: [DecoderFamily] = []
   ) throws {
-    let url = try Self.verifiedDirectory(at: url)
+    let url = try ModelLocation(of: url).url
     try self.init(
       ModelDirectory(reading: url, families: families),
       tokenizer: try (tokenizer ?? Self.tokenizerDirectory(url)).map(TokenizerLoader.load))
@@ -111,28 +112,6 @@ public struct ModelBundle: Sendable {
   ) throws -> any LanguageModel {
     try engine.makeLanguageModel(
       for: directory.program, parameters: directory.values(), precision: precision)
-  }
-
-  /// The directory itself, compared with its checksums where it has any, or the newest whole
-  /// checkpoint of the run that it is, which the store has compared already.
-  private static func verifiedDirectory(at url: URL) throws -> URL {
-    let files = FileManager.default
-    if files.fileExists(atPath: url.appending(path: "config.json").path) {
-      if files.fileExists(atPath: url.appending(path: Manifest.fileName).path) {
-        try CheckpointDirectory.verify(url)
-      }
-      return url
-    }
-    let checkpoints = url.appending(path: "checkpoints", directoryHint: .isDirectory)
-    if files.fileExists(atPath: checkpoints.path),
-      let newest = try CheckpointStore(checkpoints).latestValid().item
-    {
-      return newest.url
-    }
-    throw EvaluationError(
-      .missingModel,
-      "holds no config.json; expected a checkpoint, a Hugging Face model directory, or a run with "
-        + "a whole checkpoint", subject: url.path)
   }
 
   private static func tokenizerDirectory(_ url: URL) -> URL? {

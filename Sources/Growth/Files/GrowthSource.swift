@@ -37,56 +37,32 @@ public struct GrowthSource: Sendable {
   ///   - level: how closely files that a manifest names are compared with it before anything is
   ///     done; ``ModelGrowth/write(to:_:observe:)`` compares their checksums in any case.
   ///   - families: families beside the known ones; see ``FamilyFile``.
-  /// - Throws: ``GrowthError`` of code `unreadableSource` where there is no model; the errors of
-  ///   Checkpoints, Architectures and Training for files that are damaged or not supported.
+  /// - Throws: `TrainingError` of code `missingModel`; ``GrowthError`` of code `unreadableSource` for a
+  ///   training state that may be incomplete; the errors of Checkpoints, Architectures and Training
+  ///   for files that are damaged or not supported.
   public init(
     reading url: URL, weightsOnly: Bool = false, verifying level: VerificationLevel = .checksums,
     families: [DecoderFamily] = []
   ) throws {
-    let url = try Self.directory(at: url)
-    let manifest = url.appending(path: Manifest.fileName)
-    let isVerified = FileManager.default.fileExists(atPath: manifest.path(percentEncoded: false))
-    if isVerified { try CheckpointDirectory.verify(url, level: level) }
+    let location = try ModelLocation(of: url, verifying: level)
+    let url = location.url
     directory = try ModelDirectory(reading: url, families: families)
     files = SourceFiles(
-      url, weights: directory.weightFileNames, hasManifest: isVerified,
-      isVerified: isVerified && level == .checksums)
+      url, weights: directory.weightFileNames, hasManifest: location.hasManifest,
+      isVerified: location.hasManifest && level == .checksums)
     let state = url.appending(path: TrainingStateFiles.state)
     let hasState = FileManager.default.fileExists(atPath: state.path(percentEncoded: false))
     guard hasState && !weightsOnly else {
       status = nil
       return
     }
-    guard isVerified else {
+    guard location.hasManifest else {
       throw GrowthError(
         .unreadableSource,
         "holds a training state without \(Manifest.fileName), so it may be incomplete; copy the "
           + "whole checkpoint, or grow its weights alone", subject: url.path(percentEncoded: false))
     }
     status = try TrainingState.status(in: url)
-  }
-
-  /// The directory itself, or the newest whole checkpoint of the run that it is.
-  private static func directory(at url: URL) throws -> URL {
-    let url = url.absoluteURL.standardizedFileURL
-    let path = url.path(percentEncoded: false)
-    let files = FileManager.default
-    let configuration = url.appending(path: TrainingStateFiles.configuration)
-    if files.fileExists(atPath: configuration.path(percentEncoded: false)) { return url }
-    let checkpoints = url.appending(path: "checkpoints", directoryHint: .isDirectory)
-    guard files.fileExists(atPath: path) else {
-      throw GrowthError(.unreadableSource, "does not exist", subject: path)
-    }
-    let latest = try CheckpointStore(checkpoints).latestValid(level: .sizes)
-    if let item = latest.item { return item.url }
-    if let damaged = latest.damaged.first {
-      throw GrowthError(
-        .unreadableSource, "holds no whole checkpoint (\(damaged))", subject: path)
-    }
-    throw GrowthError(
-      .unreadableSource,
-      "holds no \(TrainingStateFiles.configuration); expected a checkpoint, a Hugging Face model "
-        + "directory, or a run with a checkpoint", subject: path)
   }
 }
 

@@ -67,8 +67,7 @@ public struct ModelInspection: Sendable, Encodable {
   }
 
   private static func integrity(of url: URL, verify: Bool) -> Integrity {
-    let manifest = url.appending(path: Manifest.fileName).path(percentEncoded: false)
-    guard FileManager.default.fileExists(atPath: manifest) else { return .noManifest }
+    guard Manifest.exists(in: url) else { return .noManifest }
     let problems = CheckpointDirectory.problems(in: url, level: verify ? .checksums : .sizes)
     guard problems.isEmpty else { return .damaged(problems.map(\.description)) }
     return verify ? .intact : .sizesMatch

@@ -20,10 +20,9 @@ struct StartingWeights {
 
   /// Opens a directory, after comparing it with its manifest, if it has one.
   init(readingFrom url: URL) throws {
-    let manifest = url.appending(path: Manifest.fileName)
-    if FileManager.default.fileExists(atPath: manifest.path(percentEncoded: false)) {
+    if Manifest.exists(in: url) {
       try CheckpointDirectory.verify(url)
-      sourceHash = try FileDigest(of: manifest).sha256
+      sourceHash = try FileDigest(of: url.appending(path: Manifest.fileName)).sha256
     } else {
       sourceHash = nil
     }

@@ -101,7 +101,7 @@ import Training
 
   @Test("what does not go together is an error") func errors() throws {
     try withTemporaryFolder { folder in
-      let missing = #expect(throws: EvaluationError.self) { try ModelBundle(reading: folder) }
+      let missing = #expect(throws: TrainingError.self) { try ModelBundle(reading: folder) }
       #expect(missing?.code == .missingModel)
       let small = folder.appending(path: "small")
       try write(small, vocabulary: 100)

@@ -103,10 +103,10 @@ import Training
   func refused() throws {
     let directory = place("nothing")
     defer { try? FileManager.default.removeItem(at: directory) }
-    #expect(throws: GrowthError.self) { try GrowthSource(reading: directory) }
+    #expect(throws: TrainingError.self) { try GrowthSource(reading: directory) }
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    let error = #expect(throws: GrowthError.self) { try GrowthSource(reading: directory) }
-    #expect(error?.code == .unreadableSource)
+    let error = #expect(throws: TrainingError.self) { try GrowthSource(reading: directory) }
+    #expect(error?.code == .missingModel)
     let model = GoldenModel.all[0]
     for name in ["config.json", "model.safetensors"] {
       try FileManager.default.copyItem(

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import Checkpoints
+import Foundation
+import Testing
+import Training
+
+@Suite("Where a model lies") struct ModelLocationTests {
+  private func write(_ url: URL) throws {
+    try CheckpointDirectory.write(to: url) { try $0.write(Data("{}".utf8), to: "config.json") }
+  }
+
+  @Test("a directory with a model is itself, and is compared with its manifest")
+  func directory() throws {
+    try withTemporaryFolder { folder in
+      let model = folder.appending(path: "model")
+      try write(model)
+      let location = try ModelLocation(of: model)
+      #expect(location.url.path == model.path && location.hasManifest)
+      try Data("{ }".utf8).write(to: model.appending(path: "config.json"))
+      let error = #expect(throws: CheckpointsError.self) { try ModelLocation(of: model) }
+      #expect(error?.code == .damagedCheckpoint)
+      try FileManager.default.removeItem(at: model.appending(path: "manifest.json"))
+      #expect(try !ModelLocation(of: model).hasManifest)
+    }
+  }
+
+  @Test("another program's manifest says nothing about the files")
+  func foreignManifest() throws {
+    try withTemporaryFolder { folder in
+      let files = ["config.json": "{}", "manifest.json": #"{"files": [], "version": 3}"#]
+      for (name, text) in files {
+        try Data(text.utf8).write(to: folder.appending(path: name))
+      }
+      #expect(try !ModelLocation(of: folder).hasManifest)
+      // One that was cut short may be ours, and what it listed may be damaged too.
+      try Data(#"{"files": ["#.utf8).write(to: folder.appending(path: "manifest.json"))
+      let error = #expect(throws: CheckpointsError.self) { try ModelLocation(of: folder) }
+      #expect(error?.code == .damagedCheckpoint)
+    }
+  }
+
+  @Test("of a run it is the newest checkpoint that is whole")
+  func run() throws {
+    try withTemporaryFolder { folder in
+      let store = CheckpointStore(folder.appending(path: "checkpoints"))
+      for step in [5, 20, 100] { try write(store.url(step: step)) }
+      #expect(try ModelLocation(of: folder).url.lastPathComponent == "step-00000100")
+      let newest = store.url(step: 100).appending(path: "config.json")
+      try Data("[]".utf8).write(to: newest)
+      #expect(try ModelLocation(of: folder).url.lastPathComponent == "step-00000020")
+      #expect(
+        try ModelLocation(of: folder, verifying: .sizes).url.lastPathComponent == "step-00000100")
+      for step in [5, 20, 100] {
+        try Data().write(to: store.url(step: step).appending(path: "config.json"))
+      }
+      expectMissing(folder, "holds no whole checkpoint", "config.json")
+    }
+  }
+
+  @Test("what is neither is refused with what was expected")
+  func missing() throws {
+    try withTemporaryFolder { folder in
+      expectMissing(folder, "holds no config.json; expected a checkpoint")
+      expectMissing(folder.appending(path: "gone"), "does not exist")
+    }
+  }
+
+  private func expectMissing(_ url: URL, _ words: String...) {
+    let error = #expect(throws: TrainingError.self) { try ModelLocation(of: url) }
+    #expect(error?.code == .missingModel)
+    #expect(error?.subject.contains(url.lastPathComponent) == true)
+    for word in words { #expect(error?.message.contains(word) == true, "\(word)") }
+  }
+}
