@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CKernels
 import Foundation
 
 /// The engine's matrix products and threads, for computations that are no compiled program: one
@@ -18,14 +19,14 @@ package final class MatrixArithmetic {
     team = ThreadTeam(count: max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount))
   }
 
-  /// A float32 matrix in memory: rows `stride` elements apart.
-  package struct Operand {
-    var base: UnsafePointer<Float>
+  /// A matrix in memory: rows `stride` elements apart.
+  package struct Operand<Scalar> {
+    var base: UnsafePointer<Scalar>
     var stride: Int
     var isTransposed: Bool
 
     /// - Parameter isTransposed: whether the memory holds the transpose.
-    package init(_ base: UnsafePointer<Float>, stride: Int, isTransposed: Bool = false) {
+    package init(_ base: UnsafePointer<Scalar>, stride: Int, isTransposed: Bool = false) {
       self.base = base
       self.stride = stride
       self.isTransposed = isTransposed
@@ -36,11 +37,11 @@ package final class MatrixArithmetic {
     }
   }
 
-  /// C[M, N] = A[M, K] · B[K, N] (+ C).
+  /// C[M, N] = A[M, K] · B[K, N] (+ C) in float32.
   ///
   /// - Throws: ``CPUEngineError`` of code `matrixLibrary`.
   package func multiply(
-    _ a: Operand, _ b: Operand, into c: UnsafeMutablePointer<Float>, stride: Int,
+    _ a: Operand<Float>, _ b: Operand<Float>, into c: UnsafeMutablePointer<Float>, stride: Int,
     rows: Int, columns: Int, depth: Int, accumulates: Bool = false
   ) throws {
     guard rows > 0, columns > 0, depth > 0 else { return }
@@ -49,6 +50,19 @@ package final class MatrixArithmetic {
       rows: rows, columns: columns, depth: depth, a: a.layout, b: b.layout,
       c: MatrixProduct.Operand(type: .float32, stride: stride))
     try library.prepare(product, accumulates: accumulates).run(a.base, b.base, c, bias: nil)
+  }
+
+  /// C[M, N] = A[M, K] · B[K, N] (+ C) in float64; A must not be transposed.
+  package func multiply(
+    _ a: Operand<Double>, _ b: Operand<Double>, into c: UnsafeMutablePointer<Double>, stride: Int,
+    rows: Int, columns: Int, depth: Int, accumulates: Bool = false
+  ) {
+    precondition(!a.isTransposed, "the left factor lies transposed")
+    split(columns, cost: rows * depth) { range in
+      ck_product_f64(
+        a.base, a.stride, b.base, b.stride, b.isTransposed ? 1 : 0, c, stride, rows, depth,
+        accumulates ? 1 : 0, range.lowerBound, range.upperBound)
+    }
   }
 
   /// Calls `body` with ranges that make up `0 ..< total`, on all threads, and waits for them.

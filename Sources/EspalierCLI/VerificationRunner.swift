@@ -46,7 +46,7 @@ struct VerificationRunner {
     verification.liveBatches = TokenBatch.random(
       count: 2, for: states[1].model.configuration, sequences: options.sequences,
       length: max(2, options.tokens), seed: options.seed &+ 1)
-    try verification.limitExactWork(toOperations: options.exactOperations)
+    try verification.limitExactWork(toOperations: options.exactOperations ?? 3e10)
     return try verification.report(
       engine: CPUTrainingEngine(threads: options.engineOptions.threads)
     ) { try progress($0.part, $0.done, $0.total) }
@@ -58,10 +58,12 @@ struct VerificationRunner {
     _ progress: @escaping (String, Int, Int) throws -> Void
   ) throws -> VerificationReport {
     let batch = try batches(bundles[0], count: 1)[0]
-    return try StreamingVerification(
+    var verification = StreamingVerification(
       small: bundles[0].directory, grown: bundles[1].directory, plans: receipt?.plans,
-      batch: batch
-    ).report(threads: options.engineOptions.threads) {
+      options: receipt?.options ?? GrowthOptions(), batch: batch)
+    if let operations = options.exactOperations { verification.exactOperations = operations }
+    if options.float64 == .none { verification.exactOperations = 0 }
+    return try verification.report(threads: options.engineOptions.threads) {
       try progress("streaming", $0.done, $0.total)
     }
   }

@@ -19,9 +19,11 @@ package enum VerificationText {
         stream.name, stream.layer == nil ? "" : stream.smallLayer.map { "of \($0)" } ?? "new",
         number(stream.afterAttention.map { MeasuredNumber($0) }),
         number(MeasuredNumber(stream.afterBlock)),
+        number(stream.float64.map { MeasuredNumber($0) }),
+        number(stream.rounding.map { MeasuredNumber($0) }),
       ]
     }
-    let heads = ["residual stream", "", "attention", "feed-forward"]
+    let heads = ["residual stream", "", "attention", "feed-forward", "float64", "small's rounding"]
     return (report.parting.map { ["the streams part at \($0)", ""] } ?? [])
       + aligned([heads] + rows) + [""]
   }
@@ -103,6 +105,13 @@ package enum VerificationText {
           format: "loss %.6f of the small model, %.6f of the grown one", losses.small, losses.grown)
       )
     }
+    if let own = report.smallRounding, own.raisesBound(in: report) {
+      lines.append(
+        String(
+          format: "float32 carries the small model itself %.1e of the largest logit away from its "
+            + "float64 results: bounds of float32 are %.0f times its own distances", own.logits,
+          ModelRounding.tolerance))
+    }
     if let limit = report.float32Limit, report[.trajectory] != nil {
       lines.append("float32 has logits, loss and residual only: \(limit)")
     } else if let limit = report.float32Limit {
@@ -122,13 +131,25 @@ package enum VerificationText {
     var line =
       "\(batches.count) \(batches.count == 1 ? "batch" : "batches") of "
       + "\(batches.sequenceCount) × \(batches.sequenceLength) tokens"
-    if report[.trajectory] == nil { return line }
     if let sequences = batches.exactSequenceCount, let length = batches.exactSequenceLength {
       line += "; float64: \(sequences) × \(length)"
-      if report[.trajectory]?.float64 == nil { line += ", logits and loss only" }
+      if report[.trajectory] != nil, report[.trajectory]?.float64 == nil {
+        line += ", logits and loss only"
+      }
     } else {
       line += "; nothing in float64"
     }
     return line
+  }
+}
+
+extension ModelRounding {
+  /// Whether a number in float32 is judged by this rather than by the fixed bound.
+  fileprivate func raisesBound(in report: VerificationReport) -> Bool {
+    report.checks.contains { check in
+      guard let bound = check.float32Bound, check.float32 != nil else { return false }
+      let fixed = GuaranteeTolerances.bound(check.check, .float32, rounding: report.rounding)
+      return bound != fixed
+    }
   }
 }

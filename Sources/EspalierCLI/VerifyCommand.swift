@@ -33,9 +33,13 @@ struct VerifyCommand: AsyncParsableCommand {
       only the logits; the last line says which. --exact-operations allows more. Families that the \
       CPU engine does not train are measured in float64, and in float32 by layers.
 
-      --streaming computes both models layer by layer from their files, in some 100 MB whatever their \
-      size, and compares logits, loss and residual streams, naming the layer where they part. It is \
-      chosen where all measurements would take more than half of the memory.
+      --streaming computes both models layer by layer from their files, in some 200 MB whatever their \
+      size, and compares logits, loss and residual streams, naming the layer where they part: in float32, \
+      and in float64 with the growth done again row by row. It is chosen where all measurements would \
+      take more than half of the memory.
+
+      Trained models multiply rounding. Where float32 carries the small model itself, beside its own \
+      float64 results, further than a fixed bound allows, float32 bounds are 16 times that distance.
 
       Examples:
         espalier verify small grown
@@ -88,8 +92,9 @@ struct VerifyCommand: AsyncParsableCommand {
   @Option(help: "How much is measured in float64: all, logits or none.")
   var float64 = ExactScope.all
 
-  @Option(help: "Floating-point operations that float64 may take.")
-  var exactOperations = 3e10
+  @Option(
+    help: "Floating-point operations that float64 may take; default 3e10, streaming 1e12.")
+  var exactOperations: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -124,7 +129,7 @@ struct VerifyCommand: AsyncParsableCommand {
     guard text == nil || data == nil else {
       throw ValidationError("Give --data or --text, not both.")
     }
-    guard exactOperations >= 0 else {
+    if let exactOperations, !(exactOperations >= 0) {
       throw ValidationError("--exact-operations is \(exactOperations); expected 0 or more.")
     }
   }

@@ -12,7 +12,7 @@ extension GrowthVerification {
   /// - Throws: the errors of Architectures.
   public mutating func limitExactWork(toOperations limit: Double) throws {
     for scope in [exactScope, .logits] where scope != .none {
-      for (sequences, length) in shapes {
+      for (sequences, length) in batches.first?.prefixShapes ?? [] {
         guard try operations(scope, sequences, length) <= limit else { continue }
         exactScope = scope
         exactBatches = batches.map { $0.cut(sequences: sequences, length: length) }
@@ -20,14 +20,6 @@ extension GrowthVerification {
       }
     }
     exactScope = .none
-  }
-
-  /// Shapes of batches from the largest to the smallest.
-  private var shapes: [(sequences: Int, length: Int)] {
-    guard let batch = batches.first else { return [] }
-    let lengths = [batch.sequenceLength] + [32, 16, 8].filter { $0 < batch.sequenceLength }
-    return Set([batch.sequenceCount, 1]).sorted(by: >).map { ($0, lengths[0]) }
-      + lengths.dropFirst().map { (1, $0) }
   }
 
   /// Floating-point operations of the float64 measurements.
@@ -64,6 +56,20 @@ extension Program {
 }
 
 extension TokenBatch {
+  /// Shapes of parts of this batch whose rows are its first ones, from the largest to the smallest.
+  fileprivate var prefixShapes: [(sequences: Int, length: Int)] {
+    let lengths = [sequenceLength] + [32, 16, 8].filter { $0 < sequenceLength }
+    return Set([sequenceCount, 1]).sorted(by: >).map { ($0, lengths[0]) }
+      + lengths.dropFirst().map { (1, $0) }
+  }
+
+  /// Parts of this batch whose rows are its first ones and that have a target, from all of it to a few
+  /// tokens.
+  var prefixes: [TokenBatch] {
+    prefixShapes.map { cut(sequences: $0.sequences, length: $0.length) }
+      .filter { $0.targetCount > 0 }
+  }
+
   /// The first sequences, each cut to its first tokens.
   func cut(sequences: Int, length: Int) -> TokenBatch {
     let rows = 0..<min(sequences, sequenceCount)

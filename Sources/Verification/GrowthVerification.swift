@@ -95,7 +95,7 @@ public struct GrowthVerification: Sendable {
         numbers.deadParameters = exact.deadParameters
       }
       try addFileChecks(&numbers)
-      var report = judge(numbers, exact, obstacle)
+      var report = judge(numbers, exact, result.rounding, obstacle)
       report.streams = result.streams?.worstFirst
       report.losses = result.losses
       return report
@@ -146,9 +146,16 @@ public struct GrowthVerification: Sendable {
   ) throws -> LockStep.Result {
     try counter.begin("float32: streams")
     let threads = (engine as? CPUTrainingEngine)?.threadCount
+    let smallModel = try LayerwiseModel(small)
+    // The small model's own rounding is what float32 cannot go below.
+    let exact =
+      exactScope == .none
+      ? nil
+      : LockStep.Exact(
+        small: LayerwiseParameters(small, of: smallModel.program), batch: exactBatches[0])
     let result = try LockStep(
-      small: LayerwiseModel(small), grown: LayerwiseModel(grown), plans: plans, batch: batches[0],
-      arithmetic: try MatrixArithmetic(threads: threads)
+      small: smallModel, grown: LayerwiseModel(grown), exact: exact, plans: plans,
+      batch: batches[0], arithmetic: try MatrixArithmetic(threads: threads)
     ) { _, _, _ in }.measure()
     numbers.add(result)
     return result
@@ -187,7 +194,8 @@ public struct GrowthVerification: Sendable {
   }
 
   private func judge(
-    _ numbers: GrowthMeasurer.Numbers, _ exact: GrowthMeasurer.Numbers, _ obstacle: String?
+    _ numbers: GrowthMeasurer.Numbers, _ exact: GrowthMeasurer.Numbers,
+    _ smallRounding: ModelRounding?, _ obstacle: String?
   ) -> VerificationReport {
     let arithmetic: MeasuredArithmetic? =
       exactScope == .none ? nil : plans == nil ? .float64OfFiles : .float64
@@ -195,7 +203,7 @@ public struct GrowthVerification: Sendable {
       VerificationReport.Check(
         check, isDeclared: declared.map { check.isDeclared(in: $0) },
         float32: numbers.measurements[check], float64: exact.measurements[check],
-        float64Arithmetic: arithmetic, rounding: rounding,
+        float64Arithmetic: arithmetic, rounding: rounding, modelRounding: smallRounding,
         reason: reason(check, numbers.measurements[check], exact.measurements[check], obstacle))
     }
     let steps = (batches.count - 1, symmetrySteps)
@@ -212,6 +220,7 @@ public struct GrowthVerification: Sendable {
       float64Arithmetic: arithmetic, checks: checks, copyDistances: numbers.copyDistances,
       deadParameters: numbers.deadParameters)
     report.rounding = rounding
+    report.smallRounding = smallRounding
     report.float32Limit = obstacle
     return report
   }

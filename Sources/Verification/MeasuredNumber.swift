@@ -41,7 +41,13 @@ func distance(_ x: [Double], _ y: [Double]) -> (difference: Double, norm: Double
 func largestError(
   _ x: [[Double]], _ y: [[Double]], names: [String], floor: Double = 1e-4
 ) -> MeasuredNumber? {
-  let pairs = zip(x, y).map { distance($0, $1) }
+  largestError(zip(x, y).map { distance($0, $1) }, names: names, floor: floor)
+}
+
+/// The same of known distances and norms.
+func largestError(
+  _ pairs: [(difference: Double, norm: Double)], names: [String], floor: Double
+) -> MeasuredNumber? {
   let total = pairs.reduce(0) { $0 + $1.norm * $1.norm }.squareRoot()
   return .largest(
     zip(names, pairs).map { name, pair in

@@ -8,13 +8,14 @@ import Training
 /// Measures of a growth what two forward passes tell, for models of any size and family.
 ///
 /// Both models are computed in lock step from their files, layer by layer (``LayerwiseModel``), so that
-/// memory holds some tens of megabytes and one batch's activations. It proves that the files compute
-/// what they should on given tokens: ``Guarantee/loss``. Gradients, moments and training need
-/// ``GrowthVerification``.
+/// memory holds some tens of megabytes and one batch's activations: in float32, as they are used, and in
+/// float64, the growth being done again row by row, which leaves no rounding to hide in. It proves that
+/// the files hold what the growth makes, and that it computes what it should on given tokens:
+/// ``Guarantee/loss``. Gradients, moments and training need ``GrowthVerification``.
 ///
 ///     let report = try StreamingVerification(
 ///       small: ModelDirectory(reading: small), grown: ModelDirectory(reading: grown),
-///       plans: receipt.plans, batch: batch
+///       plans: receipt.plans, options: receipt.options, batch: batch
 ///     ).report()
 ///     print(report.parting ?? "the streams agree")
 public struct StreamingVerification: Sendable {
@@ -24,21 +25,29 @@ public struct StreamingVerification: Sendable {
   public var grown: ModelDirectory
   /// The growths; nil where another tool made the model, so that only logits and loss are compared.
   public var plans: [GrowthPlan]?
+  /// How the plans were carried out.
+  public var options: GrowthOptions
   /// What the growth declares; nil where nobody knows.
   public var declared: Guarantees?
   /// The tokens of both models.
   public var batch: TokenBatch
+  /// Floating-point operations that float64 may take: on large models it gets the first sequence only,
+  /// then that one's first tokens, then nothing.
+  ///
+  /// Each core makes some ten billion a second, besides making the grown model again.
+  public var exactOperations = 1e12
 
   /// A verification.
   ///
   /// - Parameter declared: what the growth declares; by default what its plans do.
   public init(
     small: ModelDirectory, grown: ModelDirectory, plans: [GrowthPlan]?,
-    declared: Guarantees? = nil, batch: TokenBatch
+    options: GrowthOptions = GrowthOptions(), declared: Guarantees? = nil, batch: TokenBatch
   ) {
     self.small = small
     self.grown = grown
     self.plans = plans
+    self.options = options
     self.declared = declared ?? plans?.guarantees
     self.batch = batch
   }
@@ -54,13 +63,25 @@ public struct StreamingVerification: Sendable {
     threads: Int? = nil, progress: @escaping (VerificationProgress) throws -> Void = { _ in }
   ) throws -> VerificationReport {
     try check()
+    let exact = try exactBatch().map { try ExactModels(self, $0) }
     let result = try LockStep(
-      small: LayerwiseModel(small), grown: LayerwiseModel(grown), plans: plans, batch: batch,
-      arithmetic: try MatrixArithmetic(threads: threads)
+      small: LayerwiseModel(small), grown: LayerwiseModel(grown), exact: exact?.parameters,
+      plans: plans, batch: batch, arithmetic: try MatrixArithmetic(threads: threads)
     ) { try progress(VerificationProgress(part: $0, done: $1, total: $2)) }.measure()
     var numbers = GrowthMeasurer.Numbers()
     numbers.add(result)
-    return try judge(numbers, result)
+    numbers.measurements[.replay] = exact?.replay?.error
+    return try judge(numbers, result, exact)
+  }
+
+  /// The tokens that float64 computes; nil for none.
+  private func exactBatch() -> TokenBatch? {
+    batch.prefixes.first { batch in
+      let operations = [small, grown].map {
+        $0.program.floatingPointOperations(sequenceLength: batch.sequenceLength).forward
+      }
+      return Double(batch.inputs.count) * (operations[0] + operations[1]) <= exactOperations
+    }
   }
 
   private func check() throws {
@@ -73,26 +94,35 @@ public struct StreamingVerification: Sendable {
   }
 
   private func judge(
-    _ numbers: GrowthMeasurer.Numbers, _ result: LockStep.Result
+    _ numbers: GrowthMeasurer.Numbers, _ result: LockStep.Result, _ exact: ExactModels?
   ) throws -> VerificationReport {
     let rounding = try FileRounding(small: small, grown: grown, plans: plans)
-    let checks = [VerificationCheck.logits, .loss, .residual].map { check in
+    let arithmetic: MeasuredArithmetic? =
+      exact.map { $0.replay == nil ? .float64OfFiles : .float64 }
+    var exactNumbers = GrowthMeasurer.Numbers()
+    exactNumbers.addExact(result)
+    let checks = [VerificationCheck.logits, .loss, .residual, .replay].filter {
+      $0 != .replay || numbers.measurements[$0] != nil
+    }.map { check in
       VerificationReport.Check(
         check, isDeclared: declared.map { check.isDeclared(in: $0) },
-        float32: numbers.measurements[check], float64: nil, float64Arithmetic: nil,
-        rounding: rounding,
+        float32: numbers.measurements[check], float64: exactNumbers.measurements[check],
+        float64Arithmetic: arithmetic, rounding: rounding, modelRounding: result.rounding,
         reason: numbers.measurements[check] == nil ? "nobody tells how the model was grown" : nil)
     }
+    let exactBatch = exact?.parameters.batch
     var report = VerificationReport(
       operation: plans?.operation,
       small: small.configuration.model, grown: grown.configuration.model,
       batches: VerificationReport.Batches(
         count: 1, sequenceCount: batch.sequenceCount, sequenceLength: batch.sequenceLength,
-        trajectorySteps: 0, symmetrySteps: 0),
-      float64Arithmetic: nil, checks: checks, copyDistances: [], deadParameters: [])
+        exactSequenceCount: exactBatch?.sequenceCount,
+        exactSequenceLength: exactBatch?.sequenceLength, trajectorySteps: 0, symmetrySteps: 0),
+      float64Arithmetic: arithmetic, checks: checks, copyDistances: [], deadParameters: [])
     report.streams = result.streams?.worstFirst
     report.losses = result.losses
     report.rounding = rounding
+    report.smallRounding = result.rounding
     report.float32Limit =
       "the models were streamed: their function was compared, not their training"
     return report

@@ -66,6 +66,8 @@ public struct VerificationReport: Sendable, Hashable, Codable {
   public var losses: Losses?
   /// What the type of the grown file's numbers lets the growth keep; nil for float32 and finer.
   public var rounding: FileRounding?
+  /// How far float32 carries the small model itself from float64; nil where that was not measured.
+  public var smallRounding: ModelRounding?
   /// Why float32 has logits, loss and streams only; nil where it has everything.
   public var float32Limit: String?
 
@@ -113,14 +115,16 @@ extension VerificationReport.Check {
   init(
     _ check: VerificationCheck, isDeclared: Bool?, float32: MeasuredNumber?,
     float64: MeasuredNumber?,
-    float64Arithmetic: MeasuredArithmetic?, rounding: FileRounding?, reason: String?
+    float64Arithmetic: MeasuredArithmetic?, rounding: FileRounding?,
+    modelRounding: ModelRounding? = nil, reason: String?
   ) {
     self.check = check
     guarantee = check.guarantee
     self.isDeclared = isDeclared
-    float32Bound = GuaranteeTolerances.bound(check, .float32, rounding: rounding)
+    float32Bound = GuaranteeTolerances.bound(
+      check, .float32, rounding: rounding, modelRounding: modelRounding)
     float64Bound = float64Arithmetic.flatMap {
-      GuaranteeTolerances.bound(check, $0, rounding: rounding)
+      GuaranteeTolerances.bound(check, $0, rounding: rounding, modelRounding: modelRounding)
     }
     // A number without a bound says nothing.
     self.float32 = float32Bound.flatMap { _ in float32 }

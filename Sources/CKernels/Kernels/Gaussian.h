@@ -99,8 +99,6 @@ static void CK(ck_scale)(const float *x, float factor, float *y, size_t n) {
   CK_FOR(i, m, n, CK(put_f32)(y + i, CK(get_f32)(x + i, m) * factor, m););
 }
 
-typedef double vd __attribute__((ext_vector_type(16)));
-
 static double CK(ck_sum_of_squares)(const float *x, size_t n) {
   vd sums[2] = {(vd)(0.0), (vd)(0.0)};
   size_t whole = n / (2 * W) * (2 * W);

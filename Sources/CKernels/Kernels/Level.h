@@ -25,6 +25,7 @@
 #include "Attention.h"
 #include "Conversion.h"
 #include "Embedding.h"
+#include "ExactProduct.h"
 #include "Gaussian.h"
 #include "Loss.h"
 #include "NormBackward.h"

@@ -116,6 +116,13 @@ void ck_scale(const float *x, float factor, float *y, size_t n);
 /// Σ x², in float64 and in a fixed order.
 double ck_sum_of_squares(const float *x, size_t n);
 
+// MARK: Proofs
+
+/// Columns `begin ..< end` of c[M, N] (+)= a[M, K] · b[K, N] in float64; b may lie transposed, [N, K].
+void ck_product_f64(
+    const double *a, size_t lda, const double *b, size_t ldb, int is_transposed, double *c,
+    size_t ldc, size_t M, size_t K, int accumulates, size_t begin, size_t end);
+
 // MARK: Embeddings
 
 /// out[r] = table[tokens[r]] (+ positions[first_position + r % T] where positions is not null),

@@ -51,7 +51,15 @@ extension Double: ElementCoding {
     _ bytes: UnsafeRawPointer, _ type: DType, into target: UnsafeMutableBufferPointer<Double>
   ) {
     guard let base = target.baseAddress else { return }
-    UnsafeMutableRawPointer(base).copyMemory(from: bytes, byteCount: 8 * target.count)
+    if type == .float64 {
+      UnsafeMutableRawPointer(base).copyMemory(from: bytes, byteCount: 8 * target.count)
+      return
+    }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: target.count) { floats in
+      floats.initialize(repeating: 0)
+      Float.decode(bytes, type, into: floats)
+      for index in target.indices { target[index] = Double(floats[index]) }
+    }
   }
 
   static func encode(

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One of a program's values in float32: a row for each token.
+/// One of a program's values: a row for each token.
 ///
 /// A class, so that a value is one piece of memory however many hold it; whoever writes it is the
 /// operation that makes it.
-final class Activations {
+final class Activations<Scalar: LayerwiseScalar> {
   let rowCount: Int
   let columnCount: Int
-  let base: UnsafeMutablePointer<Float>
+  let base: UnsafeMutablePointer<Scalar>
 
   /// Rows of zeros.
   init(rows: Int, columns: Int) {
@@ -22,8 +22,8 @@ final class Activations {
   var count: Int { rowCount * columnCount }
 
   /// The first element of a row.
-  func row(_ index: Int) -> UnsafeMutablePointer<Float> { base + index * columnCount }
+  func row(_ index: Int) -> UnsafeMutablePointer<Scalar> { base + index * columnCount }
 
   /// All elements, row-major.
-  var elements: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
+  var elements: [Scalar] { Array(UnsafeBufferPointer(start: base, count: count)) }
 }

@@ -15,7 +15,7 @@ import Training
 public struct LayerwiseModel: Sendable {
   /// The model's program.
   public let program: Program
-  let parameters: LayerwiseParameters
+  let parameters: LayerwiseParameters<Float>
   /// Elements of a large parameter that are read at once, 16 MiB: few enough to hold, and enough to keep
   /// products busy.
   package var blockElementCount = 4 << 20
@@ -66,15 +66,19 @@ public struct LayerwiseModel: Sendable {
   func pass(
     _ batch: TokenBatch, _ arithmetic: MatrixArithmetic,
     didRead: @escaping (Int) throws -> Void = { _ in }
-  ) throws -> LayerwisePass {
-    try LayerwisePass(self, batch, arithmetic, didRead: didRead)
+  ) throws -> LayerwisePass<Float> {
+    try LayerwisePass(
+      program, parameters, batch, arithmetic, blockElementCount: blockElementCount,
+      queriesAtOnce: queriesAtOnce, didRead: didRead)
   }
 
+}
+
+extension Program {
   /// Parameters that a pass reads; a tied head's table counts twice.
   var readCount: Int {
-    program.operations.reduce(0) { sum, operation in
-      sum
-        + operation.parameters.reduce(0) { $0 + program.parameters[$1].shape.elementCount }
+    operations.reduce(0) { sum, operation in
+      sum + operation.parameters.reduce(0) { $0 + parameters[$1].shape.elementCount }
     }
   }
 }

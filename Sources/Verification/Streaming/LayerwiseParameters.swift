@@ -5,33 +5,93 @@ import Foundation
 import Tensors
 import Training
 
-/// A model's parameters where they are, read piece by piece as float32.
+/// A model's parameters where they are, read piece by piece.
 ///
 /// Pages of mapped files are handed back as soon as they are read, so that reading a model takes no
 /// more memory than its largest piece.
-struct LayerwiseParameters: Sendable {
+struct LayerwiseParameters<Scalar: LayerwiseScalar>: Sendable {
+  /// Makes elements of a parameter, whole rows of it, on the threads that are given.
+  typealias Maker =
+    @Sendable (Program.Parameter, Range<Int>, UnsafeMutablePointer<Scalar>, MatrixArithmetic)
+    throws -> Void
+
   private let specs: [ParameterSpec]
-  private let tensor: @Sendable (Program.Parameter) throws -> TensorView
+  private let make: Maker
+  private let announced: @Sendable (Program.Parameter, Range<Int>) throws -> Void
 
   /// The parameters of a directory's files.
   init(_ directory: ModelDirectory) {
-    specs = directory.program.parameters
-    tensor = { try directory.tensors.tensor(named: directory.tensorNames[$0]) }
+    self.init(StoredParameters(directory))
   }
 
   /// Parameters in memory.
   init(_ state: ModelState, of program: Program) {
-    specs = program.parameters
-    tensor = { try state.parameters[$0].value.view }
+    self.init(StoredParameters(program) { try state.parameters[$0].value.view })
   }
 
-  /// Reads elements of a parameter, row-major, as float32.
+  private init(_ stored: StoredParameters) {
+    specs = stored.specs
+    make = { try stored.read($0, $1, into: $2, $3) }
+    announced = { try stored.announce($0, $1) }
+  }
+
+  /// Parameters that are made when they are asked for.
+  init(_ program: Program, makingBy make: @escaping Maker) {
+    specs = program.parameters
+    self.make = make
+    announced = { _, _ in }
+  }
+
+  /// Reads elements of a parameter, row-major.
   ///
   /// - Throws: ``VerificationError`` for a tensor of another shape, or of no real numbers; the errors of
   ///   Checkpoints.
   func read(
     _ parameter: Program.Parameter, _ elements: Range<Int>,
-    into target: UnsafeMutablePointer<Float>, _ arithmetic: MatrixArithmetic
+    into target: UnsafeMutablePointer<Scalar>, _ arithmetic: MatrixArithmetic
+  ) throws {
+    try make(parameter, elements, target, arithmetic)
+  }
+
+  /// All elements of a small parameter.
+  func vector(
+    _ parameter: Program.Parameter, _ arithmetic: MatrixArithmetic
+  ) throws -> [Scalar] {
+    let count = specs[parameter].shape.elementCount
+    var result = [Scalar](repeating: 0, count: count)
+    try result.withUnsafeMutableBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return }
+      try read(parameter, 0..<count, into: base, arithmetic)
+    }
+    return result
+  }
+
+  /// Tells the system that elements will be read soon.
+  func announce(_ parameter: Program.Parameter, _ elements: Range<Int>) throws {
+    try announced(parameter, elements)
+  }
+}
+
+/// Parameters that lie in files or in memory.
+struct StoredParameters: Sendable {
+  let specs: [ParameterSpec]
+  private let tensor: @Sendable (Program.Parameter) throws -> TensorView
+
+  init(
+    _ program: Program, _ tensor: @escaping @Sendable (Program.Parameter) throws -> TensorView
+  ) {
+    specs = program.parameters
+    self.tensor = tensor
+  }
+
+  init(_ directory: ModelDirectory) {
+    let (tensors, names) = (directory.tensors, directory.tensorNames)
+    self.init(directory.program) { try tensors.tensor(named: names[$0]) }
+  }
+
+  func read<Scalar: LayerwiseScalar>(
+    _ parameter: Program.Parameter, _ elements: Range<Int>,
+    into target: UnsafeMutablePointer<Scalar>, _ arithmetic: MatrixArithmetic
   ) throws {
     let view = try checkedTensor(parameter)
     let width = view.dtype.byteWidth
@@ -41,25 +101,11 @@ struct LayerwiseParameters: Sendable {
     arithmetic.split(elements.count, cost: 1) { range in
       let part = UnsafeRawBufferPointer(
         rebasing: bytes[range.lowerBound * width..<range.upperBound * width])
-      view.dtype.widen(part, into: target + range.lowerBound)
+      Scalar.widen(part, view.dtype, into: target + range.lowerBound)
     }
     if view.owner is MappedFile { MappedPages.release(bytes) }
   }
 
-  /// All elements of a small parameter.
-  func vector(
-    _ parameter: Program.Parameter, _ arithmetic: MatrixArithmetic
-  ) throws -> [Float] {
-    let count = specs[parameter].shape.elementCount
-    var result = [Float](repeating: 0, count: count)
-    try result.withUnsafeMutableBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { return }
-      try read(parameter, 0..<count, into: base, arithmetic)
-    }
-    return result
-  }
-
-  /// Tells the system that elements will be read soon.
   func announce(_ parameter: Program.Parameter, _ elements: Range<Int>) throws {
     let view = try checkedTensor(parameter)
     guard view.owner is MappedFile, !elements.isEmpty else { return }
@@ -94,33 +140,5 @@ private enum MappedPages {
     let excess = Int(bitPattern: base) % page
     _ = madvise(
       UnsafeMutableRawPointer(mutating: base - excess), bytes.count + excess, Int32(advice))
-  }
-}
-
-extension DType {
-  /// Widens real numbers of this type, not necessarily aligned, to float32; float64 is rounded.
-  fileprivate func widen(
-    _ bytes: UnsafeRawBufferPointer, into target: UnsafeMutablePointer<Float>
-  ) {
-    let count = bytes.count / byteWidth
-    switch self {
-    case .float32:
-      UnsafeMutableRawBufferPointer(start: target, count: bytes.count).copyMemory(from: bytes)
-    case .bfloat16:
-      for index in 0..<count {
-        let bits = bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
-        target[index] = Float(bitPattern: UInt32(bits) << 16)
-      }
-    case .float16:
-      for index in 0..<count {
-        target[index] = Float16Bits.float(
-          bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
-      }
-    case .float64:
-      for index in 0..<count {
-        target[index] = Float(bytes.loadUnaligned(fromByteOffset: 8 * index, as: Double.self))
-      }
-    case .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .bool: break
-    }
   }
 }

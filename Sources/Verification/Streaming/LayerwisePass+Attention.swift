@@ -6,10 +6,10 @@ import Foundation
 extension LayerwisePass {
   /// Scaled dot-product attention of each sequence and head: products by the library, softmax in
   /// float64.
-  func attend(_ operation: Program.AttentionOperation, into result: Activations) throws {
+  func attend(_ operation: Program.AttentionOperation, into result: Activations<Scalar>) throws {
     let length = batch.sequenceLength
     let chunk = min(queriesAtOnce, length)
-    let scores = Activations(rows: chunk, columns: length)
+    let scores = Activations<Scalar>(rows: chunk, columns: length)
     for sequence in 0..<batch.sequenceCount {
       for head in 0..<operation.headCount {
         for first in stride(from: 0, to: length, by: chunk) {
@@ -23,7 +23,7 @@ extension LayerwisePass {
   /// Some queries of one head of one sequence.
   private func attend(
     _ operation: Program.AttentionOperation, _ firstRow: Int, _ head: Int, _ queries: Range<Int>,
-    _ scores: Activations, _ result: Activations
+    _ scores: Activations<Scalar>, _ result: Activations<Scalar>
   ) throws {
     let size = operation.headSize
     let keyHead = head * operation.keyValueHeadCount / operation.headCount
@@ -32,9 +32,9 @@ extension LayerwisePass {
     let value = try operand(operation.value, row: firstRow, keyHead * size)
     let keyCount = operation.causal ? queries.upperBound : batch.sequenceLength
     let stride = scores.columnCount
-    try arithmetic.multiply(
+    try Scalar.multiply(
       query, key, into: scores.base, stride: stride, rows: queries.count, columns: keyCount,
-      depth: size)
+      depth: size, accumulates: false, arithmetic)
     arithmetic.split(queries.count, cost: 30 * keyCount) { rows in
       for row in rows {
         let end = operation.causal ? queries.lowerBound + row + 1 : keyCount
@@ -42,15 +42,15 @@ extension LayerwisePass {
         weigh(scores.row(row), start..<end, of: keyCount, scale: operation.scale)
       }
     }
-    try arithmetic.multiply(
+    try Scalar.multiply(
       .init(scores.base, stride: stride), value,
       into: result.row(firstRow + queries.lowerBound) + head * size, stride: result.columnCount,
-      rows: queries.count, columns: size, depth: keyCount)
+      rows: queries.count, columns: size, depth: keyCount, accumulates: false, arithmetic)
   }
 
   private func operand(
     _ slice: Program.Slice, row: Int, _ column: Int, isTransposed: Bool = false
-  ) throws -> MatrixArithmetic.Operand {
+  ) throws -> Scalar.Operand {
     let value = try value(slice.value)
     return .init(
       value.row(row) + slice.offset + column, stride: value.columnCount,
@@ -59,7 +59,7 @@ extension LayerwisePass {
 
   /// The softmax over the scores of the keys that a query sees; zero for all others.
   private func weigh(
-    _ scores: UnsafeMutablePointer<Float>, _ seen: Range<Int>, of keyCount: Int, scale: Double
+    _ scores: UnsafeMutablePointer<Scalar>, _ seen: Range<Int>, of keyCount: Int, scale: Double
   ) {
     var largest = -Double.infinity
     for key in seen { largest = max(largest, scale * Double(scores[key])) }
@@ -67,7 +67,7 @@ extension LayerwisePass {
     for key in seen { sum += exp(scale * Double(scores[key]) - largest) }
     for key in 0..<keyCount {
       scores[key] =
-        seen.contains(key) ? Float(exp(scale * Double(scores[key]) - largest) / sum) : 0
+        seen.contains(key) ? Scalar(exp(scale * Double(scores[key]) - largest) / sum) : 0
     }
   }
 
@@ -75,7 +75,7 @@ extension LayerwisePass {
   /// being copied.
   func turn(
     _ embedding: RotaryEmbedding, _ slice: Program.Slice, _ headSize: Int,
-    into result: Activations
+    into result: Activations<Scalar>
   ) throws {
     copy(try value(slice.value), from: 0, into: result)
     let frequencies = embedding.frequencies(headSize: headSize)
@@ -89,8 +89,8 @@ extension LayerwisePass {
         for pair in 0..<pairs {
           let (cosine, sine) = (cosines[first + pair], sines[first + pair])
           let (a, b) = (Double(x[pair]), Double(x[pair + pairs]))
-          x[pair] = Float(a * cosine - b * sine)
-          x[pair + pairs] = Float(b * cosine + a * sine)
+          x[pair] = Scalar(a * cosine - b * sine)
+          x[pair + pairs] = Scalar(b * cosine + a * sine)
         }
       }
     }

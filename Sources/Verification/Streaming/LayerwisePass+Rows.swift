@@ -6,7 +6,7 @@ import ReferenceEngine
 
 extension LayerwisePass {
   /// The table's rows of the tokens, and no others.
-  func embed(_ table: Program.Parameter, into result: Activations) throws {
+  func embed(_ table: Program.Parameter, into result: Activations<Scalar>) throws {
     let width = result.columnCount
     var known: [Int32: Int] = [:]
     for (row, token) in batch.inputs.enumerated() {
@@ -23,10 +23,10 @@ extension LayerwisePass {
 
   /// result = x + the table's row of each position.
   func addPositions(
-    _ table: Program.Parameter, to x: Activations, into result: Activations
+    _ table: Program.Parameter, to x: Activations<Scalar>, into result: Activations<Scalar>
   ) throws {
     let (width, length) = (result.columnCount, batch.sequenceLength)
-    let positions = Activations(rows: length, columns: width)
+    let positions = Activations<Scalar>(rows: length, columns: width)
     try parameters.read(table, 0..<length * width, into: positions.base, arithmetic)
     try didRead(program.parameters[table].shape.elementCount)
     for row in 0..<x.rowCount {
@@ -36,7 +36,7 @@ extension LayerwisePass {
   }
 
   /// Adds a bias to every row.
-  func add(_ bias: Program.Parameter, to result: Activations) throws {
+  func add(_ bias: Program.Parameter, to result: Activations<Scalar>) throws {
     let bias = try parameters.vector(bias, arithmetic)
     try didRead(bias.count)
     for row in 0..<result.rowCount {
@@ -47,8 +47,8 @@ extension LayerwisePass {
 
   /// Normalises stretches of `width` columns, each by itself; sums are float64.
   func normalise(
-    _ x: Activations, _ kind: Program.NormKind, _ epsilon: Double, width: Int,
-    _ gain: Program.Gain?, _ bias: Program.Parameter?, into result: Activations
+    _ x: Activations<Scalar>, _ kind: Program.NormKind, _ epsilon: Double, width: Int,
+    _ gain: Program.Gain?, _ bias: Program.Parameter?, into result: Activations<Scalar>
   ) throws {
     let gains =
       try gain.map { gain in
@@ -72,32 +72,32 @@ extension LayerwisePass {
         let factor = 1 / (squares / Double(width) + epsilon).squareRoot()
         for column in 0..<width {
           let normal = (Double(from[column]) - mean) * factor
-          to[column] = Float(normal * gains[column] + (biases?[column] ?? 0))
+          to[column] = Scalar(normal * gains[column] + (biases?[column] ?? 0))
         }
       }
     }
   }
 
   /// result = factor · x.
-  func scale(_ x: Activations, by factor: Double, into result: Activations) {
-    for index in 0..<x.count { result.base[index] = Float(factor * Double(x.base[index])) }
+  func scale(_ x: Activations<Scalar>, by factor: Double, into result: Activations<Scalar>) {
+    for index in 0..<x.count { result.base[index] = Scalar(factor * Double(x.base[index])) }
   }
 
   /// result = f(x).
   func activate(
-    _ kind: Program.ActivationKind, _ x: Activations, into result: Activations
+    _ kind: Program.ActivationKind, _ x: Activations<Scalar>, into result: Activations<Scalar>
   ) {
     arithmetic.split(x.count, cost: 30) { range in
       for index in range {
-        result.base[index] = Float(ActivationOperation.value(kind, Double(x.base[index])))
+        result.base[index] = Scalar(ActivationOperation.value(kind, Double(x.base[index])))
       }
     }
   }
 
   /// Each element of two values of one shape together.
   func combine(
-    _ left: Activations, _ right: Activations, into result: Activations,
-    _ function: (Float, Float) -> Float
+    _ left: Activations<Scalar>, _ right: Activations<Scalar>, into result: Activations<Scalar>,
+    _ function: (Scalar, Scalar) -> Scalar
   ) {
     for index in 0..<result.count {
       result.base[index] = function(left.base[index], right.base[index])
@@ -105,7 +105,7 @@ extension LayerwisePass {
   }
 
   /// The columns from an offset on, as many as the result has.
-  func copy(_ x: Activations, from offset: Int, into result: Activations) {
+  func copy(_ x: Activations<Scalar>, from offset: Int, into result: Activations<Scalar>) {
     for row in 0..<x.rowCount {
       result.row(row).update(from: x.row(row) + offset, count: result.columnCount)
     }
@@ -113,7 +113,7 @@ extension LayerwisePass {
 
   /// Columns that are groups of parts as all first parts, all second parts, and so on.
   func regroup(
-    _ x: Activations, _ groupCount: Int, _ widths: [Int], into result: Activations
+    _ x: Activations<Scalar>, _ groupCount: Int, _ widths: [Int], into result: Activations<Scalar>
   ) {
     let group = widths.reduce(0, +)
     var (to, offset) = (0, 0)

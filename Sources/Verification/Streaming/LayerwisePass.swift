@@ -3,39 +3,40 @@ import Architectures
 import CPUEngine
 import Text
 
-/// One batch on its way through a program, forward, in float32, an operation at a time.
+/// One batch on its way through a program, forward, an operation at a time.
 ///
 /// Parameters are read when their operation's turn comes, large ones in blocks of rows, and values
-/// are dropped after their last reader. Products are float32 sums of the matrix library; means,
-/// softmax and functions are computed in float64.
+/// are dropped after their last reader. Products are sums of the scalar's type; means, softmax and
+/// functions are computed in float64.
 ///
 /// Legend: R rows = sequences × length, K inputs and N outputs of a linear map.
-final class LayerwisePass {
+final class LayerwisePass<Scalar: LayerwiseScalar> {
   let program: Program
-  let parameters: LayerwiseParameters
+  let parameters: LayerwiseParameters<Scalar>
   let batch: TokenBatch
   let arithmetic: MatrixArithmetic
   let queriesAtOnce: Int
   private let blockElementCount: Int
   /// Called with the number of parameters that were read.
   let didRead: (Int) throws -> Void
-  private(set) var values: [Program.Value: Activations] = [:]
+  private(set) var values: [Program.Value: Activations<Scalar>] = [:]
   private var next = 0
   private let lastReaders: [Program.Value: Int]
-  let block = ParameterBlock()
+  let block = ParameterBlock<Scalar>()
 
   /// - Throws: ``VerificationError`` for a batch that does not fit the model.
   init(
-    _ model: LayerwiseModel, _ batch: TokenBatch, _ arithmetic: MatrixArithmetic,
+    _ program: Program, _ parameters: LayerwiseParameters<Scalar>, _ batch: TokenBatch,
+    _ arithmetic: MatrixArithmetic, blockElementCount: Int = 4 << 20, queriesAtOnce: Int = 256,
     didRead: @escaping (Int) throws -> Void
   ) throws {
-    program = model.program
-    parameters = model.parameters
+    self.program = program
+    self.parameters = parameters
     self.batch = batch
     self.arithmetic = arithmetic
     self.didRead = didRead
-    blockElementCount = model.blockElementCount
-    queriesAtOnce = max(1, model.queriesAtOnce)
+    self.blockElementCount = blockElementCount
+    self.queriesAtOnce = max(1, queriesAtOnce)
     lastReaders = program.operations.enumerated().reduce(into: [:]) { readers, operation in
       for value in operation.element.inputs { readers[value] = operation.offset }
     }
@@ -65,7 +66,7 @@ final class LayerwisePass {
   /// A value that was computed and has readers left.
   ///
   /// - Throws: ``VerificationError`` for any other, which no program that was built asks for.
-  func value(_ index: Program.Value) throws -> Activations {
+  func value(_ index: Program.Value) throws -> Activations<Scalar> {
     guard let value = values[index] else {
       throw VerificationError(.mismatch, "is read before it is written", subject: "value \(index)")
     }
@@ -74,7 +75,7 @@ final class LayerwisePass {
 
   private func compute(_ operation: Program.Operation) throws {
     guard let output = operation.output else { return }
-    let result = Activations(rows: rowCount, columns: program.widths[output])
+    let result = Activations<Scalar>(rows: rowCount, columns: program.widths[output])
     switch operation {
     case .embedding(let table, _): try embed(table, into: result)
     case .positionEmbedding(let table, let input, _):
@@ -124,16 +125,16 @@ final class LayerwisePass {
 }
 
 /// Room for some rows of a large parameter.
-final class ParameterBlock {
-  private var buffer = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
+final class ParameterBlock<Scalar: LayerwiseScalar> {
+  private var buffer = UnsafeMutableBufferPointer<Scalar>(start: nil, count: 0)
 
   deinit { buffer.deallocate() }
 
   /// Memory for so many elements, whose contents are anything.
-  func room(for count: Int) -> UnsafeMutablePointer<Float> {
+  func room(for count: Int) -> UnsafeMutablePointer<Scalar> {
     if let base = buffer.baseAddress, buffer.count >= count { return base }
     buffer.deallocate()
-    let base = UnsafeMutablePointer<Float>.allocate(capacity: max(1, count))
+    let base = UnsafeMutablePointer<Scalar>.allocate(capacity: max(1, count))
     buffer = UnsafeMutableBufferPointer(start: base, count: max(1, count))
     buffer.initialize(repeating: 0)
     return base

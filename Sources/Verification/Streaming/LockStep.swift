@@ -4,18 +4,33 @@ import CPUEngine
 import Growth
 import Text
 
-/// A small and a grown model computed side by side on the same tokens, layer by layer.
+/// A small and a grown model computed side by side on the same tokens, layer by layer, in float32 and,
+/// on some of the tokens, in float64.
 struct LockStep {
+  /// Both models in float64.
+  struct Exact {
+    var small: LayerwiseParameters<Double>
+    /// Nil where only the small model's own rounding is asked for.
+    var grown: LayerwiseParameters<Double>?
+    /// The first sequence's first tokens, or the first sequences: rows of the batch from the first on.
+    var batch: TokenBatch
+  }
+
   /// What comes of it.
   struct Result {
     var error: LogitError
     var losses: VerificationReport.Losses
     /// From the embeddings on; nil where nobody tells how the model was grown.
     var streams: [StreamError]?
+    /// The same in float64.
+    var exactError: LogitError?
+    /// The small model in float32 beside itself in float64.
+    var rounding: ModelRounding?
   }
 
   let small: LayerwiseModel
   let grown: LayerwiseModel
+  var exact: Exact?
   let plans: [GrowthPlan]?
   let batch: TokenBatch
   let arithmetic: MatrixArithmetic
@@ -30,16 +45,56 @@ struct LockStep {
     try VerificationError.check(
       batch.targetCount > 0, .invalidBatch, "batch", "holds no target")
     try checkPlans()
-    let counter = ReadCounter(small.readCount + grown.readCount, progress)
-    let passes = try [small, grown].map {
-      try $0.pass(batch, arithmetic, didRead: counter.add)
-    }
-    let streams = try compareStreams(passes[0], passes[1], counter)
+    let counter = ReadCounter(readCount, progress)
+    let passes = try Passes(self, didRead: counter.add)
+    let streams = try compareStreams(passes, counter)
     counter.part = "blocks"
-    for pass in passes { try pass.runToHead() }
+    try passes.runToHead()
     counter.part = "head"
-    let comparison = try compareLogits(passes[0], passes[1])
-    return Result(error: comparison.error, losses: comparison.losses, streams: streams)
+    let logits = try compareLogits(passes)
+    return Result(
+      error: logits.float32.error, losses: logits.float32.losses, streams: streams,
+      exactError: logits.float64?.error,
+      rounding: logits.rounding.map {
+        ModelRounding(
+          logits: $0.error.logits, loss: $0.error.loss,
+          residual: streams.map { $0.compactMap(\.rounding).reduce(0, StreamError.worse) })
+      })
+  }
+
+  private var readCount: Int {
+    let counts = [small, grown].map(\.program.readCount)
+    return counts[0] + counts[1] + (exact == nil ? 0 : counts[0])
+      + (exact?.grown == nil ? 0 : counts[1])
+  }
+
+  /// The models on their way.
+  private struct Passes {
+    let small: LayerwisePass<Float>
+    let grown: LayerwisePass<Float>
+    let exactSmall: LayerwisePass<Double>?
+    let exactGrown: LayerwisePass<Double>?
+
+    init(_ step: LockStep, didRead: @escaping (Int) throws -> Void) throws {
+      let (models, arithmetic) = (step, step.arithmetic)
+      small = try models.small.pass(step.batch, arithmetic, didRead: didRead)
+      grown = try models.grown.pass(step.batch, arithmetic, didRead: didRead)
+      func pass(
+        _ program: Program, _ parameters: LayerwiseParameters<Double>?
+      ) throws -> LayerwisePass<Double>? {
+        guard let parameters, let exact = step.exact else { return nil }
+        return try LayerwisePass(
+          program, parameters, exact.batch, arithmetic, blockElementCount: 2 << 20,
+          didRead: didRead)
+      }
+      exactSmall = try pass(models.small.program, step.exact?.small)
+      exactGrown = try pass(models.grown.program, step.exact?.grown)
+    }
+
+    func runToHead() throws {
+      for pass in [small, grown] { try pass.runToHead() }
+      for pass in [exactSmall, exactGrown] { try pass?.runToHead() }
+    }
   }
 
   /// Checks that layers and maps of the plans are those of the models, one after the other.
@@ -54,60 +109,73 @@ struct LockStep {
   }
 
   private func compareStreams(
-    _ small: LayerwisePass, _ grown: LayerwisePass, _ counter: ReadCounter
+    _ passes: Passes, _ counter: ReadCounter
   ) throws -> [StreamError]? {
-    guard let plans, let smallStream = ResidualStream(small.program),
-      let grownStream = ResidualStream(grown.program)
+    guard let plans, let small = ResidualStream(passes.small.program),
+      let grown = ResidualStream(passes.grown.program)
     else { return nil }
     let map = StreamMap(plans)
-    func row(
-      _ point: ResidualStream.Point, _ grownPoint: ResidualStream.Point
-    ) throws -> Double {
-      try small.run(through: point.operation)
-      let expected = try small.value(point.value)
-      try grown.run(through: grownPoint.operation)
-      return distance(try grown.value(grownPoint.value), expected, map)
-    }
     counter.part = "embeddings"
-    var result = [StreamError(afterBlock: try row(smallStream.start, grownStream.start))]
-    for counterpart in plans.counterparts(layerCount: grownStream.blocks.count) {
+    var result = [StreamError(after: try errors(passes, small.start, grown.start, map))]
+    for counterpart in plans.counterparts(layerCount: grown.blocks.count) {
       counter.part = "layer \(counterpart.layer)"
-      let block = grownStream.blocks[counterpart.layer]
-      let after = smallStream.point(after: counterpart.smallCount)
-      let middle = counterpart.smallLayer.map { smallStream.blocks[$0].attention } ?? after
+      let block = grown.blocks[counterpart.layer]
+      let after = small.point(after: counterpart.smallCount)
+      let middle = counterpart.smallLayer.map { small.blocks[$0].attention } ?? after
       result.append(
         StreamError(
           layer: counterpart.layer, smallLayer: counterpart.smallLayer,
-          afterAttention: try row(middle, block.attention),
-          afterBlock: try row(after, block.feedForward)))
+          afterAttention: try errors(passes, middle, block.attention, map),
+          afterBlock: try errors(passes, after, block.feedForward, map)))
     }
     return result
   }
 
-  /// The worst row's distance, relative to the norm of what it should be.
-  private func distance(
-    _ grown: Activations, _ small: Activations, _ map: StreamMap
+  /// Computes both models up to a point of their streams and compares them there.
+  private func errors(
+    _ passes: Passes, _ point: ResidualStream.Point, _ grownPoint: ResidualStream.Point,
+    _ map: StreamMap
+  ) throws -> StreamError.AtPoint {
+    let small = try passes.small.value(at: point)
+    var errors = StreamError.AtPoint(
+      float32: distance(try passes.grown.value(at: grownPoint), small, map.grown))
+    if let exact = try passes.exactSmall?.value(at: point) {
+      errors.rounding = distance(small, exact) { $0 }
+      if let grown = try passes.exactGrown?.value(at: grownPoint) {
+        errors.float64 = distance(grown, exact, map.grown)
+      }
+    }
+    return errors
+  }
+
+  /// The worst row's distance, relative to the norm of what it should be; rows that only one of both
+  /// has are left out.
+  private func distance<Found, Model>(
+    _ found: Activations<Found>, _ model: Activations<Model>, _ map: ([Double]) -> [Double?]
   ) -> Double {
     var worst = 0.0
-    for index in 0..<grown.rowCount {
-      let row = UnsafeBufferPointer(start: small.row(index), count: small.columnCount)
+    for index in 0..<min(found.rowCount, model.rowCount) {
+      let row = UnsafeBufferPointer(start: model.row(index), count: model.columnCount)
       var (difference, norm) = (0.0, 0.0)
-      for (column, expected) in map.grown(row.map(Double.init)).enumerated() {
+      for (column, expected) in map(row.map { Double($0) }).enumerated() {
         guard let expected else { continue }
-        let error = Double(grown.row(index)[column]) - expected
+        let error = Double(found.row(index)[column]) - expected
         difference += error * error
         norm += expected * expected
       }
-      let error = difference == 0 ? 0 : (difference / norm).squareRoot()
-      if !(error <= worst), !worst.isNaN { worst = error }
+      worst = StreamError.worse(worst, difference == 0 ? 0 : (difference / norm).squareRoot())
     }
     return worst
   }
 
-  private func compareLogits(
-    _ small: LayerwisePass, _ grown: LayerwisePass
-  ) throws -> LogitComparison {
-    let sizes = [small, grown].map { $0.program.configuration.vocabularySize }
+  private struct Logits {
+    var float32: LogitComparison
+    var float64: LogitComparison?
+    var rounding: LogitComparison?
+  }
+
+  private func compareLogits(_ passes: Passes) throws -> Logits {
+    let sizes = [small, grown].map(\.program.configuration.vocabularySize)
     try VerificationError.check(
       sizes[0] <= sizes[1], .mismatch, "vocabulary",
       "the grown model knows \(sizes[1]) tokens, the small one \(sizes[0])")
@@ -115,16 +183,37 @@ struct LockStep {
       small.program.configuration.hiddenSize, grown.program.configuration.hiddenSize)
     // Logits of all rows are held too.
     let length = max(width, batch.inputs.count)
-    var comparison = LogitComparison(batch)
-    for tokens in grown.blocks(rows: sizes[0], length: length) {
-      comparison.add(
-        try small.logits(of: tokens), try grown.logits(of: tokens), from: tokens.lowerBound)
+    let exactBatch = exact?.batch
+    var result = Logits(
+      float32: LogitComparison(batch),
+      float64: exact?.grown == nil ? nil : exactBatch.map(LogitComparison.init),
+      rounding: exactBatch.map(LogitComparison.init))
+    for tokens in passes.grown.blocks(rows: sizes[0], length: length) {
+      let logits = try passes.small.logits(of: tokens)
+      result.float32.add(logits, try passes.grown.logits(of: tokens), from: tokens.lowerBound)
+      guard let exact = try passes.exactSmall?.logits(of: tokens) else { continue }
+      result.rounding?.add(exact, logits, from: tokens.lowerBound)
+      if let grown = try passes.exactGrown?.logits(of: tokens) {
+        result.float64?.add(exact, grown, from: tokens.lowerBound)
+      }
     }
-    for tokens in grown.blocks(rows: sizes[1] - sizes[0], length: length) {
+    for tokens in passes.grown.blocks(rows: sizes[1] - sizes[0], length: length) {
       let first = sizes[0] + tokens.lowerBound
-      comparison.add(try grown.logits(of: first..<first + tokens.count), from: first)
+      let new = first..<first + tokens.count
+      result.float32.add(try passes.grown.logits(of: new), from: first)
+      if let exact = try passes.exactGrown?.logits(of: new) {
+        result.float64?.add(exact, from: first)
+      }
     }
-    return comparison
+    return result
+  }
+}
+
+extension LayerwisePass {
+  /// The stream at one of its points, computed as far as that.
+  fileprivate func value(at point: ResidualStream.Point) throws -> Activations<Scalar> {
+    try run(through: point.operation)
+    return try value(point.value)
   }
 }
 
@@ -158,5 +247,15 @@ extension GrowthMeasurer.Numbers {
     measurements[.residual] = result.streams?.worstFirst.first.map {
       MeasuredNumber($0.worst, $0.name)
     }
+  }
+
+  /// Takes over what was compared in float64.
+  mutating func addExact(_ result: LockStep.Result) {
+    measurements[.logits] = result.exactError.map { MeasuredNumber($0.logits) }
+    measurements[.loss] = result.exactError.map { MeasuredNumber($0.loss) }
+    measurements[.residual] = .largest(
+      (result.streams ?? []).compactMap { stream in
+        stream.float64.map { MeasuredNumber($0, stream.name) }
+      })
   }
 }

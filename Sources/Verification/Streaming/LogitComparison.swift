@@ -17,8 +17,11 @@ struct LogitComparison {
     grown = small
   }
 
-  /// Takes in logits of the tokens from `first` on, of both models.
-  mutating func add(_ smallLogits: Activations, _ grownLogits: Activations, from first: Int) {
+  /// Takes in logits of the tokens from `first` on, of both models; rows behind the batch's are left
+  /// out.
+  mutating func add<Small, Grown>(
+    _ smallLogits: Activations<Small>, _ grownLogits: Activations<Grown>, from first: Int
+  ) {
     for index in 0..<min(smallLogits.count, grownLogits.count) {
       let (a, b) = (Double(smallLogits.base[index]), Double(grownLogits.base[index]))
       let distance = abs(a - b)
@@ -30,7 +33,7 @@ struct LogitComparison {
   }
 
   /// Takes in logits of tokens that only the grown model knows.
-  mutating func add(_ grownLogits: Activations, from first: Int) {
+  mutating func add<Scalar>(_ grownLogits: Activations<Scalar>, from first: Int) {
     for row in grown.indices { grown[row].add(grownLogits, row, from: first) }
   }
 
@@ -62,7 +65,7 @@ private struct RowLoss {
 
   init(target: Int32) { self.target = target }
 
-  mutating func add(_ logits: Activations, _ row: Int, from first: Int) {
+  mutating func add<Scalar>(_ logits: Activations<Scalar>, _ row: Int, from first: Int) {
     guard target >= 0 else { return }
     let values = logits.row(row)
     var peak = largest

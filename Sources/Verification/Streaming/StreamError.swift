@@ -15,6 +15,10 @@ public struct StreamError: Sendable, Hashable, Codable {
   public var afterAttention: Double?
   /// The error after the whole block.
   public var afterBlock: Double
+  /// The larger error of both places in float64; nil where nothing was computed in it.
+  public var float64: Double?
+  /// How far float32 carries the small model itself from float64 at these places, the larger of both.
+  public var rounding: Double?
 
   /// Makes an error.
   public init(
@@ -25,6 +29,35 @@ public struct StreamError: Sendable, Hashable, Codable {
     self.afterAttention = afterAttention
     self.afterBlock = afterBlock
   }
+
+  /// What was measured at one place.
+  struct AtPoint {
+    var float32: Double
+    var float64: Double?
+    var rounding: Double?
+  }
+
+  /// The embeddings' errors.
+  init(after point: AtPoint) {
+    self.init(afterBlock: point.float32)
+    (float64, rounding) = (point.float64, point.rounding)
+  }
+
+  /// A block's errors.
+  init(layer: Int, smallLayer: Int?, afterAttention middle: AtPoint, afterBlock end: AtPoint) {
+    self.init(
+      layer: layer, smallLayer: smallLayer, afterAttention: middle.float32,
+      afterBlock: end.float32)
+    float64 = Self.worse(middle.float64, end.float64)
+    rounding = Self.worse(middle.rounding, end.rounding)
+  }
+
+  private static func worse(_ a: Double?, _ b: Double?) -> Double? {
+    a.flatMap { a in b.map { worse(a, $0) } }
+  }
+
+  /// The larger; what is no number is the worst.
+  static func worse(_ a: Double, _ b: Double) -> Double { a.isNaN || a > b ? a : b }
 
   /// The larger of both.
   public var worst: Double {

@@ -56,11 +56,15 @@ final class GrownDirectory {
 
   /// Proves the growth, streaming.
   func report(
-    plans given: [GrowthPlan]?? = nil, progress: @escaping (VerificationProgress) -> Void = { _ in }
+    plans given: [GrowthPlan]?? = nil, seed: UInt64 = GrownDirectory.seed,
+    exactOperations: Double = 1e12,
+    progress: @escaping (VerificationProgress) -> Void = { _ in }
   ) throws -> VerificationReport {
-    try StreamingVerification(
-      small: small(), grown: grown(), plans: given ?? plans, batch: batch
-    ).report(threads: 2, progress: progress)
+    var verification = StreamingVerification(
+      small: try small(), grown: try grown(), plans: given ?? plans,
+      options: GrowthOptions(seed: seed), batch: try batch)
+    verification.exactOperations = exactOperations
+    return try verification.report(threads: 2, progress: progress)
   }
 
   /// Random tokens.

@@ -30,7 +30,9 @@ import Verification
     for check in [VerificationCheck.logits, .loss, .residual] {
       #expect(report[check]?.verdict == .kept, "\(String(describing: report[check]))")
       #expect(report[check]?.float32.map { $0.value > 0 } == true)
+      #expect(try #require(report[check]?.float64).value < 1e-13)
     }
+    #expect(try #require(report[.replay]?.float32).value < 1e-6)
     #expect(report.parting == nil)
     let reference = try ReferenceModel(
       program: grown.small().program, tensors: grown.small().values()
@@ -44,7 +46,82 @@ import Verification
     #expect(streams.map(\.worst) == streams.map(\.worst).sorted(by: >))
     #expect(streams.compactMap(\.smallLayer).sorted() == Array(0..<model.layerCount))
     #expect(report[.residual]?.float32?.value == streams.first?.worst)
-    #expect(report.checks.count == 3)
+    #expect(report.checks.count == 4)
+  }
+
+  @Test("values that the growth does not make are found, and so is another seed's noise")
+  func replay() throws {
+    let grown = try GrownDirectory("qwen2", WidthGrowth(factor: 2))
+    let other = try grown.report(seed: GrownDirectory.seed + 1)
+    // Any noise keeps the function; the receipt says which it is.
+    #expect(other[.logits]?.verdict == .kept)
+    #expect(other[.replay]?.verdict == .broken)
+    // Too little for any output to show.
+    try grown.corrupt("model.layers.1.mlp.down_proj.weight", by: 1e-5)
+    let report = try grown.report()
+    #expect(report[.logits]?.holds == true)
+    #expect(report[.replay]?.verdict == .broken)
+    #expect(report[.replay]?.float32?.subject == "model.layers.1.mlp.down_proj.weight")
+  }
+
+  @Test("float64 takes what it may: all tokens, the first ones, none")
+  func exactOperations() throws {
+    let grown = try GrownDirectory("mixtral", DepthGrowth(factor: 2))
+    let perToken = try [grown.small(), grown.grown()].reduce(0.0) {
+      $0 + $1.program.floatingPointOperations(sequenceLength: 24).forward
+    }
+    let shapes = try [48, 30, 17, 0].map { perToken * $0 }.map { limit in
+      let report = try grown.report(exactOperations: limit)
+      #expect(report.isSound)
+      #expect((report[.logits]?.float64 == nil) == (report.batches.exactSequenceCount == nil))
+      #expect((report.smallRounding == nil) == (limit == 0))
+      #expect((report[.replay] == nil) == (limit == 0))
+      return [report.batches.exactSequenceCount, report.batches.exactSequenceLength]
+    }
+    #expect(shapes.first == [2, 24] && shapes.last == [nil, nil])
+    let sizes = shapes.map { ($0[0] ?? 0) * ($0[1] ?? 0) }
+    #expect(sizes == [48, 24, 16, 0])
+  }
+
+  @Test("a bound follows the model's own rounding where that is larger, and nothing else")
+  func modelRounding() throws {
+    func bound(_ own: ModelRounding?, _ check: VerificationCheck, _ way: MeasuredArithmetic)
+      -> Double?
+    {
+      GuaranteeTolerances.bound(check, way, rounding: nil, modelRounding: own)?.value
+    }
+    let own = ModelRounding(logits: 1e-5, loss: 1e-9, residual: .nan)
+    #expect(bound(own, .logits, .float32) == ModelRounding.tolerance * 1e-5)
+    #expect(bound(own, .logits, .float64OfFiles) == ModelRounding.tolerance * 1e-5)
+    #expect(bound(own, .logits, .float64) == 1e-12)
+    #expect(bound(own, .loss, .float32) == 1e-6)
+    #expect(bound(own, .residual, .float32) == 1e-5)
+    #expect(bound(own, .replay, .float32) == 1e-6)
+    #expect(bound(nil, .logits, .float32) == 1e-5)
+  }
+
+  @Test(
+    "rows that are grown in float64 are those of growing in memory", arguments: ["phi3", "gemma"])
+  func grownRows(_ name: String) throws {
+    let grown = try GrownDirectory(name, WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)))
+    let small = try grown.small()
+    let options = GrowthOptions(seed: 9)
+    let values = try small.values().map { $0.floats.map(Double.init) }
+    let expected = try grown.plans.grown(values: values, seed: 9)
+    let rows = try GrownRows(of: small, by: grown.plans, options: options)
+    for (index, parameter) in try grown.grown().program.parameters.enumerated() {
+      let width = parameter.shape.extents.last ?? 1
+      let count = parameter.shape.elementCount / width
+      var made = [Double](repeating: .nan, count: parameter.shape.elementCount)
+      try made.withUnsafeMutableBufferPointer { buffer in
+        let base = try #require(buffer.baseAddress)
+        // Out of order, and of different lengths.
+        for range in [count / 2..<count, 0..<count / 2] {
+          try rows.fill(range, of: index, into: base + range.lowerBound * width)
+        }
+      }
+      #expect(made == expected[index], "\(parameter.name)")
+    }
   }
 
   @Test(
@@ -173,6 +250,7 @@ import Verification
     var swapped = StreamingVerification(
       small: try grown.grown(), grown: try grown.small(), plans: nil, batch: try grown.batch)
     #expect(try swapped.report().checks.count == 3)
+    #expect(try swapped.report().float64Arithmetic == .float64OfFiles)
     swapped.batch.targets = swapped.batch.targets.map { _ in -1 }
     #expect(throws: VerificationError.self) { try swapped.report() }
   }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import CPUEngine
+import Growth
+import Synchronization
+import Text
+import Training
+
+/// A small and a grown model in float64, of any size: the small one as its files hold it, the grown one
+/// made again from them, row by row, as its plans say.
+struct ExactModels {
+  /// Both models' parameters.
+  let parameters: LockStep.Exact
+  /// The grown model's files beside what the plans make; nil without plans, where the files' own
+  /// values are computed with.
+  let replay: ReplayComparison?
+
+  /// - Throws: the errors of Growth for plans of another model, and of Checkpoints.
+  init(_ verification: StreamingVerification, _ batch: TokenBatch) throws {
+    let (small, grown) = (verification.small, verification.grown)
+    var larger = LayerwiseParameters<Double>(grown)
+    if let plans = verification.plans, !plans.isEmpty {
+      let rows = try GrownRows(of: small, by: plans, options: verification.options)
+      let replay = ReplayComparison(StoredParameters(grown))
+      larger = Self.made(by: rows, grown.program, replay)
+      self.replay = replay
+    } else {
+      replay = nil
+    }
+    parameters = LockStep.Exact(
+      small: LayerwiseParameters(small), grown: larger, batch: batch)
+  }
+
+  private static func made(
+    by rows: GrownRows, _ program: Program, _ replay: ReplayComparison
+  ) -> LayerwiseParameters<Double> {
+    let widths = program.parameters.map { $0.shape.extents.last ?? 1 }
+    return LayerwiseParameters(program) { parameter, elements, target, arithmetic in
+      let width = max(1, widths[parameter])
+      let first = elements.lowerBound / width
+      let failure = Mutex<(any Error)?>(nil)
+      nonisolated(unsafe) let target = target
+      arithmetic.split(elements.count / width, cost: 30 * width) { part in
+        do {
+          try rows.fill(
+            first + part.lowerBound..<first + part.upperBound, of: parameter,
+            into: target + part.lowerBound * width)
+        } catch {
+          failure.withLock { $0 = error }
+        }
+      }
+      if let error = failure.withLock({ $0 }) { throw error }
+      try replay.add(parameter, elements, target, arithmetic)
+    }
+  }
+}
