@@ -41,6 +41,9 @@
     (z, n, random, first)) \
   X(void, ck_add_noise, (const float *x, float factor, const float *z, float deviation, float \
     *y, size_t n), (x, factor, z, deviation, y, n)) \
+  X(void, ck_add_representable_noise, (const float *x, float factor, const float *z, float \
+    deviation, int adds, int digits, float least, float largest, float *y, size_t n), \
+    (x, factor, z, deviation, adds, digits, least, largest, y, n)) \
   X(void, ck_scale, (const float *x, float factor, float *y, size_t n), (x, factor, y, n)) \
   X(double, ck_sum_of_squares, (const float *x, size_t n), (x, n)) \
   X(void, ck_product_f64, (const double *a, size_t lda, const double *b, size_t ldb, int \

@@ -92,7 +92,11 @@ struct GrowthMannerOptions: ParsableArguments {
   @Option(help: "Where new layers go: interleaved (default), appended or middle.")
   var placement: PlacementRequest?
 
-  @Option(help: "Noise between the copies of the width, in decibels below the weights; default 10.")
+  @Option(
+    help: """
+      Noise between the copies of the width, in decibels below the weights; default 10. Below 8, \
+      deep models lose their function to rounding.
+      """)
   var noise: Double?
 
   @Option(help: "How copies of the width are parted; none leaves them the small model for ever.")

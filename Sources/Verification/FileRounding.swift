@@ -6,8 +6,8 @@ import Training
 
 /// What a grown file's type of numbers lets a growth keep.
 ///
-/// Multiplying by powers of two is exact in every type, and so is taking values over. Anything else (a
-/// third, a sum with noise, a mean, another type) is rounded to the file's type; in a type of 16 bits
+/// Multiplying by powers of two is exact in every type, and so is taking values over, with the noise that
+/// is chosen for a type of 16 bits. Anything else (a third, a mean, another type) is rounded to the file's type; in a type of 16 bits
 /// the grown model then computes what it should only up to that rounding.
 public struct FileRounding: Sendable, Hashable, Codable {
   /// The coarsest type of the grown model's tensors.
@@ -55,7 +55,7 @@ public struct FileRounding: Sendable, Hashable, Codable {
 
 extension ModelDirectory {
   /// The types of the program's parameters in the files.
-  fileprivate var types: [DType] {
+  var types: [DType] {
     tensorNames.map { tensors.entry(named: $0)?.dtype ?? .float32 }
   }
 }
@@ -94,7 +94,8 @@ extension [GrowthPlan] {
 extension TensorGrowth {
   /// Whether values are the source's times powers of two, or new.
   fileprivate var isExact: Bool {
-    guard noise == nil, valueScale.isExactFactor else { return false }
+    // Noise is chosen so that 16 bits hold it (``RepresentableNoise``).
+    guard valueScale.isExactFactor else { return false }
     let isScaled = valueScale != 1 || axes.contains { $0.runs.contains { $0.value != 1 } }
     if gainOffset != 0 && isScaled { return false }
     return zip(axes, target.axes).allSatisfy { map, axis in

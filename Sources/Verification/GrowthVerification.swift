@@ -187,7 +187,8 @@ public struct GrowthVerification: Sendable {
     numbers.measurements[.firstStep] = try FirstStep.error(grown, optimizer: training.optimizer)
     guard let plans else { return }
     numbers.measurements[.moments] = try GradientMap.momentError(small, grown, plans: plans)
-    let expected = try plans.grown(values: try ExactModel(small).values, seed: options.seed)
+    let expected = try plans.grown(
+      values: try ExactModel(small).values, seed: options.seed, for: rounding?.type ?? .float32)
     let given = try ExactModel(grown)
     numbers.measurements[.replay] = largestError(
       given.values, expected, names: given.program.parameters.map(\.name), floor: 1e-12)

@@ -11,7 +11,8 @@ public enum GuaranteeTolerances {
   /// The bound of a check on files of some type; nil where the arithmetic does not measure it.
   ///
   /// Where the files' type rounds what the growth makes, what is computed of the files may differ by
-  /// that (``FileRounding/bound``), and values by half of their last place.
+  /// that (``FileRounding/bound``), and values by half of their last place, or, since noise is chosen by
+  /// the weights' digits, four times that.
   public static func bound(
     _ check: VerificationCheck, _ arithmetic: MeasuredArithmetic, rounding: FileRounding?,
     modelRounding: ModelRounding? = nil
@@ -23,7 +24,10 @@ public enum GuaranteeTolerances {
     if let own = modelRounding?.bound(check), own > strict.value { strict.value = own }
     guard let rounding else { return strict }
     switch check {
-    case .replay: return .atMost(max(strict.value, rounding.unitRoundoff))
+    case .replay:
+      // Noise is chosen by the weights' digits, and rounding may have changed those.
+      let factor = rounding.isExact ? 1.0 : 4.0
+      return .atMost(max(strict.value, factor * rounding.unitRoundoff))
     case .logits, .loss, .residual, .gradients, .trajectory:
       return rounding.isExact ? strict : .atMost(max(strict.value, rounding.bound))
     case .moments, .copyDistance, .closestCopies, .deadParameters, .firstStep: return strict

@@ -98,6 +98,75 @@ extension KernelTests {
       #expect(y == products + guardZone)
     }
 
+    /// What `ck_add_representable_noise` makes of weights and noise in numbers of so many digits.
+    static func representable(
+      _ x: [Float], _ z: [Float], deviation: Float, adds: Bool, _ digits: Int32,
+      level: KernelLevel
+    ) -> [Float] {
+      var y = [Float](repeating: 7, count: x.count)
+      let least: Float = digits == 8 ? 0x1p-126 : 0x1p-24
+      level.use {
+        ck_add_representable_noise(
+          x, 0.5, z, deviation, adds ? 1 : 0, digits, least, 0x1p14, &y, x.count)
+      }
+      return y
+    }
+
+    /// The nearest number of so many digits.
+    static func rounded(_ value: Float, _ digits: Int32) -> Float {
+      guard value != 0 else { return 0 }
+      let unit = digits == 11 ? max(value.ulp * 0x1p13, 0x1p-24) : value.ulp * 0x1p16
+      return (value / unit).rounded(.toNearestOrEven) * unit
+    }
+
+    @Test(arguments: KernelLevel.available, [8, 11] as [Int32])
+    func noiseThatFewDigitsHoldCancels(level: KernelLevel, digits: Int32) {
+      let n = 20_003
+      // Weights of all sizes, zeros among them.
+      let x = zip(floats(n, seed: 1), floats(n, seed: 2)).map { sign, size in
+        sign < -0.99 ? 0 : sign * Foundation.exp2f(8 * size)
+      }
+      let z = Self.draw(n, level: level)
+      func all(_ deviation: Float, _ adds: Bool) -> [Float] {
+        Self.representable(x, z, deviation: deviation, adds: adds, digits, level: level)
+      }
+      let (up, down) = (all(0.3, true), all(-0.3, true))
+      let (noise, less) = (all(0.3, false), all(-0.3, false))
+      for index in 0..<n {
+        let weight = Self.rounded(x[index] * 0.5, digits)
+        let parts = [up[index], down[index], noise[index], less[index]]
+        #expect(parts.allSatisfy { Self.rounded($0, digits) == $0 }, "\(weight): \(parts)")
+        #expect(up[index] - noise[index] == weight && down[index] - less[index] == weight)
+        #expect(noise[index] == -less[index])
+        let wanted = 0.3 * z[index]
+        let raw = x[index] * 0.5
+        let unit = digits == 11 ? max(raw.ulp * 0x1p13, 0x1p-24) : raw.ulp * 0x1p16
+        let most = weight == 0 ? 0 : unit * Float(1 << digits)
+        let nearest = max(-most, min(most, wanted))
+        #expect(abs(noise[index] - nearest) <= 1.5 * unit || weight == 0, "\(weight), \(wanted)")
+        if weight == 0 { #expect(noise[index] == 0) }
+      }
+    }
+
+    @Test func representableNoiseHasTheSameBitsAtAllLevels() {
+      let (x, z) = (floats(4099, seed: 6, magnitude: 3), floats(4099, seed: 7, magnitude: 4))
+      var odd = x
+      odd.replaceSubrange(0..<6, with: [0, -0.0, .infinity, .nan, .leastNonzeroMagnitude, -1e30])
+      for (digits, adds) in [(8, true), (8, false), (11, true), (11, false)] {
+        let results = KernelLevel.available.map {
+          Self.representable(odd, z, deviation: 0.7, adds: adds, Int32(digits), level: $0)
+            .map(\.bitPattern)
+        }
+        #expect(results.allSatisfy { $0 == results[0] })
+        // What is no usual weight passes as it is, without noise.
+        let unusual = results[0].prefix(6).map { Float(bitPattern: $0) }
+        #expect(
+          unusual.enumerated().allSatisfy { index, y in
+            adds ? y == odd[index] * 0.5 || y.isNaN && odd[index].isNaN : y == 0
+          }, "\(unusual)")
+      }
+    }
+
     @Test(arguments: KernelLevel.available, oddSizes + [0, 2, 32, 4099])
     func squaresAreSummedInFloat64(level: KernelLevel, n: Int) {
       let x = floats(n, seed: n, magnitude: 1e4)

@@ -45,7 +45,7 @@ struct VerifyFamilyTests {
 
     let streamed = try report([small, "grown", "--streaming", "--tokens", "12"], in: place)
     #expect(streamed.isSound)
-    #expect(streamed.checks.map(\.check) == [.logits, .loss, .residual])
+    #expect(streamed.checks.map(\.check) == [.logits, .loss, .residual, .replay])
     #expect(streamed.batches.sequenceLength == 12)
     #expect(streamed.streams?.count == streamed.grown.layerCount + 1)
 

@@ -95,6 +95,52 @@ static void CK(ck_add_noise)(
   }
 }
 
+/// The nearest integers to numbers from 0 to 2²², ties to even.
+CK_INLINE vf CK(round_small)(vf v) {
+#pragma clang fp contract(off)
+  return (v + 0x1.8p23f) - 0x1.8p23f;
+}
+
+/// The greater of two, and the second where one is no number.
+CK_INLINE vf CK(greater)(vf a, vf b) { return a > b ? a : b; }
+
+/// One vector of `ck_add_representable_noise`: all in units of w's last digit, which is a power of
+/// two, so that every step but the two roundings is exact.
+CK_INLINE vf CK(representable)(
+    vf w, vf noise, int adds, int digits, float least, float largest) {
+#pragma clang fp contract(off)
+  const float most = (float)(1 << digits);
+  const vu sign_bit = (vu)(0x80000000);
+  vf size = CK(from_bits)(CK(bits)(w) & ~sign_bit);
+  vi is_usual = (size >= 0x1p-100f) & (size <= largest);
+  vf binade = CK(from_bits)(CK(bits)(is_usual ? size : CK(splat)(1.0f)) & 0x7F800000);
+  vf unit = CK(greater)(binade * (2.0f / most), CK(splat)(least));
+  vf inverse = CK(from_bits)((vu)(254 << 23) - CK(bits)(unit));
+  vf m = CK(round_small)(size * inverse);
+  vf room = CK(from_bits)(CK(bits)(noise) & ~sign_bit) * inverse;
+  vf n = CK(round_small)(room < most ? room : CK(splat)(most));
+  vi sum = __builtin_convertvector(m + n, vi);
+  vi needs_digit = (sum > (vi)(1 << digits)) & ((sum & 1) != 0);
+  n = needs_digit ? n - 1.0f : n;
+  vf zero = CK(splat)(0.0f);
+  vf added = CK(from_bits)(CK(bits)(is_usual ? n * unit : zero) | (CK(bits)(noise) & sign_bit));
+  vf whole = CK(from_bits)(CK(bits)(m * unit) | (CK(bits)(w) & sign_bit));
+  return adds ? (is_usual ? whole : w) + added : added;
+}
+
+static void CK(ck_add_representable_noise)(
+    const float *x, float factor, const float *z, float deviation, int adds, int digits,
+    float least, float largest, float *y, size_t n) {
+#pragma clang fp contract(off)
+  CK_FOR(i, m, n,
+    CK(put_f32)(
+        y + i,
+        CK(representable)(
+            CK(get_f32)(x + i, m) * factor, CK(get_f32)(z + i, m) * deviation, adds, digits,
+            least, largest),
+        m););
+}
+
 static void CK(ck_scale)(const float *x, float factor, float *y, size_t n) {
   CK_FOR(i, m, n, CK(put_f32)(y + i, CK(get_f32)(x + i, m) * factor, m););
 }

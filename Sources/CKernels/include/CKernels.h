@@ -111,6 +111,15 @@ void ck_gaussian(float *z, size_t n, const ck_random *random, uint64_t first);
 /// y may be x or z.
 void ck_add_noise(
     const float *x, float factor, const float *z, float deviation, float *y, size_t n);
+/// The same in numbers of few digits, so that a file of 16 bits can hold y and the noise itself, and
+/// copies that cancel in exact arithmetic cancel in the file: w = factor · x is rounded to `digits`
+/// binary digits, the noise n = deviation · z to the last of them, |n| ≤ 2ᵉ⁺¹ for 2ᵉ ≤ |w| < 2ᵉ⁺¹,
+/// and one of them nearer to 0 where w + n or w − n would need another digit. y = w + n, or n alone.
+/// Where w is 0, below 2⁻¹⁰⁰, or above `largest` there is no noise; the last digit is never below
+/// `least`.
+void ck_add_representable_noise(
+    const float *x, float factor, const float *z, float deviation, int adds, int digits,
+    float least, float largest, float *y, size_t n);
 /// y = factor · x
 void ck_scale(const float *x, float factor, float *y, size_t n);
 /// Σ x², in float64 and in a fixed order.

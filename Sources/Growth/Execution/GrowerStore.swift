@@ -22,14 +22,16 @@ final class GrowerStore: Sendable {
 
   /// The growers of a chain's steps.
   ///
-  /// - Parameter file: the rows of the chain's source; nil where all entries are new.
+  /// - Parameters:
+  ///   - file: the rows of the chain's source; nil where all entries are new.
+  ///   - type: the type that the chain's values are for.
   func growers<Scalar: ElementCoding>(
-    of chain: GrowthChain, from file: FileRows?
+    of chain: GrowthChain, from file: FileRows?, as type: DType
   ) throws -> [TensorGrower<Scalar>] {
     var rows: TensorRows<Scalar>? = file?.shared()
     var result: [TensorGrower<Scalar>] = []
     for step in chain.steps {
-      let grower = try grower(of: step, from: rows)
+      let grower = try grower(of: step, from: rows, as: type)
       try file?.check()
       result.append(grower)
       rows = TensorRows(grower, from: rows)
@@ -38,23 +40,23 @@ final class GrowerStore: Sendable {
   }
 
   private func grower<Scalar: ElementCoding>(
-    of step: GrowthChain.Step, from rows: TensorRows<Scalar>?
+    of step: GrowthChain.Step, from rows: TensorRows<Scalar>?, as type: DType
   ) throws -> TensorGrower<Scalar> {
-    guard let box = boxes[step] else { return make(step, rows) }
+    guard let box = boxes[step] else { return make(step, rows, type) }
     return box.grower.withLock { stored in
       if let grower = stored as? TensorGrower<Scalar> { return grower.reading(rows) }
-      let grower = make(step, rows)
+      let grower = make(step, rows, type)
       stored = grower
       return grower
     }
   }
 
   private func make<Scalar: ElementCoding>(
-    _ step: GrowthChain.Step, _ rows: TensorRows<Scalar>?
+    _ step: GrowthChain.Step, _ rows: TensorRows<Scalar>?, _ type: DType
   ) -> TensorGrower<Scalar> {
     TensorGrower(
       chains.growth(step), part: step.part, source: rows, moments: chains.options.moments,
-      seed: chains.options.seed &+ UInt64(step.plan))
+      seed: chains.options.seed &+ UInt64(step.plan), type: type)
   }
 }
 

@@ -21,19 +21,27 @@ extension [GrowthPlan] {
 
   /// The values that come of these growths, for a model without a training state.
   ///
-  /// - Parameter values: float32, in the order of the small model's program.
-  public func grown(values: [HostTensor], seed: UInt64) throws -> [HostTensor] {
+  /// - Parameters:
+  ///   - values: float32, in the order of the small model's program.
+  ///   - type: the type of the files that the values are for: of 16 bits, noise is chosen so that it
+  ///     cancels there as well.
+  public func grown(
+    values: [HostTensor], seed: UInt64, for type: DType = .float32
+  ) throws -> [HostTensor] {
     try check(values: values)
     let options = GrowthOptions(seed: seed)
     return try enumerated().reduce(values.map { ParameterState(value: $0) }) { parameters, step in
-      try step.element.grown(parameters, options: options, seed: seed &+ UInt64(step.offset))
+      try step.element.grown(
+        parameters, options: options, seed: seed &+ UInt64(step.offset), for: type)
     }.map(\.value)
   }
 
   /// The same in float64, to prove guarantees closer than float32 rounds.
-  package func grown(values: [[Double]], seed: UInt64) throws -> [[Double]] {
+  package func grown(
+    values: [[Double]], seed: UInt64, for type: DType = .float32
+  ) throws -> [[Double]] {
     try enumerated().reduce(values) { values, step in
-      try step.element.grown(values, .value, seed: seed &+ UInt64(step.offset))
+      try step.element.grown(values, .value, seed: seed &+ UInt64(step.offset), for: type)
     }
   }
 
@@ -47,7 +55,8 @@ extension [GrowthPlan] {
 extension GrowthPlan {
   /// Grows all parameters in float32.
   func grown(
-    _ parameters: [ParameterState], options: GrowthOptions, seed: UInt64
+    _ parameters: [ParameterState], options: GrowthOptions, seed: UInt64,
+    for type: DType = .float32
   ) throws -> [ParameterState] {
     let tensors = try tensors()
     var jobs = GrowthJobs<Float>()
@@ -64,7 +73,8 @@ extension GrowthPlan {
         return HostTensor(shape: growth.target.shape) { bytes in
           let rows = small.map { TensorRows(floats: $0) }
           jobs.add(
-            TensorGrower(growth, part: part, source: rows, moments: options.moments, seed: seed),
+            TensorGrower(
+              growth, part: part, source: rows, moments: options.moments, seed: seed, type: type),
             sourceLength: rows?.length ?? 0, into: bytes.bindMemory(to: Float.self))
         }
       }
@@ -81,7 +91,7 @@ extension GrowthPlan {
 
   /// Grows one part of all parameters in float64.
   fileprivate func grown(
-    _ sources: [[Double]], _ part: GrowthPart, seed: UInt64
+    _ sources: [[Double]], _ part: GrowthPart, seed: UInt64, for type: DType = .float32
   ) throws -> [[Double]] {
     let small = try source.program().parameters
     return try tensors().map { growth in
@@ -93,7 +103,8 @@ extension GrowthPlan {
         return [Double](unsafeUninitializedCapacity: growth.target.shape.elementCount) {
           target, count in
           jobs.add(
-            TensorGrower(growth, part: part, source: rows, moments: .mapped, seed: seed),
+            TensorGrower(
+              growth, part: part, source: rows, moments: .mapped, seed: seed, type: type),
             sourceLength: length, into: target)
           jobs.run()
           count = target.count

@@ -13,6 +13,15 @@ package protocol GrowthScalar: BinaryFloatingPoint, Sendable {
     _ source: UnsafePointer<Self>?, times factor: Self, adding noise: UnsafePointer<Float>,
     times deviation: Double, into target: UnsafeMutableBufferPointer<Self>)
 
+  /// The same with noise that a type holds, so that it cancels in files as well; float32 rounds the
+  /// source to that type's digits. See ``RepresentableNoise``.
+  ///
+  /// - Parameter isAdded: whether the source is added, or the noise alone is wanted.
+  static func copy(
+    _ source: UnsafePointer<Self>, times factor: Self, isAdded: Bool,
+    adding noise: UnsafePointer<Float>, times deviation: Double, as format: RepresentableNoise,
+    into target: UnsafeMutableBufferPointer<Self>)
+
   /// The sum of all squares in float64, the same on every machine.
   static func sumOfSquares(_ elements: UnsafeBufferPointer<Self>) -> Double
 }
@@ -38,6 +47,17 @@ extension Float: GrowthScalar {
     ck_add_noise(source, factor, noise, Float(deviation), to, target.count)
   }
 
+  package static func copy(
+    _ source: UnsafePointer<Float>, times factor: Float, isAdded: Bool,
+    adding noise: UnsafePointer<Float>, times deviation: Double, as format: RepresentableNoise,
+    into target: UnsafeMutableBufferPointer<Float>
+  ) {
+    guard let to = target.baseAddress else { return }
+    ck_add_representable_noise(
+      source, factor, noise, Float(deviation), isAdded ? 1 : 0, Int32(format.digitCount),
+      Float(format.least), Float(format.largest), to, target.count)
+  }
+
   package static func sumOfSquares(_ elements: UnsafeBufferPointer<Float>) -> Double {
     elements.baseAddress.map { ck_sum_of_squares($0, elements.count) } ?? 0
   }
@@ -58,6 +78,19 @@ extension Double: GrowthScalar {
     for index in target.indices {
       target[index] =
         (source.map { $0[index] * factor } ?? 0) + deviation * Double(noise[index])
+    }
+  }
+
+  package static func copy(
+    _ source: UnsafePointer<Double>, times factor: Double, isAdded: Bool,
+    adding noise: UnsafePointer<Float>, times deviation: Double, as format: RepresentableNoise,
+    into target: UnsafeMutableBufferPointer<Double>
+  ) {
+    // The weight keeps its digits: float64 is for proofs, and rounds where it is written.
+    for index in target.indices {
+      let value = source[index] * factor
+      let added = format.noise(deviation * Double(noise[index]), besides: value)
+      target[index] = isAdded ? value + added : added
     }
   }
 

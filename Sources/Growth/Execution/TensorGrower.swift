@@ -25,6 +25,7 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
   private let moments: MomentPolicy
   private let fresh: ParameterInitializer
   private let noise: NoiseRows<Scalar>?
+  private let format: RepresentableNoise?
   private let meanRow: [Scalar]
 
   /// A grower of one part of a tensor.
@@ -32,9 +33,10 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
   /// - Parameters:
   ///   - source: the part in the small model; nil where it has none.
   ///   - seed: fixes noise and new values.
+  ///   - type: what the values are for: of 16 bits, noise is chosen so that it cancels there as well.
   package init(
     _ growth: TensorGrowth, part: GrowthPart, source: TensorRows<Scalar>?, moments: MomentPolicy,
-    seed: UInt64
+    seed: UInt64, type: DType? = nil
   ) {
     self.growth = growth
     self.part = part
@@ -47,6 +49,7 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
     columns = growth.axes.last ?? AxisMap(runs: [])
     self.moments = moments
     fresh = ParameterInitializer(seed: seed)
+    format = RepresentableNoise(type)
     noise =
       part == .value
       ? self.source.flatMap { NoiseRows(growth, source: $0, seed: seed) } : nil
@@ -112,11 +115,20 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
     for run in columns.runs {
       let piece = UnsafeMutableBufferPointer(rebasing: target[run.range])
       let noise = noise?.noise(of: run)
-      guard isFilled(outer, run) else {
+      let isFilled = isFilled(outer, run)
+      let coefficient = Scalar(scale * power(factor * self.factor(of: run)))
+      if let noise, let format, let base = source.baseAddress, case .indices(let first) = run.source
+      {
+        Scalar.copy(
+          base + first, times: coefficient, isAdded: isFilled, adding: noise.0,
+          times: noise.deviation, as: format, into: piece)
+        if isFilled, growth.gainOffset != 0 { shiftGains(piece, coefficient) }
+        continue
+      }
+      guard isFilled else {
         fill(piece, from: nil, times: 0, noise)
         continue
       }
-      let coefficient = Scalar(scale * power(factor * self.factor(of: run)))
       switch run.source {
       case .indices(let first):
         fill(piece, from: source.baseAddress.map { $0 + first }, times: coefficient, noise)

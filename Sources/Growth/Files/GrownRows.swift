@@ -10,6 +10,7 @@ import Training
 /// Many threads may ask for rows at once, of models of any size.
 package final class GrownRows: Sendable {
   private let chains: [GrowthChain]
+  private let types: [DType]
   private let store: GrowerStore
   private let files: [URL: RandomAccessFile]
 
@@ -19,12 +20,17 @@ package final class GrownRows: Sendable {
   ///   - directory: the small model.
   ///   - plans: the growths in order.
   ///   - options: how they were carried out; the seed counts.
+  ///   - types: what each of the grown parameters is for, which noise depends on.
   /// - Throws: the errors of Growth for plans of another model, and of Checkpoints.
   package init(
-    of directory: ModelDirectory, by plans: [GrowthPlan], options: GrowthOptions
+    of directory: ModelDirectory, by plans: [GrowthPlan], options: GrowthOptions,
+    types: [DType]
   ) throws {
+    self.types = types
     let all = try GrowthChains(plans, options: options)
     let count = try plans.last?.target.program().parameters.count ?? 0
+    try GrowthError.check(
+      types.count == count, .mismatch, "types", "\(types.count) for \(count) tensors")
     chains = try (0..<count).map { index in
       let chain = all.chain(of: index, .value) { source, _ in
         directory.tensors.location(of: directory.tensorNames[source])
@@ -52,7 +58,8 @@ package final class GrownRows: Sendable {
   ) throws {
     try ExactKernels.use {
       let file = try source(of: chains[parameter])
-      let growers: [TensorGrower<Double>] = try store.growers(of: chains[parameter], from: file)
+      let growers: [TensorGrower<Double>] = try store.growers(
+        of: chains[parameter], from: file, as: types[parameter])
       let filler = GrowingFiller(from: file, growers, as: .float64, rounding: nil)
       let width = 8 * (chains[parameter].target.shape.extents.last ?? 1)
       try filler.fill(

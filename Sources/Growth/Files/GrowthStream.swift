@@ -66,7 +66,7 @@ final class GrowthStream: Sendable {
   private func filler<Scalar: ElementCoding>(
     _: Scalar.Type, _ name: String, _ chain: GrowthChain, _ rows: FileRows?, _ type: DType
   ) throws -> any TensorFiller {
-    let growers: [TensorGrower<Scalar>] = try store.growers(of: chain, from: rows)
+    let growers: [TensorGrower<Scalar>] = try store.growers(of: chain, from: rows, as: type)
     return GrowingFiller(
       from: rows, growers, as: type,
       rounding: rounding == .nearest

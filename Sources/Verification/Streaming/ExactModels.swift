@@ -20,7 +20,9 @@ struct ExactModels {
     let (small, grown) = (verification.small, verification.grown)
     var larger = LayerwiseParameters<Double>(grown)
     if let plans = verification.plans, !plans.isEmpty {
-      let rows = try GrownRows(of: small, by: plans, options: verification.options)
+      let rows = try GrownRows(
+        of: small, by: plans, options: verification.options,
+        types: grown.types)
       let replay = ReplayComparison(StoredParameters(grown))
       larger = Self.made(by: rows, grown.program, replay)
       self.replay = replay

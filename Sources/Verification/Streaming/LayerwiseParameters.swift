@@ -103,7 +103,8 @@ struct StoredParameters: Sendable {
         rebasing: bytes[range.lowerBound * width..<range.upperBound * width])
       Scalar.widen(part, view.dtype, into: target + range.lowerBound)
     }
-    if view.owner is MappedFile { MappedPages.release(bytes) }
+    // All of the file's: the system maps neighbours along with what is read.
+    if let file = view.owner as? MappedFile { MappedPages.release(file.bytes) }
   }
 
   func announce(_ parameter: Program.Parameter, _ elements: Range<Int>) throws {

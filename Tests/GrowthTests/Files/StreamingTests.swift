@@ -106,7 +106,8 @@ import Training
           overwrites: true))
       try CheckpointDirectory.verify(folder["large"])
       let written = try ModelDirectory(reading: folder["large"])
-      let expected = try growth.plans.grown(values: source.directory.values(), seed: 3)
+      let expected = try growth.plans.grown(
+        values: source.directory.values(), seed: 3, for: target ?? type)
       for (name, value) in zip(written.tensorNames, expected) {
         let tensor = HostTensor(copying: try written.tensors.tensor(named: name))
         #expect(
@@ -139,8 +140,8 @@ import Training
     let source = try GrowthSource(reading: folder["small"])
     for growth in Self.plannable(model) {
       let growth = try ModelGrowth(of: source, by: growth, options: GrowthOptions(seed: 3))
-      let expected = try growth.plans.grown(values: values, seed: 3)
       for type in [nil, DType.bfloat16] {
+        let expected = try growth.plans.grown(values: values, seed: 3, for: type ?? .float64)
         try growth.write(
           to: folder["large"], ModelGrowth.Output(type: type, overwrites: true))
         let written = try ModelDirectory(reading: folder["large"])

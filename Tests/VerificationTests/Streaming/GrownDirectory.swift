@@ -23,8 +23,9 @@ final class GrownDirectory {
     golden = FamilyGolden(name: name)
     let directory = try golden.directory()
     plans = try growth.plans(from: directory.configuration.model)
-    let values = try plans.grown(values: directory.values(), seed: Self.seed)
-    self.type = type ?? directory.tensors.entries.first?.dtype ?? .float32
+    let type = type ?? directory.tensors.entries.first?.dtype ?? .float32
+    self.type = type
+    let values = try plans.grown(values: directory.values(), seed: Self.seed, for: type)
     let target = plans.last?.target ?? directory.configuration.model
     try ModelDirectory.write(
       to: url, configuration: HuggingFaceConfiguration(target), values: values,
