@@ -76,19 +76,18 @@ struct LockStep {
     let exactGrown: LayerwisePass<Double>?
 
     init(_ step: LockStep, didRead: @escaping (Int) throws -> Void) throws {
-      let (models, arithmetic) = (step, step.arithmetic)
-      small = try models.small.pass(step.batch, arithmetic, didRead: didRead)
-      grown = try models.grown.pass(step.batch, arithmetic, didRead: didRead)
+      small = try step.small.pass(step.batch, step.arithmetic, didRead: didRead)
+      grown = try step.grown.pass(step.batch, step.arithmetic, didRead: didRead)
       func pass(
         _ program: Program, _ parameters: LayerwiseParameters<Double>?
       ) throws -> LayerwisePass<Double>? {
         guard let parameters, let exact = step.exact else { return nil }
         return try LayerwisePass(
-          program, parameters, exact.batch, arithmetic, blockElementCount: 2 << 20,
+          program, parameters, exact.batch, step.arithmetic, blockElementCount: 2 << 20,
           didRead: didRead)
       }
-      exactSmall = try pass(models.small.program, step.exact?.small)
-      exactGrown = try pass(models.grown.program, step.exact?.grown)
+      exactSmall = try pass(step.small.program, step.exact?.small)
+      exactGrown = try pass(step.grown.program, step.exact?.grown)
     }
 
     func runToHead() throws {
