@@ -56,7 +56,7 @@ struct RunCommand: AsyncParsableCommand {
       return
     }
     try training.train(
-      report: noReport ? .none : .written,
+      as: Self.configuration.commandName ?? "run", report: noReport ? .none : .written,
       overrides: plan.map { [RecipeOverride(followingPlan: URL(filePath: $0))] } ?? [])
   }
 }

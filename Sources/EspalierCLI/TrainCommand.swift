@@ -95,7 +95,7 @@ struct TrainCommand: AsyncParsableCommand {
       Swift.print(Recipe.example, terminator: "")
       return
     }
-    try train(report: .none)
+    try train(as: Self.configuration.commandName ?? "train", report: .none)
   }
 
   /// What is made of a run that has come to its end.
@@ -103,8 +103,12 @@ struct TrainCommand: AsyncParsableCommand {
 
   /// Trains to the end of the run, or until the user interrupts.
   ///
-  /// - Parameter overrides: values set over the recipe's before those of the command line.
-  func train(report page: Page, overrides: [RecipeOverride] = []) throws {
+  /// - Parameters:
+  ///   - command: the one that goes on with the run.
+  ///   - overrides: values set over the recipe's before those of the command line.
+  func train(
+    as command: String, report page: Page, overrides: [RecipeOverride] = []
+  ) throws {
     let directory = URL(filePath: output ?? "")
     let terminal = Terminal(json ? .standardError : .standardOutput)
     let printer = TrainingProgressPrinter(terminal: terminal, isQuiet: quiet)
@@ -128,7 +132,7 @@ struct TrainCommand: AsyncParsableCommand {
     if page == .written, summary.outcome != .interrupted {
       summary.report = Self.writeReport(of: run, warn: terminal)
     }
-    try report(summary, on: terminal)
+    try report(summary, of: command, on: terminal)
     if summary.outcome == .interrupted { throw ExitCode(Interruption.exitCode) }
   }
 
@@ -164,17 +168,21 @@ struct TrainCommand: AsyncParsableCommand {
     }
   }
 
-  private func report(_ summary: TrainingRunSummary, on terminal: Terminal) throws {
+  private func report(
+    _ summary: TrainingRunSummary, of command: String, on terminal: Terminal
+  ) throws {
     if json {
       Swift.print(try JSONText.of(summary))
       guard summary.outcome == .interrupted else { return }
     }
     if !quiet || summary.outcome == .interrupted {
-      Self.lines(summary, output: output ?? "").forEach(terminal.print)
+      Self.lines(summary, of: command, output: output ?? "").forEach(terminal.print)
     }
   }
 
-  private static func lines(_ summary: TrainingRunSummary, output: String) -> [String] {
+  private static func lines(
+    _ summary: TrainingRunSummary, of command: String, output: String
+  ) -> [String] {
     let outcome =
       switch summary.outcome {
       case .finished: "Finished"
@@ -196,7 +204,7 @@ struct TrainCommand: AsyncParsableCommand {
     if let checkpoint = summary.checkpoint { lines.append("Saved \(checkpoint)") }
     if let page = summary.report { lines.append("Report \(page)") }
     if summary.outcome == .interrupted {
-      lines.append("Go on with: espalier train -o \(ShellWord.quoted(output)) --resume")
+      lines.append("Go on with: espalier \(command) -o \(ShellWord.quoted(output)) --resume")
     }
     return lines
   }

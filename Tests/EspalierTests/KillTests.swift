@@ -98,21 +98,23 @@ struct KillTests {
     #expect(!place.isSaving("broken"))
   }
 
-  @Test("interrupted by Ctrl-C, the run saves, says how to go on, and has the same losses")
-  func interrupt() throws {
+  @Test(
+    "interrupted by Ctrl-C, the run saves, says how to go on, and has the same losses",
+    arguments: ["train", "run"])
+  func interrupt(_ name: String) throws {
     let place = try CommandWorkplace()
     // Steps long enough that a busy machine does not finish the run before it hears of Ctrl-C.
     let long = ["--set", "batch.accumulate=100"]
     try unbroken(place, long)
     let command = try BuiltCommand(
-      ["train", "recipe.yaml", "-o", "broken", "--threads", "1", "--set", "checkpoint=none"]
+      [name, "recipe.yaml", "-o", "broken", "--threads", "1", "--set", "checkpoint=none"]
         + long, in: place.url)
     while command.isRunning, place.stepsSoFar("broken") < 3 { usleep(500) }
     command.send(SIGINT)
     let result = try command.wait()
     #expect(!result.endedBySignal)
     #expect(result.status == 130)
-    #expect(result.output.contains("Go on with: espalier train -o broken --resume"))
+    #expect(result.output.contains("Go on with: espalier \(name) -o broken --resume"))
     let steps = place.stepsSoFar("broken")
     #expect(try CheckpointStore(place.run("broken").checkpoints).list().map(\.step) == [steps])
     try finishAndCompare(place)
