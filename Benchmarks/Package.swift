@@ -13,10 +13,13 @@ let package = Package(
       name: "StepBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
     .executableTarget(
       name: "TokenizerBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
+    .target(name: "BenchmarkReports"),
     .executableTarget(
-      name: "GrowthBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
+      name: "GrowthBenchmark",
+      dependencies: ["BenchmarkReports", .product(name: "Espalier", package: "espalier")]),
     .executableTarget(
-      name: "StreamingBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
+      name: "StreamingBenchmark",
+      dependencies: ["BenchmarkReports", .product(name: "Espalier", package: "espalier")]),
     .executableTarget(
       name: "GrowthExperiments", dependencies: [.product(name: "Espalier", package: "espalier")]),
   ],

@@ -24,6 +24,9 @@ public struct MeasuredNumber: Sendable, Hashable, Codable {
   }
 }
 
+/// The larger; what is no number is the worst.
+func worse(_ a: Double, _ b: Double) -> Double { a.isNaN || a > b ? a : b }
+
 /// ‖x − y‖ and ‖y‖.
 func distance(_ x: [Double], _ y: [Double]) -> (difference: Double, norm: Double) {
   var (difference, norm) = (0.0, 0.0)

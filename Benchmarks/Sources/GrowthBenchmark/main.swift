@@ -7,6 +7,7 @@
 // The state is a GPT-2 of 12 layers, 768 wide, with random values and moments; it grows × 2 in width
 // (default options, noise included), × 2 in depth, and in both. Prints a table; needs 14 GB of memory.
 
+import BenchmarkReports
 import Espalier
 import Foundation
 
@@ -113,33 +114,8 @@ struct Series {
   }
 }
 
-func median(_ values: [Double]) -> Double {
-  let sorted = values.sorted()
-  return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-}
-
 /// Ends the lives of what `body` makes before it returns.
 func autoreleased(_ body: () throws -> Void) rethrows { try body() }
-
-/// What a command prints, without the line's end; empty where it fails.
-func output(_ command: String...) -> String {
-  let (process, pipe) = (Process(), Pipe())
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  process.arguments = command
-  process.standardOutput = pipe
-  process.standardError = FileHandle.nullDevice
-  guard (try? process.run()) != nil else { return "" }
-  let data = pipe.fileHandleForReading.readDataToEndOfFile()
-  return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-}
-
-/// The processor's name, as the system tells it.
-func machine() -> String {
-  let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-  let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-  return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
-    ?? output("sysctl", "-n", "machdep.cpu.brand_string")
-}
 
 func run() throws {
   let arguments = CommandLine.arguments.dropFirst()

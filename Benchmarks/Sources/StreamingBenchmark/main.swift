@@ -9,6 +9,7 @@
 // the faster counts: the second finds more of it in memory. All end with a sync, which is counted, and
 // begin after one. Takes nine times the model's bytes on the disk.
 
+import BenchmarkReports
 import Foundation
 
 struct Series: Codable {
@@ -44,31 +45,6 @@ struct Report: Codable {
   var width: Int
   var sourceByteCount: Int
   var series: [Series]
-}
-
-func median(_ values: [Double]) -> Double {
-  let sorted = values.sorted()
-  return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-}
-
-/// What a command prints, without the line's end; empty where it fails.
-func output(_ command: String...) -> String {
-  let (process, pipe) = (Process(), Pipe())
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  process.arguments = command
-  process.standardOutput = pipe
-  process.standardError = FileHandle.nullDevice
-  guard (try? process.run()) != nil else { return "" }
-  let data = pipe.fileHandleForReading.readDataToEndOfFile()
-  return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-}
-
-/// The processor's name, as the system tells it.
-func machine() -> String {
-  let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-  let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-  return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
-    ?? output("sysctl", "-n", "machdep.cpu.brand_string")
 }
 
 func byteCount(of directory: URL) throws -> Int {

@@ -47,7 +47,4 @@ public struct LogitError: Sendable, Hashable {
     }
     return difference == 0 ? 0 : difference / largest
   }
-
-  /// The larger; what is no number is the worst.
-  private static func worse(_ a: Double, _ b: Double) -> Double { a.isNaN || a > b ? a : b }
 }

@@ -58,7 +58,7 @@ struct LockStep {
       rounding: logits.rounding.map {
         ModelRounding(
           logits: $0.error.logits, loss: $0.error.loss,
-          residual: streams.map { $0.compactMap(\.rounding).reduce(0, StreamError.worse) })
+          residual: streams.map { $0.compactMap(\.rounding).reduce(0, worse) })
       })
   }
 
@@ -162,7 +162,7 @@ struct LockStep {
         difference += error * error
         norm += expected * expected
       }
-      worst = StreamError.worse(worst, difference == 0 ? 0 : (difference / norm).squareRoot())
+      worst = worse(worst, difference == 0 ? 0 : (difference / norm).squareRoot())
     }
     return worst
   }

@@ -24,8 +24,7 @@ struct LogitComparison {
   ) {
     for index in 0..<min(smallLogits.count, grownLogits.count) {
       let (a, b) = (Double(smallLogits.base[index]), Double(grownLogits.base[index]))
-      let distance = abs(a - b)
-      if !(distance <= difference), !difference.isNaN { difference = distance }
+      difference = worse(difference, abs(a - b))
       largest = max(largest, abs(a))
     }
     for row in small.indices { small[row].add(smallLogits, row, from: first) }

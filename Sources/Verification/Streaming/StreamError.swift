@@ -48,21 +48,17 @@ public struct StreamError: Sendable, Hashable, Codable {
     self.init(
       layer: layer, smallLayer: smallLayer, afterAttention: middle.float32,
       afterBlock: end.float32)
-    float64 = Self.worse(middle.float64, end.float64)
-    rounding = Self.worse(middle.rounding, end.rounding)
+    float64 = Self.worseOfBoth(middle.float64, end.float64)
+    rounding = Self.worseOfBoth(middle.rounding, end.rounding)
   }
 
-  private static func worse(_ a: Double?, _ b: Double?) -> Double? {
+  private static func worseOfBoth(_ a: Double?, _ b: Double?) -> Double? {
     a.flatMap { a in b.map { worse(a, $0) } }
   }
 
-  /// The larger; what is no number is the worst.
-  static func worse(_ a: Double, _ b: Double) -> Double { a.isNaN || a > b ? a : b }
-
   /// The larger of both.
   public var worst: Double {
-    guard let afterAttention, !afterBlock.isNaN else { return afterBlock }
-    return afterAttention.isNaN ? afterAttention : max(afterAttention, afterBlock)
+    afterAttention.map { worse($0, afterBlock) } ?? afterBlock
   }
 
   /// The block as a report names it: `layer 3`.

@@ -229,6 +229,7 @@ import Verification
   func roundedSixteenBits() throws {
     for growth in [
       GrowthSequence([WidthGrowth(factor: 3, form: .divided)]),
+      WidthGrowth(factor: 3, form: .divided).then(WidthGrowth(factor: 2)),
       GrowthSequence([ResidualGrowth(to: 40)]),
     ] {
       let grown = try GrownDirectory("mistral-bfloat16", growth)
