@@ -72,6 +72,25 @@ public struct CPUTrainingEngine: TrainingEngine {
       library: makeMatrixLibrary(widens: widensBFloat16), trains: trains)
   }
 
+  /// Bytes of a session's parameters, gradients, moments and copies, and of the activations that a
+  /// micro-batch of this shape needs at once.
+  ///
+  /// - Throws: ``CPUEngineError`` where the engine cannot train the program, or its parameters alone
+  ///   do not fit.
+  public func trainingByteCount(
+    of program: Program, precision: Precision, sequenceCount: Int, sequenceLength: Int
+  ) throws -> Int {
+    try Lowering.check(program)
+    // The store's pages are never touched, so they take no memory.
+    let store = try ParameterStore(specs: program.parameters, precision: precision, trains: true)
+    var lowering = Lowering(
+      program, purpose: .training, sequenceCount: sequenceCount, sequenceLength: sequenceLength,
+      precision: precision, store: store, library: try makeMatrixLibrary(widens: widensBFloat16),
+      team: team)
+    try lowering.lower()
+    return MachineMemory.bytes([store.byteCount], [lowering.plan.layout().byteCount])
+  }
+
   /// Times products of 1024 × 1024 matrices; the best of a dozen.
   public func measurePeak(precision: Precision) throws -> Double {
     team.adopt()

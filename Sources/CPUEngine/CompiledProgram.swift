@@ -13,6 +13,9 @@ final class Arena {
   func reserve(_ byteCount: Int) throws {
     if let memory, memory.byteCount >= byteCount { return }
     memory = nil
+    try MachineMemory.current.check(
+      byteCount, for: "the activations of a batch of this shape",
+      remedy: "use fewer or shorter sequences", subject: "memory")
     memory = try AlignedMemory(byteCount: byteCount)
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CKernels
+import Tensors
 import Training
 
 /// Turns a program into instructions for one batch shape: forward, and for training backward.
@@ -86,7 +87,10 @@ struct Lowering {
   }
 
   /// Emits everything.
+  ///
+  /// - Throws: ``CPUEngineError`` for a batch whose values no memory holds.
   mutating func lower() throws {
+    try checkExtents()
     for index in operations.indices { try lowerForward(index) }
     if purpose == .training {
       pending = Set(program.widths.indices)
@@ -99,6 +103,17 @@ struct Lowering {
     if let results {
       plan.use(results.values.buffer, at: instructions.count)
       plan.use(results.greedy.buffer, at: instructions.count)
+    }
+  }
+
+  /// Sizes of buffers and their sums stay within `Int` from here on.
+  private func checkExtents() throws {
+    let widest = max(program.widths.max() ?? 1, program.configuration.vocabularySize)
+    guard MachineMemory.bytes([sequenceCount, sequenceLength, widest]) < 1 << 44 else {
+      throw CPUEngineError(
+        .invalidBatch,
+        "\(sequenceCount) sequences of \(sequenceLength) tokens in values \(widest) wide are more "
+          + "than any memory holds; use fewer or shorter sequences", subject: "batch")
     }
   }
 

@@ -25,7 +25,10 @@ final class ParameterStore {
   let copies: UnsafeMutablePointer<ck_bf16>?
   private let memory: [AlignedMemory]
 
-  /// - Throws: ``CPUEngineError`` where memory is refused.
+  /// Bytes of everything.
+  var byteCount: Int { memory.reduce(0) { $0 + $1.byteCount } }
+
+  /// - Throws: ``CPUEngineError`` where memory is refused; `TensorsError` where there is too little.
   init(specs: [ParameterSpec], precision: Precision, trains: Bool) throws {
     self.specs = specs
     var offset = 0
@@ -38,6 +41,11 @@ final class ParameterStore {
     counts = specs.map(\.shape.elementCount)
     elementCount = offset
 
+    // All at once: pages that were given but not used yet still count as free.
+    try MachineMemory.current.check(
+      MachineMemory.bytes([offset, (trains ? 16 : 4) + (precision == .bf16 ? 2 : 0)]),
+      for: "\(offset) parameters\(trains ? " with their gradients and moments" : "")",
+      remedy: "use a smaller model", subject: "memory")
     var memory: [AlignedMemory] = []
     func floats(_ wanted: Bool) throws -> UnsafeMutablePointer<Float>? {
       guard wanted else { return nil }

@@ -4,7 +4,7 @@
 public struct TensorsError: Error, Sendable, CustomStringConvertible {
   /// The kind of failure.
   public enum Code: String, Sendable {
-    case invalidShape, byteCountMismatch, unsupportedConversion, fileUnavailable
+    case invalidShape, byteCountMismatch, unsupportedConversion, fileUnavailable, insufficientMemory
   }
   /// The kind of failure.
   public var code: Code

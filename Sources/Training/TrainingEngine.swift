@@ -35,6 +35,24 @@ public protocol TrainingEngine: Sendable {
 
   /// Measures the floating-point operations per second that the engine's products reach at best.
   func measurePeak(precision: Precision) throws -> Double
+
+  /// Bytes of this machine's memory that a session takes: parameters, gradients, moments, and the
+  /// activations of one micro-batch; nothing is taken yet.
+  ///
+  /// - Throws: an error where the engine cannot train the program.
+  func trainingByteCount(
+    of program: Program, precision: Precision, sequenceCount: Int, sequenceLength: Int
+  ) throws -> Int
+}
+
+extension TrainingEngine {
+  /// The parameters, gradients and moments, for engines that cannot tell more.
+  public func trainingByteCount(
+    of program: Program, precision: Precision, sequenceCount: Int, sequenceLength: Int
+  ) throws -> Int {
+    TrainingMemory.sessionBytes(
+      parameterCount: program.parameterCount.total, precision: precision)
+  }
 }
 
 /// A model in training: parameters, moments and gradients in the engine's memory.

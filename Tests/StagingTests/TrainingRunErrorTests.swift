@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Staging
+import Tensors
 import Testing
 
 @Suite("Runs that cannot be made or resumed")
@@ -25,6 +26,22 @@ struct TrainingRunErrorTests {
     #expect(
       error?.message
         == "the directory is not empty (corpus.txt); choose a new one, which will be made")
+  }
+
+  @Test(
+    "sizes that no memory holds are refused before anything is made",
+    arguments: [
+      ["model.hidden=100000", "model.heads=100"], ["model.context=268435456"],
+      ["model.vocabulary=268435456", "model.hidden=4096"],
+      ["model.layers=65536", "model.hidden=4096"],
+      ["batch.accumulate=16777216", "batch.sequences=16777216"],
+    ])
+  func tooLarge(_ overrides: [String]) throws {
+    let place = try Workplace()
+    let error = #expect(throws: TensorsError.self) { try place.create(overrides) }
+    #expect(error?.code == .insufficientMemory)
+    #expect(error?.message.contains("would take") ?? false)
+    #expect(!FileManager.default.fileExists(atPath: place.run.path))
   }
 
   @Test("what a killed creation left is taken over")

@@ -44,6 +44,7 @@ final class RunSession {
   func train() throws -> TrainingRunSummary {
     try noteChange(at: start.state.status.progress)
     let staged = try stagedModels()
+    try checkMemory(staged)
     var state = start.state
     while true {
       let conditions = try staged.map {
@@ -64,6 +65,16 @@ final class RunSession {
           .note("The run is over, but this stage's moment to grow never came; the model is small"))
       }
       return try summary(outcome, loop.status.evaluationCost)
+    }
+  }
+
+  /// Checks that each model to come fits into memory, before hours go into the small ones.
+  private func checkMemory(_ staged: StagedModels?) throws {
+    let status = start.state.status
+    let models = staged.map { Array($0.models.dropFirst(status.stage?.index ?? 0)) }
+    for model in models ?? [status.model] {
+      try TrainingMemory.check(
+        model, run.recipe.training, on: engine, subject: "\(run.recipeFile.name): model")
     }
   }
 

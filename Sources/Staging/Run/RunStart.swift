@@ -119,6 +119,7 @@ extension RunStart {
     }
     let target = try sizes.configuration(
       tokenizerVocabularySize: dataset.manifest.vocabularySize)
+    try TrainingMemory.check(target, run.recipe.training, subject: "\(run.recipeFile.name): model")
     let stages = run.recipe.stages
     let model = try stages.isEmpty ? target : StagedModels(stages, target: target).models[0]
     let seed = run.recipe.training.seed

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Architectures
 import Foundation
 import Planning
 import Text
@@ -165,13 +166,16 @@ extension Recipe {
       return
     }
     guard let model else { throw missing("model", "the model's architecture and sizes") }
+    let least: ModelConfiguration
     switch (data.source, tokenizer) {
     case (.texts, nil): throw missing("tokenizer", "kind: bpe, file or bytes")
     case (_, .bytes?):
-      _ = try model.configuration(tokenizerVocabularySize: ByteTokenizer().vocabularySize)
+      least = try model.configuration(tokenizerVocabularySize: ByteTokenizer().vocabularySize)
     // Sizes that contradict each other are found before the text is prepared.
-    default: _ = try model.configuration(tokenizerVocabularySize: model.vocabularySize ?? 257)
+    default: least = try model.configuration(tokenizerVocabularySize: model.vocabularySize ?? 257)
     }
+    // So are those that no memory holds.
+    try TrainingMemory.check(least, training, subject: "\(name): model")
   }
 
   /// Checks that a run of this recipe may go on with another.

@@ -40,9 +40,14 @@ public struct ModelDirectory: Sendable {
 
   /// All parameters as float32, in the program's order.
   ///
-  /// - Throws: the errors of Checkpoints, for instance for a type that is no real number.
+  /// - Throws: the errors of Checkpoints, for instance for a type that is no real number;
+  ///   `TensorsError` of code `insufficientMemory`.
   public func values() throws -> [HostTensor] {
-    try tensorNames.map { try tensors.float32(named: $0) }
+    let count = program.parameterCount.total
+    try MachineMemory.current.check(
+      MachineMemory.bytes([count, 4]), for: "\(count) parameters in float32",
+      remedy: "use a smaller model", subject: url.path(percentEncoded: false))
+    return try tensorNames.map { try tensors.float32(named: $0) }
   }
 
   /// The contents of `tokenizer.json`; nil where there is none.

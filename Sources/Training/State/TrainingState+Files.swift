@@ -100,6 +100,11 @@ extension TrainingState {
         .invalidState, "its parameters are not those of its model",
         subject: directory.appending(path: TrainingStateFiles.state).path)
     }
+    let count = specs.reduce(0) { $0 + $1.shape.elementCount }
+    try MachineMemory.current.check(
+      TrainingMemory.stateBytes(parameterCount: count),
+      for: "\(count) parameters with their moments", remedy: "use a smaller model",
+      subject: directory.path(percentEncoded: false))
     let values = try openTensors(in: directory, baseName: TrainingStateFiles.model)
     let moments = try openTensors(in: directory, baseName: TrainingStateFiles.optimizer)
     status = contents.status

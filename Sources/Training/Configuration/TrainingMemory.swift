@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Tensors
+
+/// What training a model takes of this machine's memory, before any of it is taken.
+public enum TrainingMemory {
+  /// Float32 numbers that a session holds for each parameter: value, gradient, both moments.
+  private static let sessionTensors = 4
+  /// Float32 numbers of a parameter's state outside the session while a checkpoint is written: value
+  /// and both moments.
+  private static let stateTensors = 3
+
+  /// Bytes of the parameters in a session, with gradients, moments and the copies that products read.
+  public static func sessionBytes(parameterCount: Int, precision: Precision) -> Int {
+    MachineMemory.bytes([parameterCount, 4 * sessionTensors + (precision == .bf16 ? 2 : 0)])
+  }
+
+  /// Bytes of a state's tensors outside a session.
+  public static func stateBytes(parameterCount: Int) -> Int {
+    MachineMemory.bytes([parameterCount, 4 * stateTensors])
+  }
+
+  /// Bytes of a step's tokens: inputs and targets, whole and as micro-batches.
+  public static func batchBytes(_ batch: BatchConfiguration, contextLength: Int) -> Int {
+    MachineMemory.bytes([batch.sequences, batch.accumulate, contextLength, 2 * 2 * 4])
+  }
+
+  /// Checks that a step's tokens, and a model's parameters, gradients, moments and one checkpoint of
+  /// them, fit into memory.
+  ///
+  /// What a step's activations take is the engine's to say.
+  ///
+  /// - Parameters:
+  ///   - subject: the recipe's key, or the stage, that names the model.
+  ///   - memory: what may be taken.
+  /// - Throws: `TensorsError` of code `insufficientMemory` with both numbers; `ArchitecturesError`
+  ///   for sizes that contradict each other.
+  public static func check(
+    _ model: ModelConfiguration, _ training: TrainingConfiguration, subject: String = "model",
+    memory: MachineMemory = .current
+  ) throws {
+    let batch = training.batch
+    try memory.check(
+      batchBytes(batch, contextLength: model.contextLength),
+      for: "the tokens of a step of \(batch.sequences) · \(batch.accumulate) sequences of "
+        + "\(model.contextLength)",
+      remedy: "use fewer sequences", subject: "batch")
+    let count = try model.parameterCount().total
+    let bytes = MachineMemory.bytes(
+      [sessionBytes(parameterCount: count, precision: training.precision)],
+      [stateBytes(parameterCount: count)])
+    try memory.check(
+      bytes, for: "training \(count) parameters with their gradients, moments and a checkpoint",
+      remedy: "use a smaller model", subject: subject)
+  }
+
+  /// Checks that an engine can train a model beside what is in memory already.
+  ///
+  /// - Throws: as ``check(_:_:subject:memory:)``, with the activations of a micro-batch.
+  public static func check(
+    _ model: ModelConfiguration, _ training: TrainingConfiguration, on engine: any TrainingEngine,
+    subject: String = "model", memory: MachineMemory = .current
+  ) throws {
+    try check(model, training, subject: subject, memory: memory)
+    let sequences = min(training.batch.sequences, training.batch.sequencesPerStep)
+    let count = try model.parameterCount().total
+    let bytes = MachineMemory.bytes(
+      [
+        try engine.trainingByteCount(
+          of: try model.program(), precision: training.precision, sequenceCount: sequences,
+          sequenceLength: model.contextLength)
+      ],
+      [stateBytes(parameterCount: count)])
+    try memory.check(
+      bytes,
+      for: "training \(count) parameters on micro-batches of \(sequences) sequences of "
+        + "\(model.contextLength) tokens",
+      remedy: "use fewer sequences in a micro-batch (batch.sequences, with batch.accumulate), a "
+        + "shorter context or a smaller model",
+      subject: subject)
+  }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import CPUEngine
+import Tensors
+import Testing
+import Training
+
+@Suite("Memory of training") struct MemoryTests {
+  private let engine = CPUTrainingEngine(threads: 2)
+
+  private func model(
+    layers: Int, hidden: Int, vocabulary: Int = 512, context: Int = 128
+  ) -> ModelConfiguration {
+    ModelConfiguration(
+      architecture: .gpt2, layerCount: layers, hiddenSize: hidden, headCount: hidden / 16,
+      intermediateSize: 4 * hidden, vocabularySize: vocabulary, contextLength: context,
+      tiesHead: true)
+  }
+
+  @Test(
+    "a step takes its parameters, moments, and about one copy of every value",
+    arguments: Precision.allCases)
+  func estimate(_ precision: Precision) throws {
+    for layers in [2, 12, 48] {
+      let program = try model(layers: layers, hidden: 64).program()
+      func bytes(_ sequences: Int) throws -> Int {
+        try engine.trainingByteCount(
+          of: program, precision: precision, sequenceCount: sequences, sequenceLength: 128)
+      }
+      let parameters = TrainingMemory.sessionBytes(
+        parameterCount: program.parameterCount.total, precision: precision)
+      let values = program.widths.reduce(0, +) * 128 * (precision == .bf16 ? 2 : 4)
+      for sequences in [1, 4, 16] {
+        let activations = Double(try bytes(sequences) - parameters)
+        #expect(activations > 0.6 * Double(values * sequences))
+        #expect(activations < 2.5 * Double(values * sequences))
+      }
+    }
+  }
+
+  @Test("sizes that no memory holds are refused with both numbers before anything is taken")
+  func refusal() throws {
+    let small = MachineMemory(total: 8_000_000_000, available: 1_000_000_000)
+    let training = TrainingConfiguration(
+      batch: BatchConfiguration(sequences: 4),
+      schedule: LearningRateSchedule(kind: .constant, peak: 1e-3, total: nil),
+      stop: StopConditions(after: .steps(1)))
+    func message(_ model: ModelConfiguration, _ training: TrainingConfiguration) -> String {
+      do {
+        try TrainingMemory.check(model, training, on: engine, memory: small)
+        return ""
+      } catch { return "\(error)" }
+    }
+    #expect(message(model(layers: 2, hidden: 64), training).isEmpty)
+    let wide = message(model(layers: 2, hidden: 4096), training)
+    #expect(wide.contains("would take 11."))
+    #expect(wide.contains("1.0 GB of the 8.0 GB of the machine are free; use a smaller model"))
+    var many = training
+    many.batch.sequences = 4096
+    #expect(message(model(layers: 2, hidden: 64), many).contains("use fewer sequences in a micro"))
+    many.batch = BatchConfiguration(sequences: 1, accumulate: 1 << 24)
+    #expect(
+      message(model(layers: 2, hidden: 64), many).contains("the tokens of a step of 1 · 16777216"))
+    many.batch = BatchConfiguration(sequences: 1 << 24, accumulate: 1 << 24)
+    #expect(
+      message(model(layers: 2, hidden: 64, context: 1 << 28), many).contains("more than 9 EB"))
+  }
+
+  @Test("batches whose values overflow are refused, whatever the memory")
+  func overflow() throws {
+    let program = try model(layers: 1, hidden: 64).program()
+    #expect(throws: CPUEngineError.self) {
+      try engine.trainingByteCount(
+        of: program, precision: .fp32, sequenceCount: .max, sequenceLength: .max)
+    }
+  }
+
+  @Test("layers beyond what can be compiled are refused")
+  func layers() throws {
+    let program = try model(layers: 8192, hidden: 16, vocabulary: 16, context: 8).program()
+    let error = #expect(throws: CPUEngineError.self) {
+      try engine.trainingByteCount(
+        of: program, precision: .fp32, sequenceCount: 1, sequenceLength: 8)
+    }
+    #expect(error?.message.contains("in 8192 layers") ?? false)
+  }
+}
