@@ -2,7 +2,12 @@
 # Every target installs what it needs (see Scripts/bootstrap) and can be called on a fresh machine.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser format lint bench docs goldens build clean
+# make's own variable names, so that `make fuzz SECONDS=60` can be typed.
+fuzz: export FUZZ_SECONDS := $(SECONDS)
+fuzz: export FUZZ_RUNS := $(RUNS)
+fuzz: export FUZZ_TARGETS := $(TARGETS)
+
+.PHONY: help demo test test-browser fuzz sanitize format lint bench docs goldens build clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +20,12 @@ test: ## Build and run all tests
 
 test-browser: ## Open reports in a headless Chromium and check what it draws
 	@Scripts/test-browser
+
+fuzz: ## Fuzz every reader of files (SECONDS=60 in all, RUNS=of each, TARGETS="config log")
+	@Scripts/fuzz
+
+sanitize: ## Run the tests under the address and the thread sanitizer (SANITIZER=, FILTER=)
+	@Scripts/sanitize
 
 build: ## Build the library and the command for release
 	@Scripts/bootstrap build
@@ -36,4 +47,4 @@ goldens: ## Make the tests' reference values again, with PyTorch
 	@Scripts/goldens
 
 clean: ## Remove everything that was built; runs and the demo's models stay
-	rm -rf .build Benchmarks/.build
+	rm -rf .build .build-fuzz .build-address .build-thread Benchmarks/.build

@@ -109,8 +109,20 @@ let package = Package(
       name: "EvaluationTests",
       dependencies: ["Evaluation", "CPUEngine", "ReferenceEngine", "GoldenModels"],
       resources: [.copy("Goldens")]),
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["Architectures", "Checkpoints", "Text", "Training", "Growth", "Staging"],
+      path: "Tests/FuzzTargets"),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets"], resources: [.copy("Corpus")]),
     .testTarget(name: "EspalierTests", dependencies: ["Espalier", "EspalierCLI", "GoldenModels"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
 )
+
+// `make fuzz` builds the fuzzer, whose entry point is libFuzzer's.
+if Context.environment["ESPALIER_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz"))
+}
