@@ -70,7 +70,7 @@ final class Float64Session: TrainingSession {
       secondMoments[index][element] = v
       let decayed = model.parameters[index][element] * (1 - update.decayFactor)
       let root = v.squareRoot() * update.inverseRootCorrection + update.epsilon
-      model.parameters[index][element] = decayed - update.stepSize * m / root
+      model.parameters[index][element] = decayed - update.step(m, root)
     }
   }
 

@@ -110,7 +110,7 @@ final class QuadraticSession: TrainingSession {
         firstMoments[parameter][element] = Float(m)
         secondMoments[parameter][element] = Float(v)
         values[parameter][element] = Float(
-          decayed - u.stepSize * m / (v.squareRoot() * u.inverseRootCorrection + u.epsilon))
+          decayed - u.step(m, v.squareRoot() * u.inverseRootCorrection + u.epsilon))
         sums[parameter][element] = 0
       }
     }
