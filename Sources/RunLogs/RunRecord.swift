@@ -81,10 +81,14 @@ public struct EvaluationRecord: Sendable, Hashable {
   public var seconds: Double
   /// The number of targets scored.
   public var targets: Int
+  /// Tokens of the whole validation text, of which all but the first can be targets; nil in logs of
+  /// older versions, which scored the beginning of the text.
+  public var validationTokens: Int?
 
   /// Makes a record.
   public init(
-    step: Int, validationLoss: Double, tokens: Int, flops: Double, seconds: Double, targets: Int
+    step: Int, validationLoss: Double, tokens: Int, flops: Double, seconds: Double, targets: Int,
+    validationTokens: Int? = nil
   ) {
     self.step = step
     self.validationLoss = validationLoss
@@ -92,6 +96,7 @@ public struct EvaluationRecord: Sendable, Hashable {
     self.flops = flops
     self.seconds = seconds
     self.targets = targets
+    self.validationTokens = validationTokens
   }
 }
 

@@ -186,6 +186,20 @@ struct RecipeTests {
     }
   }
 
+  @Test("validation is measured by tokens, by batches, or whole") func evaluation() throws {
+    let amounts: [(String, EvaluationConfiguration.Amount)] = [
+      ("{every: 100 steps}", .usual), ("{batches: 7}", .batches(7)), ("{tokens: all}", .all),
+      ("{tokens: 200k tokens}", .tokens(200_000)),
+    ]
+    for (text, amount) in amounts {
+      let recipe = try decode(minimalRecipe, ["evaluate=\(text)"])
+      #expect(recipe.training.evaluation?.amount == amount)
+      let again = try decode(minimalRecipe, ["evaluate={\(amount.recipeText)}"])
+      #expect(again.training.evaluation?.amount == amount)
+    }
+    #expect(EvaluationConfiguration.Amount.usual == .tokens(65536))
+  }
+
   @Test("validation may be left out altogether")
   func noValidation() throws {
     let recipe = try decode(minimalRecipe, ["data.validation=none"])

@@ -59,8 +59,10 @@ extension Recipe {
       # decay: 20%               # wsd: a share of the total or a duration; default 20%
       # decayShape: squareRoot   # wsd: or linear, cosine; default squareRoot
 
-    evaluate: {every: 100 steps, batches: 20}   # or none
-    checkpoint: {every: 500 steps, keep: 3}     # keep: all keeps every one; or none: the end only
+    evaluate: {every: 100 steps}   # or none; also tokens: 200k tokens, tokens: all, or batches: 20;
+                                   # default: the whole validation text, or 65536 tokens all over it
+    checkpoint: {every: 500 steps, keep: 3}   # keep: all keeps every one; or none: the end only;
+                                   # the best and the last good one stay beside the newest
 
     stop:                        # default: at the schedule's end
       after: 20M tokens

@@ -104,10 +104,32 @@ extension LearningRateSchedule.DecayLength {
 
 extension EvaluationConfiguration {
   init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: ["every", "batches"])
+    let keys = try value.mapping(keys: ["every", "batches", "tokens"])
     self.init()
     every = try keys["every"]?.duration(.any) ?? every
-    batches = try keys["batches"]?.integer(in: 1...(1 << 24)) ?? batches
+    if let tokens = keys["tokens"] { amount = try Self.tokens(tokens) }
+    guard let batches = keys["batches"] else { return }
+    if keys["tokens"] != nil {
+      throw batches.conflict("batches and tokens exclude each other; keep one")
+    }
+    amount = .batches(try batches.integer(in: 1...(1 << 24)))
+  }
+
+  private static func tokens(_ value: RecipeValue) throws -> Amount {
+    if value.isWord("all") { return .all }
+    if case .tokens(let count)? = value.durationIfWellFormed, count > 0 { return .tokens(count) }
+    throw value.mismatch("a number of tokens, such as 200k tokens, or all")
+  }
+}
+
+extension EvaluationConfiguration.Amount {
+  /// The amount as recipes write it.
+  package var recipeText: String {
+    switch self {
+    case .batches(let count): "batches: \(count)"
+    case .all: "tokens: all"
+    case .tokens(let count): "tokens: \(count) tokens"
+    }
   }
 }
 

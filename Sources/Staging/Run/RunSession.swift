@@ -130,7 +130,8 @@ final class RunSession {
     }
   }
 
-  /// Held-out batches, or those that come next where there is no text to validate on.
+  /// Held-out batches from all over the text, or those that come next where there is none to validate
+  /// on.
   private func proofBatches(_ status: TrainingStatus) throws -> [TokenBatch] {
     let count = status.training.batch.sequences
     let length = status.model.contextLength
@@ -138,8 +139,8 @@ final class RunSession {
       var stream = try BatchStream(start.dataset.train, at: status.cursor)
       return [try stream.next(sequenceCount: count, sequenceLength: length)]
     }
-    var batches = try SequentialBatches(
-      validation, sequenceCount: count, sequenceLength: length, batchLimit: 4)
+    var batches = try EvaluationBatches(
+      validation, sequenceCount: count, sequenceLength: length, windowLimit: 4 * count)
     var result: [TokenBatch] = []
     while let batch = try batches.next() { result.append(batch) }
     return result

@@ -16,7 +16,7 @@ public final class TrainingLoop {
     /// Floating-point operations of training on one token of a sequence of this length; nil for
     /// those of the program's products, causal attention counted as what it needs.
     public var floatingPointOperationsPerToken: ((_ sequenceLength: Int) -> Double)?
-    /// The text that evaluations score, from its start; nil for none.
+    /// The text that evaluations score; nil for none.
     public var validation: (any TokenSource)?
     /// The log that gets every record.
     public var log: RunLogWriter?
@@ -150,7 +150,7 @@ public final class TrainingLoop {
     return TrainingState(status: status, parameters: parameters)
   }
 
-  /// Scores the first batches of the validation text and logs their mean loss.
+  /// Scores the validation text, or windows spread over it, and logs the mean loss.
   ///
   /// - Returns: nil where the configuration or the surroundings have no validation.
   @discardableResult
@@ -159,9 +159,11 @@ public final class TrainingLoop {
       let validation = surroundings.validation
     else { return nil }
     let begin = surroundings.clock()
-    var batches = try SequentialBatches(
-      validation, sequenceCount: status.training.batch.sequences,
-      sequenceLength: status.model.contextLength, batchLimit: evaluation.batches)
+    let (sequences, length) = (status.training.batch.sequences, status.model.contextLength)
+    var batches = try EvaluationBatches(
+      validation, sequenceCount: sequences, sequenceLength: length,
+      windowLimit: evaluation.windowLimit(
+        tokenCount: validation.tokenCount, sequences: sequences, sequenceLength: length))
     var sum = LossSum(total: 0, targetCount: 0)
     while let batch = try batches.next() { sum = sum + (try session.loss(of: batch)) }
     try checkValidation(sum)
@@ -170,7 +172,7 @@ public final class TrainingLoop {
     let evaluationRecord = EvaluationRecord(
       step: progress.steps, validationLoss: sum.mean, tokens: progress.tokens,
       flops: progress.floatingPointOperations, seconds: progress.seconds,
-      targets: sum.targetCount)
+      targets: sum.targetCount, validationTokens: validation.tokenCount)
     status.validationLoss = sum.mean
     evaluatedStep = progress.steps
     countEvaluation(of: sum, seconds: surroundings.clock() - begin)
