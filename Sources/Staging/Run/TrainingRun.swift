@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 import Planning
 import Text
@@ -58,6 +59,7 @@ public struct TrainingRun: Sendable {
     with part: CheckpointPart = .weights, threads: Int? = nil
   ) throws -> TrainingRun {
     let directory = RunDirectory(url)
+    let checkpoint = checkpoint.map(CheckpointStore.resolvingLatest)
     try directory.checkVacant()
     let recipe = try file.recipe()
     try recipe.checkCompleteness(startsFromCheckpoint: checkpoint != nil, name: file.name)

@@ -20,6 +20,7 @@ extension CheckpointStore {
     let item = try write(step: state.status.progress.steps) {
       try state.write(to: $0, configuration: configuration, tokenizer: tokenizer)
     }
+    pointLatest(to: item)
     // The newest was just written and synced, so sizes are proof enough that it is whole.
     if let keep { try prune(keeping: keep, level: .sizes) }
     return item.url.lastPathComponent
