@@ -107,6 +107,13 @@ public struct CheckpointStore: Sendable {
     return removed
   }
 
+  /// Removes the checkpoints after a step: those of a course that a run has given up.
+  ///
+  /// - Throws: ``CheckpointsError`` of code `unwritableFile`.
+  package func removeLater(than step: Int) throws {
+    for item in try list() where item.step > step { try discard(item.url) }
+  }
+
   static func name(step: Int) -> String {
     let digits = String(step)
     return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits

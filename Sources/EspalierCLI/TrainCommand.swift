@@ -201,6 +201,11 @@ struct TrainCommand: AsyncParsableCommand {
           + "\(Readable.scaled(cost.floatingPointOperations))FLOPs more, and "
           + "\(Readable.time(cost.seconds)) of the time")
     }
+    let troubles = [
+      summary.skippedBatches.map { "\(Readable.exact($0)) batches left out" },
+      summary.rollbacks.map { "\(Readable.exact($0)) times back to a good checkpoint" },
+    ].compactMap { $0 }
+    if !troubles.isEmpty { lines.append(troubles.joined(separator: ", ")) }
     if let checkpoint = summary.checkpoint { lines.append("Saved \(checkpoint)") }
     if let page = summary.report { lines.append("Report \(page)") }
     if summary.outcome == .interrupted {

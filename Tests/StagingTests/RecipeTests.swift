@@ -200,6 +200,29 @@ struct RecipeTests {
     #expect(EvaluationConfiguration.Amount.usual == .tokens(65536))
   }
 
+  @Test("what is done about trouble decodes; nothing said is to stop") func trouble() throws {
+    let plain = try decode(minimalRecipe).training
+    #expect(plain.onNonFinite == nil && plain.onSpike == nil)
+    for action in TroubleAction.allCases {
+      let recipe = try decode(
+        minimalRecipe,
+        [
+          "onNonFinite=\(action.rawValue)",
+          "onSpike={factor: 1.5, window: 20 steps, action: \(action.rawValue)}",
+        ])
+      #expect(recipe.training.onNonFinite == action)
+      #expect(recipe.training.onSpike == .init(factor: 1.5, window: 20, action: action))
+    }
+    let short = try decode(minimalRecipe, ["onSpike={window: 30, action: skip}"]).training
+    #expect(short.onSpike == .init(factor: 2, window: 30, action: .skip))
+    #expect(try decode(minimalRecipe, ["onSpike=none"]).training.onSpike == nil)
+    // The example's lines, uncommented.
+    let example = Recipe.example.replacing("# onNonFinite", with: "onNonFinite")
+      .replacing("# onSpike", with: "onSpike")
+    #expect(try decode(example).training.onNonFinite == .rollback)
+    #expect(try decode(example).training.onSpike == .init(action: .skip))
+  }
+
   @Test("validation may be left out altogether")
   func noValidation() throws {
     let recipe = try decode(minimalRecipe, ["data.validation=none"])

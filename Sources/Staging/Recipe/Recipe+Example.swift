@@ -69,6 +69,10 @@ extension Recipe {
       # loss: 3.2                # at this loss or below
       # lossKind: validation     # or training; default validation
 
+    # Trouble: stop (the default), skip the batch, or rollback to the last good checkpoint.
+    # onNonFinite: rollback      # a loss or gradient that is NaN or infinite
+    # onSpike: {factor: 2, window: 50, action: skip}   # a loss above twice the mean of 50 steps
+
     # noiseScale: {every: 50 steps}   # measures the critical batch size
 
     """

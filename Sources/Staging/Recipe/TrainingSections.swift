@@ -133,6 +133,23 @@ extension EvaluationConfiguration.Amount {
   }
 }
 
+extension TrainingConfiguration.SpikePolicy {
+  init(_ value: RecipeValue) throws {
+    let keys = try value.mapping(keys: ["factor", "window", "action"])
+    self.init(
+      action: try keys.required("action", "skip, rollback or stop").choice())
+    factor = try keys["factor"]?.number("a number above 1") { $0 > 1 } ?? factor
+    window = try keys["window"].map(Self.length) ?? window
+  }
+
+  private static func length(_ value: RecipeValue) throws -> Int {
+    if case .steps(let count)? = value.durationIfWellFormed, windows.contains(count) {
+      return count
+    }
+    return try value.integer(in: windows)
+  }
+}
+
 extension CheckpointConfiguration {
   init(_ value: RecipeValue) throws {
     let keys = try value.mapping(keys: ["every", "keep"])

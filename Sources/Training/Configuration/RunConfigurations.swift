@@ -4,7 +4,8 @@
 public struct CheckpointConfiguration: Sendable, Hashable, Codable {
   /// How often; the end of a run is saved as well.
   public var every: TrainingDuration
-  /// The newest checkpoints that stay; nil for all.
+  /// The newest checkpoints that stay, beside the newest good one and the best by validation; nil
+  /// for all.
   public var keep: Int?
 
   /// Makes a configuration.
