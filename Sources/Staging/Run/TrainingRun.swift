@@ -24,6 +24,8 @@ public struct TrainingRun: Sendable {
   public internal(set) var manifest: RunManifest
   /// What this session changes of a run that has begun; nil for nothing.
   var change: String?
+  /// The step of the checkpoint that this session goes back to; nil for the newest whole one.
+  var earlierStep: Int?
 
   /// Threads that the run's engine has had so far; nil for all of the machine's.
   public var threads: Int? { manifest.threads }
@@ -100,12 +102,16 @@ public struct TrainingRun: Sendable {
   ///   - overrides: values to set from here on; all but the model, its tokenizer, its data and the
   ///     seed may change.
   ///   - threads: what the engine will have from here on; nil for what it had.
+  ///   - step: the step of an earlier checkpoint to go back to: what came after it is set aside in the
+  ///     run's directory when training begins. nil for the newest whole one.
   /// - Throws: ``StagingError``.
   public static func resume(
     _ url: URL, recipe given: RecipeFile? = nil, overrides: [RecipeOverride] = [],
-    threads: Int? = nil
+    threads: Int? = nil, fromStep step: Int? = nil
   ) throws -> TrainingRun {
-    let run = try open(url)
+    var run = try open(url)
+    run.earlierStep = step
+    if let step { _ = try run.checkpoint(ofStep: step) }
     if let given, given.text != run.recipeFile.text {
       throw StagingError(
         .runUnavailable,
@@ -129,9 +135,11 @@ public struct TrainingRun: Sendable {
     manifest.overrides = file.overrides
     manifest.threads = threads ?? manifest.threads
     if manifest != self.manifest { try manifest.write(to: directory.manifest) }
-    return TrainingRun(
+    var run = TrainingRun(
       directory, file, recipe, plan, manifest,
       change: change?.map(\.description).joined(separator: ", "))
+    run.earlierStep = earlierStep
+    return run
   }
 }
 
