@@ -104,7 +104,8 @@ let package = Package(
       name: "VerificationTests",
       dependencies: ["Verification", "CPUEngine", "GoldenModels", "SeededRandom"]),
     .testTarget(name: "PlanningTests", dependencies: ["Planning"]),
-    .testTarget(name: "StagingTests", dependencies: ["Staging", "Reporting", "CPUEngine"]),
+    .testTarget(
+      name: "StagingTests", dependencies: ["Staging", "Reporting", "CPUEngine", "Evaluation"]),
     .testTarget(
       name: "EvaluationTests",
       dependencies: ["Evaluation", "CPUEngine", "ReferenceEngine", "GoldenModels"],

@@ -121,6 +121,9 @@ public final class CPUTrainingSession: TrainingSession {
     return norm
   }
 
+  /// Forgets the gradients.
+  public func discardGradients() { hasGradients = false }
+
   private func apply(_ updates: [ck_adamw]) {
     let store = model.store
     guard let gradients = store.gradients, let first = store.firstMoments,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// The checkpoints of one run: directories `step-00001234` in its folder `checkpoints/`.
+/// The checkpoints of one run: directories `step-00001234` in its folder `checkpoints/`, and the link
+/// `latest` to the one that was saved last.
 public struct CheckpointStore: Sendable {
   /// One checkpoint in the folder.
   public struct Item: Sendable, Hashable {
@@ -86,20 +87,31 @@ public struct CheckpointStore: Sendable {
 
   /// Removes the oldest checkpoints until `count` are left, but never the newest whole one.
   ///
-  /// - Parameter level: how the newest whole one is found.
+  /// - Parameters:
+  ///   - level: how the newest whole one is found.
+  ///   - protected: steps whose checkpoints stay as well.
   /// - Returns: what was removed.
   /// - Throws: ``CheckpointsError`` of code `unwritableFile`.
   @discardableResult
   public func prune(
-    keeping count: Int, level: VerificationLevel = .checksums
+    keeping count: Int, level: VerificationLevel = .checksums, protecting protected: Set<Int> = []
   ) throws -> [Item] {
     precondition(count >= 0, "cannot keep \(count) checkpoints")
     let items = try list()
     guard items.count > count else { return [] }
     let newestWhole = try latestValid(level: level).item
-    let removed = items.dropLast(count).filter { $0 != newestWhole }
+    let removed = items.dropLast(count).filter {
+      $0 != newestWhole && !protected.contains($0.step)
+    }
     for item in removed { try discard(item.url) }
     return removed
+  }
+
+  /// Removes the checkpoints after a step: those of a course that a run has given up.
+  ///
+  /// - Throws: ``CheckpointsError`` of code `unwritableFile`.
+  package func removeLater(than step: Int) throws {
+    for item in try list() where item.step > step { try discard(item.url) }
   }
 
   static func name(step: Int) -> String {

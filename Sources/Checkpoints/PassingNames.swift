@@ -67,6 +67,12 @@ private func passingNames(in parent: URL, _ kind: PassingName) -> [String] {
 }
 
 private func removeIfAbandoned(_ url: URL) {
+  // A link has no lock of its own; opening it would lock what it leads to.
+  var information = stat()
+  if lstat(url.path, &information) == 0, information.st_mode & S_IFMT == S_IFLNK {
+    unlink(url.path)
+    return
+  }
   guard let descriptor = try? FileDescriptor(url, O_RDONLY | O_NONBLOCK),
     descriptor.tryLock() == .taken
   else { return }

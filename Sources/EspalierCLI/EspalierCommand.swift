@@ -30,9 +30,4 @@ struct EspalierCommand: AsyncParsableCommand {
       GenerateCommand.self,
       InspectCommand.self,
     ])
-
-  static func main() async {
-    ThreadWaiting.shorten()
-    await main(nil)
-  }
 }

@@ -144,12 +144,23 @@ enum InspectionText {
           + "\(Readable.scaled(progress.floatingPointOperations))FLOPs, "
           + "\(Readable.time(progress.seconds))"),
       row("schedule", rate), row("seed", String(training.status.training.seed)),
-    ]
+    ] + healthLines(training.status.health)
       + training.status.lineage.map { entry in
         let source = entry.source.map { " from \($0)" } ?? ""
         let hash = entry.sourceHash.map { " (SHA-256 \($0.prefix(12))…)" } ?? ""
         return row("lineage", "step \(entry.step): \(entry.operation)\(source)\(hash)")
       }
+  }
+
+  private static func healthLines(_ health: TrainingHealth?) -> [String] {
+    guard let health, health.skippedBatches + health.rollbacks > 0 else { return [] }
+    return [
+      row(
+        "trouble",
+        "\(Readable.exact(health.skippedBatches)) batches left out, went back "
+          + "\(Readable.exact(health.rollbacks)) times, "
+          + "\(Readable.count(health.abandoned.tokens)) tokens abandoned")
+    ]
   }
 
   private static func modelLines(_ model: ModelConfiguration) -> [String] {

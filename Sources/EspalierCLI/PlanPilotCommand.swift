@@ -105,12 +105,12 @@ struct PlanPilotCommand: AsyncParsableCommand {
   private func overrides(_ model: ModelConfiguration, _ recipe: Recipe) throws -> [RecipeOverride] {
     let schedule = recipe.training.schedule
     let warmup = max(1, steps / 20)
-    let batches = (recipe.training.evaluation ?? EvaluationConfiguration()).batches
+    let amount = (recipe.training.evaluation ?? EvaluationConfiguration()).amount.recipeText
     var texts = [
       "model.layers=\(model.layerCount)", "model.hidden=\(model.hiddenSize)",
       "model.heads=\(model.headCount)", "model.intermediate=\(model.intermediateSize)",
       "schedule={kind: constant, peak: \(schedule.peak), warmup: \(warmup) steps}",
-      "evaluate={every: \(max(1, steps / 50)) steps, batches: \(batches)}",
+      "evaluate={every: \(max(1, steps / 50)) steps, \(amount)}",
       "stop={after: \(steps) steps}", "stages=none",
     ]
     if model.family == .llama {

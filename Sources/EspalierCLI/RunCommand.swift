@@ -45,7 +45,7 @@ struct RunCommand: AsyncParsableCommand {
   var noReport = false
 
   func validate() throws {
-    guard plan == nil || !training.resume else {
+    guard plan == nil || !training.resumes else {
       throw ValidationError("The run keeps its plan; --plan does not go with --resume.")
     }
   }

@@ -19,6 +19,7 @@ struct TrainCommand: AsyncParsableCommand {
         espalier train recipe.yaml -o runs/second --set optimizer.clip=0.5
         espalier train -o runs/first --resume
         espalier train -o runs/first --resume --set "stop.after=40M tokens"
+        espalier train -o runs/first --resume-from 500 --set schedule.peak=3e-4
         espalier train recipe.yaml -o runs/third --from path/to/checkpoint
         espalier train recipe.yaml -o runs/fourth --continue-from grown
 
@@ -42,6 +43,15 @@ struct TrainCommand: AsyncParsableCommand {
 
   @Flag(help: "Go on from the run's newest whole checkpoint.")
   var resume = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Go on from the checkpoint of this step; what came after it is kept under abandoned/.",
+      valueName: "step"))
+  var resumeFrom: Int?
+
+  /// Whether a run that has begun goes on.
+  var resumes: Bool { resume || resumeFrom != nil }
 
   @Option(
     help: ArgumentHelp(
@@ -77,14 +87,14 @@ struct TrainCommand: AsyncParsableCommand {
     guard output != nil else {
       throw ValidationError("Name the run's directory with -o.")
     }
-    guard resume || recipe != nil else {
+    guard resumes || recipe != nil else {
       throw ValidationError(
         "Name a recipe, or continue a run with --resume. `espalier train --example` prints one.")
     }
-    guard !(resume && from != nil) else {
+    guard !(resumes && from != nil) else {
       throw ValidationError("--from begins a new run; it does not go with --resume.")
     }
-    guard continueFrom == nil || !resume && from == nil else {
+    guard continueFrom == nil || !resumes && from == nil else {
       throw ValidationError(
         "--continue-from begins a new run; it goes neither with --resume nor with --from.")
     }
@@ -116,7 +126,7 @@ struct TrainCommand: AsyncParsableCommand {
       first: { terminal.print("Finishing this step, then saving. Ctrl-C again quits at once.") },
       last: terminal.leave)
     let run = try makeRun(directory, overrides)
-    if !resume, !quiet, let plan = run.plan?.plan {
+    if !resumes, !quiet, let plan = run.plan?.plan {
       PlanText.summary(plan).forEach(terminal.print)
     }
     var summary: TrainingRunSummary
@@ -146,9 +156,10 @@ struct TrainCommand: AsyncParsableCommand {
     let given = try recipe.map {
       try RecipeFile(contentsOf: URL(filePath: $0), overrides: overrides)
     }
-    if resume {
+    if resumes {
       return try TrainingRun.resume(
-        directory, recipe: given, overrides: overrides, threads: engineOptions.threads)
+        directory, recipe: given, overrides: overrides, threads: engineOptions.threads,
+        fromStep: resumeFrom)
     }
     guard let given else { throw ValidationError("Name a recipe.") }
     return try TrainingRun.create(
@@ -201,6 +212,11 @@ struct TrainCommand: AsyncParsableCommand {
           + "\(Readable.scaled(cost.floatingPointOperations))FLOPs more, and "
           + "\(Readable.time(cost.seconds)) of the time")
     }
+    let troubles = [
+      summary.skippedBatches.map { "\(Readable.exact($0)) batches left out" },
+      summary.rollbacks.map { "\(Readable.exact($0)) times back to a good checkpoint" },
+    ].compactMap { $0 }
+    if !troubles.isEmpty { lines.append(troubles.joined(separator: ", ")) }
     if let checkpoint = summary.checkpoint { lines.append("Saved \(checkpoint)") }
     if let page = summary.report { lines.append("Report \(page)") }
     if summary.outcome == .interrupted {

@@ -50,7 +50,7 @@ final class TrainingProgressPrinter: Sendable {
       state.withLock { $0.validationLoss = record.validationLoss }
       terminal.print(
         "step \(record.step)  validation loss \(Readable.loss(record.validationLoss))  "
-          + "perplexity \(Readable.count(exp(record.validationLoss)))")
+          + "perplexity \(Readable.count(exp(record.validationLoss)))\(Self.share(record))")
     case .saved(let url, let step):
       terminal.print("step \(step)  saved \(url.lastPathComponent)")
     case .growing(let small, let large, let step):
@@ -120,6 +120,15 @@ final class TrainingProgressPrinter: Sendable {
     if let done = reading.shareDone { parts.append(Readable.percent(done)) }
     if let left = reading.secondsLeft { parts.append("\(Readable.time(left)) left") }
     return parts.joined(separator: "  ")
+  }
+
+  /// How much of the validation text a loss is of.
+  private static func share(_ record: EvaluationRecord) -> String {
+    guard let all = record.validationTokens else { return "" }
+    // The first token is nobody's target.
+    return record.targets >= all - 1
+      ? "  all \(Readable.count(all)) tokens"
+      : "  \(Readable.count(record.targets)) of \(Readable.count(all)) tokens"
   }
 
   private static func sizes(_ model: ModelConfiguration) -> String {

@@ -109,13 +109,12 @@ struct VerificationRunner {
       return TokenBatch.random(
         count: count, for: model, sequences: sequences, length: length, seed: options.seed)
     }
-    return try TokenBatch.consecutive(
-      try tokens(bundle, count * sequences * (length + 1)), count: count, sequences: sequences,
-      length: length)
+    return try TokenBatch.spread(
+      over: tokens(bundle), count: count, sequences: sequences, length: length)
   }
 
-  /// At most so many tokens of what was given: a text, files of text, or prepared tokens.
-  private func tokens(_ bundle: ModelBundle, _ count: Int) throws -> [Int32] {
+  /// The tokens that were given: a text, files of text, or prepared tokens.
+  private func tokens(_ bundle: ModelBundle) throws -> any TokenSource {
     let url = options.data.map { URL(filePath: $0) }
     if let url,
       FileManager.default.fileExists(
@@ -123,24 +122,24 @@ struct VerificationRunner {
     {
       let dataset = try TokenDataset.open(url)
       try bundle.checkVocabulary(dataset.manifest.vocabularySize, of: url.path)
-      let split = dataset.validation ?? dataset.train
-      var tokens = [Int32](repeating: 0, count: min(count, split.tokenCount))
-      try tokens.withUnsafeMutableBufferPointer { try split.read(at: 0, into: $0) }
-      return tokens
+      return dataset.validation ?? dataset.train
     }
     guard let tokenizer = bundle.tokenizer else {
       throw EvaluationError(
         .missingTokenizer, "holds no tokenizer for the text; name one with --tokenizer",
         subject: bundle.directory.url.path)
     }
-    if let text = options.text {
-      return Array((bundle.beginTokens + tokenizer.encode(text)).prefix(count))
-    }
-    let text = try EvaluationText.read(
-      try CorpusInput.find([url?.path ?? ""]), tokenizer: tokenizer,
-      beginTokens: bundle.beginTokens, idle: {}
-    ) { _ in }
-    return Array(text.tokens.prefix(count))
+    let tokens =
+      if let text = options.text {
+        bundle.beginTokens + tokenizer.encode(text)
+      } else {
+        try EvaluationText.read(
+          try CorpusInput.find([url?.path ?? ""]), tokenizer: tokenizer,
+          beginTokens: bundle.beginTokens, idle: {}
+        ) { _ in }.tokens
+      }
+    return try InMemoryTokens(
+      tokens, vocabularySize: bundle.directory.program.configuration.vocabularySize)
   }
 }
 

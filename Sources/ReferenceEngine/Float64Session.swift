@@ -57,9 +57,11 @@ final class Float64Session: TrainingSession {
       let factor = clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1
       for (index, update) in updates.enumerated() { apply(update, to: index, factor: factor) }
     }
-    sums = sums.map { [Double](repeating: 0, count: $0.count) }
+    discardGradients()
     return norm
   }
+
+  func discardGradients() { sums = sums.map { [Double](repeating: 0, count: $0.count) } }
 
   private func apply(_ update: AdamWUpdate, to index: Int, factor: Double) {
     for element in sums[index].indices {
@@ -70,7 +72,7 @@ final class Float64Session: TrainingSession {
       secondMoments[index][element] = v
       let decayed = model.parameters[index][element] * (1 - update.decayFactor)
       let root = v.squareRoot() * update.inverseRootCorrection + update.epsilon
-      model.parameters[index][element] = decayed - update.stepSize * m / root
+      model.parameters[index][element] = decayed - update.step(m, root)
     }
   }
 

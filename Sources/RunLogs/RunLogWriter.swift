@@ -5,7 +5,7 @@ import Foundation
 public final class RunLogWriter {
   /// The log's file.
   public let path: String
-  private let handle: FileHandle
+  private var handle: FileHandle
 
   /// Opens a log to append to, and makes it where there is none.
   ///
@@ -28,6 +28,15 @@ public final class RunLogWriter {
   /// - Throws: ``RunLogsError`` of code `fileUnavailable`, for instance on a full disk.
   public func append(_ record: RunRecord) throws {
     try Self.attempt(path) { try handle.write(contentsOf: Data((record.jsonLine + "\n").utf8)) }
+  }
+
+  /// Cuts records past a step, as a new writer does with `keepingSteps`.
+  ///
+  /// - Throws: ``RunLogsError``.
+  public func cut(keepingSteps: Int) throws {
+    try Self.cut(path, keepingSteps: keepingSteps)
+    // The file may be another one now.
+    handle = try Self.open(path, flags: O_WRONLY | O_APPEND | O_CREAT)
   }
 
   /// Waits until everything appended is on the disk; call it before saving a state that counts on it.

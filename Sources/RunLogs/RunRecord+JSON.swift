@@ -47,6 +47,7 @@ extension EvaluationRecord {
     line.add("flops", flops)
     line.add("seconds", seconds)
     line.add("targets", targets)
+    if let validationTokens { line.add("validationTokens", validationTokens) }
   }
 }
 
@@ -114,7 +115,7 @@ extension RunRecord: Decodable {
   enum Key: String, CodingKey {
     case kind, step, loss, tokens, flops, seconds, learningRate, gradientNorm
     case sequences, sequenceLength, gradientNoiseScale, criticalBatchTokens
-    case validationLoss, targets, event, details
+    case validationLoss, targets, validationTokens, event, details
   }
 
   /// Reads a record by its `kind`.
@@ -165,7 +166,8 @@ extension EvaluationRecord {
     self.init(
       step: try values.count(.step), validationLoss: try values.number(.validationLoss),
       tokens: try values.count(.tokens), flops: try values.number(.flops),
-      seconds: try values.number(.seconds), targets: try values.count(.targets))
+      seconds: try values.number(.seconds), targets: try values.count(.targets),
+      validationTokens: try values.decodeIfPresent(Int.self, forKey: .validationTokens))
   }
 }
 

@@ -81,10 +81,14 @@ public struct EvaluationRecord: Sendable, Hashable {
   public var seconds: Double
   /// The number of targets scored.
   public var targets: Int
+  /// Tokens of the whole validation text, of which all but the first can be targets; nil in logs of
+  /// older versions, which scored the beginning of the text.
+  public var validationTokens: Int?
 
   /// Makes a record.
   public init(
-    step: Int, validationLoss: Double, tokens: Int, flops: Double, seconds: Double, targets: Int
+    step: Int, validationLoss: Double, tokens: Int, flops: Double, seconds: Double, targets: Int,
+    validationTokens: Int? = nil
   ) {
     self.step = step
     self.validationLoss = validationLoss
@@ -92,6 +96,7 @@ public struct EvaluationRecord: Sendable, Hashable {
     self.flops = flops
     self.seconds = seconds
     self.targets = targets
+    self.validationTokens = validationTokens
   }
 }
 
@@ -119,8 +124,14 @@ public struct EventRecord: Sendable, Hashable {
     public static let stopped: Name = "stopped"
     /// The run came to its planned end.
     public static let finished: Name = "finished"
-    /// Loss or gradient was not finite; the step changed nothing.
+    /// Loss, gradient or weights were not finite, and the run stopped; nothing was changed or saved.
     public static let nonFiniteLoss: Name = "nonFiniteLoss"
+    /// The loss rose at once, and the run stopped; nothing was changed or saved.
+    public static let lossSpike: Name = "lossSpike"
+    /// A batch with a loss or gradient out of order was left out.
+    public static let batchSkipped: Name = "batchSkipped"
+    /// The run went back to a good checkpoint and leaves out the batches since.
+    public static let rolledBack: Name = "rolledBack"
     /// A stage of the run begins, after a growth.
     public static let stageStarted: Name = "stageStarted"
     /// A stage of the run is over.
@@ -171,6 +182,23 @@ extension EventRecord {
   public var evaluationSeconds: Double? { details[Self.evaluationSecondsKey]?.real }
 }
 
+extension EventRecord {
+  /// Whether something was out of order: a loss, a gradient or weights.
+  public var isTrouble: Bool {
+    [Name.nonFiniteLoss, .lossSpike, .batchSkipped, .rolledBack].contains(event)
+  }
+
+  /// What was out of order, for people: `step 12: the loss is nan`.
+  public var trouble: String {
+    func text(_ key: String) -> String? { details[key]?.plainText }
+    let quantity = text("quantity") ?? "loss"
+    let subject = text("parameter").map { "\(quantity) of \($0)" } ?? "the \(quantity)"
+    let value = text("value").map { " is \($0)" } ?? " is out of order"
+    let limit = text("limit").map { ", above \($0)" } ?? ""
+    return "step \(text("failedStep") ?? "\(step)"): \(subject)\(value)\(limit)"
+  }
+}
+
 /// A detail of an event.
 public enum LogValue: Sendable, Hashable {
   case text(String)
@@ -181,6 +209,16 @@ public enum LogValue: Sendable, Hashable {
 }
 
 extension LogValue {
+  /// The value as people write it.
+  fileprivate var plainText: String {
+    switch self {
+    case .text(let text): text
+    case .integer(let count): "\(count)"
+    case .number(let number): "\(number)"
+    case .flag(let flag): "\(flag)"
+    }
+  }
+
   /// The number, whole or not; nil for any other value.
   fileprivate var real: Double? {
     switch self {

@@ -38,6 +38,9 @@ public struct ParameterState: Sendable {
 ///     θ ← θ · (1 − decayFactor)
 ///     m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²
 ///     θ ← θ − stepSize · m / (√v · inverseRootCorrection + ε)
+///
+/// Where the last divisor is zero, which takes ε = 0 and squared gradients that were always zero,
+/// there is no step; PyTorch's 0/0 makes the parameter NaN.
 public struct AdamWUpdate: Sendable, Hashable {
   /// β₁.
   public var beta1: Double
@@ -64,6 +67,15 @@ public struct AdamWUpdate: Sendable, Hashable {
     decayFactor = learningRate * weightDecay
     stepSize = learningRate / (1 - _pow(beta1, stepCount))
     inverseRootCorrection = 1 / (1 - _pow(beta2, stepCount)).squareRoot()
+  }
+
+  /// What is subtracted from a parameter: stepSize · m / divisor, and zero where the divisor is.
+  ///
+  /// - Parameters:
+  ///   - mean: m, after this update.
+  ///   - divisor: √v · inverseRootCorrection + ε.
+  public func step(_ mean: Double, _ divisor: Double) -> Double {
+    divisor == 0 ? 0 : stepSize * mean / divisor
   }
 }
 

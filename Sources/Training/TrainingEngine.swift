@@ -81,6 +81,9 @@ public protocol TrainingSession: AnyObject {
   /// - Returns: the global norm before the clip. Where it is not finite, nothing was updated.
   func update(_ updates: [AdamWUpdate], clip: Double?) throws -> Double
 
+  /// Zeroes the gradients, whatever they hold, and updates nothing.
+  func discardGradients() throws
+
   /// The loss of a batch, without dropout or gradients.
   func loss(of batch: TokenBatch) throws -> LossSum
 

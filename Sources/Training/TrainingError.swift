@@ -5,7 +5,7 @@ public struct TrainingError: Error, Sendable, CustomStringConvertible {
   /// The kind of failure.
   public enum Code: String, Sendable {
     case invalidDuration, invalidConfiguration, invalidState, unsupportedFormat, missingParameter
-    case nonFiniteLoss, emptyBatch
+    case nonFiniteLoss, lossSpike, emptyBatch
     case unreadableFile, unwritableFile
     /// A path holds no model.
     case missingModel

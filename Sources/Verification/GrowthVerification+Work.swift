@@ -82,6 +82,36 @@ extension TokenBatch {
       targets: part(targets))
   }
 
+  /// Rows of tokens spread evenly over a text, each batch over all of it; where the text has fewer,
+  /// rows that follow each other.
+  ///
+  /// - Throws: ``VerificationError`` of code `invalidBatch` for fewer than 3 tokens; the errors of the
+  ///   source.
+  public static func spread(
+    over source: any TokenSource, count: Int, sequences: Int, length: Int
+  ) throws -> [TokenBatch] {
+    let rows = count.multipliedReportingOverflow(by: sequences)
+    let whole = (source.tokenCount - 1) / max(1, length)
+    guard !rows.overflow, rows.partialValue > 0, whole > rows.partialValue else {
+      var tokens = [Int32](repeating: 0, count: source.tokenCount)
+      try tokens.withUnsafeMutableBufferPointer { try source.read(at: 0, into: $0) }
+      return try consecutive(tokens, count: count, sequences: sequences, length: length)
+    }
+    var batches = try EvaluationBatches(
+      source, sequenceCount: rows.partialValue, sequenceLength: length,
+      windowLimit: rows.partialValue)
+    guard let all = try batches.next() else { return [] }
+    return (0..<count).map { batch in
+      let parts = (0..<sequences).map { row in
+        let index = row * count + batch
+        return all.sequences(index..<index + 1)
+      }
+      return TokenBatch(
+        sequenceCount: sequences, sequenceLength: length, inputs: parts.flatMap(\.inputs),
+        targets: parts.flatMap(\.targets))
+    }
+  }
+
   /// Batches of a row of tokens, from its start on; a row that is too short is begun again.
   ///
   /// - Parameter length: tokens of a sequence; shorter where the row is.

@@ -94,5 +94,40 @@ extension KernelTests {
       #expect(parameter == [update.one_minus_decay, -2 * update.one_minus_decay, 0])
       #expect(first == [0, 0, 0] && second == [0, 0, 0])
     }
+
+    /// Lanes without a gradient stand beside lanes with one, in whole vectors and in the rest.
+    @Test(arguments: KernelLevel.available, [3, 16, 37])
+    func withoutEpsilonWhatNeverHadAGradientMakesNoStep(level: KernelLevel, n: Int) {
+      var update = Self.update
+      update.epsilon = 0
+      let gradient = (0..<n).map { Float($0 % 3) * 0.5 }
+      var parameter = [Float](repeating: 2, count: n)
+      var first = [Float](repeating: 0, count: n)
+      var second = first
+      var copy = [UInt16](repeating: 0, count: n)
+      level.use { ck_adamw_update(&update, &parameter, gradient, &first, &second, &copy, n) }
+      for i in 0..<n {
+        let decayed = 2 * update.one_minus_decay
+        if gradient[i] == 0 {
+          #expect(parameter[i] == decayed)
+        } else {
+          #expect(parameter[i] < decayed && parameter[i].isFinite)
+        }
+      }
+      #expect(copy == bits(parameter))
+    }
+
+    @Test(
+      "a gradient whose square is below float32 makes no infinite step either",
+      arguments: KernelLevel.available)
+    func underflow(level: KernelLevel) {
+      var update = Self.update
+      update.epsilon = 0
+      var parameter: [Float] = [1, 1]
+      var (first, second): ([Float], [Float]) = ([0, 0], [0, 0])
+      level.use { ck_adamw_update(&update, &parameter, [1e-30, 0], &first, &second, nil, 2) }
+      #expect(parameter == [update.one_minus_decay, update.one_minus_decay])
+      #expect(first[0] > 0)
+    }
   }
 }

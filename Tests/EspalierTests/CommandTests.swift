@@ -34,6 +34,33 @@ struct CommandTests {
     #expect(text.output.contains("checksums   all right"))
   }
 
+  @Test("train says how much of the text it validates on, and goes back to a step")
+  func validationShareAndResumeFrom() throws {
+    let place = try CommandWorkplace()
+    func run(_ arguments: [String]) throws -> String {
+      let result = try BuiltCommand.run(arguments, in: place.url)
+      #expect(result.status == 0, "\(result.errors)")
+      return result.output
+    }
+    let begin = ["train", "recipe.yaml", "-o"]
+    let all = try run(begin + ["run", "--set", "stop.after=5 steps", "--set", "evaluate={}"])
+    #expect(all.contains(#/step 5  validation loss .*  all \d+ tokens/#))
+    let part = try run(
+      begin + ["part", "--set", "stop.after=1 steps", "--set", "evaluate={batches: 1}"])
+    #expect(part.contains(#/validation loss .*  64 of \d+ tokens/#))
+
+    let back = try run(["train", "-o", "run", "--resume-from", "4"])
+    #expect(back.contains("Going back to step 4; what came after it is kept in"))
+    #expect(back.contains("resuming  at step 4, from step-00000004"))
+    let latest = try run(["evaluate", "run/checkpoints/latest", "--text", "corpus.txt", "--json"])
+    #expect(latest.contains("run/checkpoints/step-00000005"))
+
+    let missing = try BuiltCommand.run(
+      ["train", "-o", "run", "--resume-from", "77"], in: place.url)
+    #expect(missing.status == 1)
+    #expect(missing.errors.contains("there is no checkpoint of step 77; those there are have"))
+  }
+
   @Test("inspect tells damage by its exit code")
   func damage() throws {
     let place = try CommandWorkplace()

@@ -14,13 +14,46 @@ struct CommandWorkplace {
   }()
 
   /// What is trained.
-  enum Recipe { case single, staged }
+  enum Recipe: Equatable {
+    case single, staged
+    /// A text with a part that is quite another, and what is done about the loss there.
+    case spiked(TroubleAction)
+  }
 
   init(recipe kind: Recipe = .single) throws {
     url = Self.all.appending(path: UUID().uuidString, directoryHint: .isDirectory)
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    try Data(text.utf8).write(to: url.appending(path: "corpus.txt"))
-    try Data((kind == .single ? recipe : staged).utf8).write(to: url.appending(path: "recipe.yaml"))
+    let files: (recipe: String, text: String) =
+      switch kind {
+      case .single: (recipe, text)
+      case .staged: (staged, text)
+      case .spiked(let action): (Self.spiked(action), Self.spikedText)
+      }
+    try Data(files.text.utf8).write(to: url.appending(path: "corpus.txt"))
+    try Data(files.recipe.utf8).write(to: url.appending(path: "recipe.yaml"))
+  }
+
+  /// Sixty-four letters a step, in the order of the text: the steps 26 and 27 come upon the other part.
+  private static let spikedText: String = {
+    let other = (0..<128).map { UnicodeScalar(UInt8(40 + $0 * 37 % 80)) }
+    return String(repeating: "ab", count: 800) + String(String.UnicodeScalarView(other))
+      + String(repeating: "ab", count: 1200)
+  }()
+
+  private static func spiked(_ action: TroubleAction) -> String {
+    """
+    version: 1
+    seed: 11
+    model: {architecture: gpt2, layers: 1, hidden: 8, heads: 2, context: 16, dropout: 0.1}
+    tokenizer: {kind: bytes}
+    data: {train: corpus.txt, validation: {fraction: 0.1}, order: sequential}
+    batch: {sequences: 4}
+    schedule: {kind: constant, peak: 3e-2, warmup: 3 steps}
+    stop: {after: 40 steps}
+    evaluate: {every: 7 steps, batches: 2}
+    checkpoint: {every: 4 steps, keep: 2}
+    onSpike: {factor: 2, window: 5, action: \(action.rawValue)}
+    """
   }
 
   /// A checkpoint after each step, so that whoever stops the run at any moment likely stops a save.
@@ -55,6 +88,15 @@ struct CommandWorkplace {
   func growths(_ name: String) throws -> [EventRecord] {
     try records(name).compactMap {
       guard case .event(var event) = $0, event.event == .grown else { return nil }
+      event.seconds = 0
+      return event
+    }
+  }
+
+  /// Everything out of order as the log has it, but for the time.
+  func troubles(_ name: String) throws -> [EventRecord] {
+    try records(name).compactMap {
+      guard case .event(var event) = $0, event.isTrouble else { return nil }
       event.seconds = 0
       return event
     }

@@ -53,6 +53,34 @@ struct KillTests {
     try finishAndCompare(place)
   }
 
+  @Test(
+    "a run that meets a spike has the same losses, wherever it is killed",
+    arguments: [TroubleAction.skip, .rollback])
+  func spiked(action: TroubleAction) throws {
+    let place = try CommandWorkplace(recipe: .spiked(action))
+    try unbroken(place)
+    let troubles = try place.troubles("unbroken")
+    #expect(!troubles.isEmpty)
+    #expect(troubles.allSatisfy { $0.event == (action == .skip ? .batchSkipped : .rolledBack) })
+    var random = SeededRandom(seed: action == .skip ? 5 : 6)
+    var kills = 0
+    for round in 0..<10 {
+      let command = try start(place)
+      // Half of the kills near the spike.
+      let steps = place.stepsSoFar("broken")
+      let goal = round % 2 == 0 ? max(steps, 23) : steps + random.next(below: 3)
+      while command.isRunning, place.stepsSoFar("broken") < goal { usleep(300) }
+      usleep(UInt32(random.next(below: 15_000)))
+      command.send(SIGKILL)
+      let result = try command.wait()
+      #expect(result.endedBySignal || result.status == 0, "\(result.errors)")
+      if result.endedBySignal { kills += 1 } else { break }
+    }
+    #expect(kills > 2)
+    try finishAndCompare(place)
+    #expect(try place.troubles("broken") == troubles)
+  }
+
   @Test("a staged run killed at random moments has the same losses and the same grown weights")
   func stagedRandomMoments() throws {
     let place = try CommandWorkplace(recipe: .staged)

@@ -93,6 +93,28 @@ import Training
     #expect(abs(try resumed.loss(of: batch).mean - (try first.loss(of: batch).mean)) < 1e-5)
   }
 
+  @Test("Without ε, what never had a gradient makes no step") func withoutEpsilon() throws {
+    let states = try states()
+    let session = try session(states)
+    _ = try session.accumulateGradients(of: batch, normalizer: 5, dropoutKey: key(0))
+    let gradients = try session.gradients()
+    let without = AdamWUpdate(
+      learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 0, weightDecay: 0, stepCount: 1)
+    _ = try session.update(states.map { _ in without }, clip: nil)
+    var still = 0
+    for (before, (after, gradient)) in zip(states, zip(try session.parameters(), gradients)) {
+      for (value, (new, slope)) in zip(
+        before.value.floats, zip(after.value.floats, gradient.floats))
+      {
+        #expect(new.isFinite)
+        guard slope == 0 else { continue }
+        still += 1
+        #expect(new == value)
+      }
+    }
+    #expect(still > 0)
+  }
+
   @Test("A norm that is not finite updates nothing")
   func notFinite() throws {
     var states = try states()

@@ -109,6 +109,20 @@ import Testing
     }
   }
 
+  @Test("a run that goes back while it lives cuts its log and goes on with it") func goBack() throws
+  {
+    try withLog { path in
+      let writer = try RunLogWriter(path: path)
+      for number in 1...5 { try writer.append(step(number)) }
+      try writer.cut(keepingSteps: 2)
+      try writer.append(event(.rolledBack, 2))
+      try writer.append(step(3))
+      #expect(
+        try RunLogReader.records(path: path, damagedEnd: .fail)
+          == [step(1), step(2), event(.rolledBack, 2), step(3)])
+    }
+  }
+
   @Test("a log with nothing to cut keeps its file") func untouched() throws {
     try withLog { path in
       let writer = try RunLogWriter(path: path)

@@ -27,6 +27,10 @@ import Testing
         EvaluationRecord(
           step: 3, validationLoss: 2.0.squareRoot(), tokens: 9, flops: 1, seconds: 0.25,
           targets: 17)),
+      .evaluation(
+        EvaluationRecord(
+          step: 3, validationLoss: 1.5, tokens: 9, flops: 1, seconds: 0.25, targets: 17,
+          validationTokens: 168)),
       .event(
         EventRecord(
           event: .checkpoint, step: 3, tokens: 9, flops: 1, seconds: 0.25,

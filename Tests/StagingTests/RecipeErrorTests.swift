@@ -194,6 +194,27 @@ struct RecipeErrorTests {
       "data", "data: {train: a.txt, validation: {fraction: 0.1, files: b.txt}}", .invalidValue,
       "recipe.yaml:4: data.validation.files: fraction and files exclude each other; keep one"),
     .init(
+      "schedule", "schedule: {kind: constant, peak: 1e-3}\nonNonFinite: retry", .invalidValue,
+      "recipe.yaml:7: onNonFinite: got retry; expected one of stop, skip, rollback"),
+    .init(
+      "schedule", "schedule: {kind: constant, peak: 1e-3}\nonSpike: {factor: 1, action: skip}",
+      .invalidValue, "recipe.yaml:7: onSpike.factor: got 1; expected a number above 1"),
+    .init(
+      "schedule", "schedule: {kind: constant, peak: 1e-3}\nonSpike: {window: 0, action: skip}",
+      .invalidValue,
+      "recipe.yaml:7: onSpike.window: got 0; expected an integer from 1 to 10000"),
+    .init(
+      "schedule", "schedule: {kind: constant, peak: 1e-3}\nonSpike: {factor: 2}", .missingKey,
+      "recipe.yaml:7: onSpike.action: this key is missing; expected skip, rollback or stop"),
+    .init(
+      "schedule",
+      "schedule: {kind: constant, peak: 1e-3}\nevaluate: {batches: 3, tokens: all}", .invalidValue,
+      "recipe.yaml:7: evaluate.batches: batches and tokens exclude each other; keep one"),
+    .init(
+      "schedule", "schedule: {kind: constant, peak: 1e-3}\nevaluate: {tokens: 30}", .wrongType,
+      "recipe.yaml:7: evaluate.tokens: got 30; expected a number of tokens, such as 200k tokens, or "
+        + "all"),
+    .init(
       "tokenizer", "tokenizer: {kind: bytes, vocabulary: 300}", .unknownKey,
       "recipe.yaml:3: tokenizer.vocabulary: unknown key; expected one of kind"),
     .init(

@@ -186,6 +186,43 @@ struct RecipeTests {
     }
   }
 
+  @Test("validation is measured by tokens, by batches, or whole") func evaluation() throws {
+    let amounts: [(String, EvaluationConfiguration.Amount)] = [
+      ("{every: 100 steps}", .usual), ("{batches: 7}", .batches(7)), ("{tokens: all}", .all),
+      ("{tokens: 200k tokens}", .tokens(200_000)),
+    ]
+    for (text, amount) in amounts {
+      let recipe = try decode(minimalRecipe, ["evaluate=\(text)"])
+      #expect(recipe.training.evaluation?.amount == amount)
+      let again = try decode(minimalRecipe, ["evaluate={\(amount.recipeText)}"])
+      #expect(again.training.evaluation?.amount == amount)
+    }
+    #expect(EvaluationConfiguration.Amount.usual == .tokens(65536))
+  }
+
+  @Test("what is done about trouble decodes; nothing said is to stop") func trouble() throws {
+    let plain = try decode(minimalRecipe).training
+    #expect(plain.onNonFinite == nil && plain.onSpike == nil)
+    for action in TroubleAction.allCases {
+      let recipe = try decode(
+        minimalRecipe,
+        [
+          "onNonFinite=\(action.rawValue)",
+          "onSpike={factor: 1.5, window: 20 steps, action: \(action.rawValue)}",
+        ])
+      #expect(recipe.training.onNonFinite == action)
+      #expect(recipe.training.onSpike == .init(factor: 1.5, window: 20, action: action))
+    }
+    let short = try decode(minimalRecipe, ["onSpike={window: 30, action: skip}"]).training
+    #expect(short.onSpike == .init(factor: 2, window: 30, action: .skip))
+    #expect(try decode(minimalRecipe, ["onSpike=none"]).training.onSpike == nil)
+    // The example's lines, uncommented.
+    let example = Recipe.example.replacing("# onNonFinite", with: "onNonFinite")
+      .replacing("# onSpike", with: "onSpike")
+    #expect(try decode(example).training.onNonFinite == .rollback)
+    #expect(try decode(example).training.onSpike == .init(action: .skip))
+  }
+
   @Test("validation may be left out altogether")
   func noValidation() throws {
     let recipe = try decode(minimalRecipe, ["data.validation=none"])

@@ -15,6 +15,10 @@ struct QuadraticEngine: TrainingEngine {
   var lossFailsAt: UInt64?
   /// The optimizer step (from 0) whose gradient is infinite.
   var gradientFailsAt: UInt64?
+  /// What a batch does that begins with this sequence.
+  var disturbs: @Sendable (_ firstSequence: Int) -> Disturbance? = { _ in nil }
+  /// Asked before every micro-batch; true ends all as a killed process would.
+  var kills: @Sendable () -> Bool = { false }
   /// Hears every micro-batch.
   var hear: @Sendable (DropoutKey, TokenBatch, Int) -> Void = { _, _, _ in }
 
@@ -34,6 +38,18 @@ struct QuadraticEngine: TrainingEngine {
 
   struct Unsupported: Error {}
 
+  /// A way in which a batch is out of order.
+  enum Disturbance {
+    /// The loss is so many times what it is.
+    case loss(Double)
+    /// A gradient is infinite, and the loss is not.
+    case gradient
+    /// The update leaves an infinite weight.
+    case weight
+    /// The update leaves an infinite second moment, which no loss ever shows.
+    case moment
+  }
+
   static func pull(_ token: Int32, _ parameter: Int, _ element: Int) -> Double {
     let mixed = (Int(token) + 1) * 7919 + parameter * 104_729 + element * 1_299_709
     return Double(mixed % 257 - 128) / 64
@@ -51,6 +67,7 @@ final class QuadraticSession: TrainingSession {
   private var firstMoments: [[Float]]
   private var secondMoments: [[Float]]
   private var sums: [[Double]]
+  private var disturbance: QuadraticEngine.Disturbance?
 
   init(_ engine: QuadraticEngine, _ parameters: [ParameterState]) {
     func floats(_ tensor: HostTensor?, like value: HostTensor) -> [Float] {
@@ -67,11 +84,15 @@ final class QuadraticSession: TrainingSession {
   func accumulateGradients(
     of batch: TokenBatch, normalizer: Int, dropoutKey: DropoutKey
   ) throws -> LossSum {
+    if engine.kills() { throw TroubledRun.Killed() }
     engine.hear(dropoutKey, batch, normalizer)
     var total = 0.0
     for target in batch.targets where target >= 0 {
       total += distance(to: target) { self.sums[$0][$1] += $2 / Double(normalizer) }
     }
+    disturbance = engine.disturbs(Int(batch.inputs.first ?? 0))
+    if case .loss(let factor)? = disturbance { total *= factor }
+    if case .gradient? = disturbance { sums[0][0] = .infinity }
     if dropoutKey.step == engine.lossFailsAt { total = .nan }
     if dropoutKey.step == engine.gradientFailsAt { sums[0][0] = .infinity }
     return LossSum(total: total, targetCount: batch.targetCount)
@@ -110,12 +131,16 @@ final class QuadraticSession: TrainingSession {
         firstMoments[parameter][element] = Float(m)
         secondMoments[parameter][element] = Float(v)
         values[parameter][element] = Float(
-          decayed - u.stepSize * m / (v.squareRoot() * u.inverseRootCorrection + u.epsilon))
+          decayed - u.step(m, v.squareRoot() * u.inverseRootCorrection + u.epsilon))
         sums[parameter][element] = 0
       }
     }
+    if case .weight? = disturbance { values[0][0] = .infinity }
+    if case .moment? = disturbance { secondMoments[0][0] = .infinity }
     return norm
   }
+
+  func discardGradients() throws { sums = sums.map { Array(repeating: 0, count: $0.count) } }
 
   func loss(of batch: TokenBatch) throws -> LossSum {
     let total = batch.targets.filter { $0 >= 0 }.reduce(0.0) { $0 + distance(to: $1) }
@@ -138,7 +163,7 @@ final class QuadraticSession: TrainingSession {
   }
 }
 
-/// Sequences that a formula makes, one after the other without end.
+/// Sequences that a formula makes, one after the other without end; each one's inputs are its number.
 struct FormulaSource: BatchSource {
   private(set) var cursor: BatchStream.Cursor
   private let target: (_ sequence: Int, _ position: Int) -> Int32
@@ -182,7 +207,7 @@ struct FormulaSource: BatchSource {
     }
     return TokenBatch(
       sequenceCount: sequenceCount, sequenceLength: sequenceLength,
-      inputs: Array(repeating: 0, count: targets.count), targets: targets)
+      inputs: targets.indices.map { Int32(first + $0 / sequenceLength) }, targets: targets)
   }
 }
 

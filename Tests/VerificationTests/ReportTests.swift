@@ -4,6 +4,8 @@ import CPUEngine
 import Foundation
 import Growth
 import Testing
+import Text
+import Training
 import Verification
 
 @Suite("Reports") struct ReportTests {
@@ -45,6 +47,29 @@ import Verification
       #expect((report[.logits]?.float64 != nil) == (scope != .none))
       #expect((report[.gradients]?.float64 != nil) == (scope == .all))
       expectSound(report)
+    }
+  }
+
+  @Test("an optimizer without ε makes no number NaN where nothing ever had a gradient")
+  func withoutEpsilon() throws {
+    var small = try SmallModel.gpt2.trained()
+    for index in small.parameters.indices {
+      small.parameters[index].firstMoment = nil
+      small.parameters[index].secondMoment = nil
+      small.parameters[index].stepCount = 0
+    }
+    let plans = try WidthGrowth(factor: 2, symmetry: .kept).plans(from: small.configuration)
+    let grown = ModelState(
+      try plans.grown(small.trainingState(), options: GrowthOptions(seed: 3)))
+    var verification = verification(small, grown, plans)
+    verification.training.optimizer.epsilon = 0
+    // Five of twelve positions are ever seen.
+    verification.batches = TokenBatch.random(
+      count: 4, for: small.configuration, sequences: 2, length: 5, seed: 1)
+    verification.exactBatches = verification.batches
+    let report = try verification.report(engine: CPUTrainingEngine(threads: 1))
+    for measured in [report[.trajectory]?.float32, report[.trajectory]?.float64] {
+      #expect(measured?.value.isFinite ?? false)
     }
   }
 

@@ -38,4 +38,22 @@ import Verification
       try TokenBatch.consecutive([1, 2], count: 1, sequences: 1, length: 1)
     }
   }
+
+  @Test("rows are spread over the whole text, and each batch is")
+  func spread() throws {
+    let text = try InMemoryTokens((0..<1000).map { Int32($0) }, vocabularySize: 1000)
+    let batches = try TokenBatch.spread(over: text, count: 3, sequences: 2, length: 9)
+    // Of 111 windows, those in the middle of six equal parts, dealt out in turn.
+    #expect(
+      batches.map { [$0.inputs[0] / 9, $0.inputs[9] / 9] } == [[9, 64], [27, 83], [46, 101]])
+    for batch in batches { #expect(batch.targets == batch.inputs.map { $0 + 1 }) }
+    let short = try InMemoryTokens((0..<20).map { Int32($0) }, vocabularySize: 20)
+    #expect(
+      try TokenBatch.spread(over: short, count: 3, sequences: 2, length: 4)
+        == TokenBatch.consecutive(short.tokens, count: 3, sequences: 2, length: 4))
+    let empty = try InMemoryTokens([1], vocabularySize: 2)
+    #expect(throws: VerificationError.self) {
+      try TokenBatch.spread(over: empty, count: 1, sequences: 1, length: 1)
+    }
+  }
 }

@@ -23,7 +23,9 @@ static void CK(ck_adamw_update)(
     first = first + (g - first) * u.one_minus_beta1;
     second = second + u.one_minus_beta2 * g * g;
     vf denominator = CK(sqrt)(second) * u.inverse_root_correction + u.epsilon;
-    p = p - u.step_size * first / denominator;
+    vf step = u.step_size * first / denominator;
+    // No gradient was ever seen and ε is 0: no step, where 0/0 would be NaN.
+    p = p - (denominator == CK(splat)(0) ? CK(splat)(0) : step);
     CK(put_f32)(parameter + i, p, m);
     CK(put_f32)(first_moment + i, first, m);
     CK(put_f32)(second_moment + i, second, m);

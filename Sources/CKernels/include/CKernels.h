@@ -41,7 +41,8 @@ int ck_set_thread_level(int level);
 /// matrix library shares, and returns when all have ended.
 void ck_parallel(int threads, void (*body)(void *context, int thread, int threads), void *context);
 
-/// Sets the number of threads that the matrix library uses from this thread.
+/// Sets the number of threads that the matrix library uses from this thread, and has teams of so many
+/// threads wait for each other asleep rather than awake.
 void ck_set_matrix_threads(int threads);
 
 // MARK: Conversion and element-wise

@@ -112,6 +112,7 @@ public struct ReportPage: Sendable {
     tables.drawSummary(&main)
     drawCharts(&main)
     tables.drawStages(&main)
+    tables.drawTroubles(&main)
     tables.drawVerification(&main)
     tables.drawLineage(&main)
     tables.drawRecipes(&main)

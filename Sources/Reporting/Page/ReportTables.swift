@@ -128,6 +128,32 @@ struct ReportTables {
     }
   }
 
+  func drawTroubles(_ main: inout Markup) {
+    let troubled = runs.filter { !$0.course.troubles.isEmpty }
+    guard !troubled.isEmpty else { return }
+    main.element("h2", text: "Trouble on the way")
+    main.table(["run", "at step", "what", "then"]) { rows in
+      for run in troubled {
+        for event in run.course.troubles {
+          rows.append(
+            [
+              .text(run.name), .number(String(event.step)), .text(event.trouble),
+              .text(Self.remedy(event)),
+            ])
+        }
+      }
+    }
+  }
+
+  /// What the run did about trouble.
+  private static func remedy(_ event: EventRecord) -> String {
+    switch event.event {
+    case .batchSkipped: "the batch was left out"
+    case .rolledBack: "went back to step \(event.step), and left out the batches since"
+    default: "stopped"
+    }
+  }
+
   func drawVerification(_ main: inout Markup) {
     let checked = runs.map { ($0, MeasuredPromise.all(in: $0.course)) }.filter { !$0.1.isEmpty }
     guard !checked.isEmpty else { return }

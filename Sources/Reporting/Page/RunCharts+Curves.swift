@@ -58,16 +58,32 @@ extension RunCharts {
     return series
   }
 
-  /// The moments of growth.
+  /// The moments of growth, and of trouble.
   func marks(_ measure: RunCourse.Measure) -> [Chart.Mark] {
     let start = start(measure)
     return runs.indices.flatMap { index in
-      runs[index].course.growths.enumerated().filter { $1.amount(measure) >= start }
-        .map { number, event in
-          Chart.Mark(
-            x: event.amount(measure), label: Self.label(event, number: number + 1),
-            colour: colour(of: index))
-        }
+      let growths = runs[index].course.growths.enumerated().map { number, event in
+        (event, Self.label(event, number: number + 1))
+      }
+      let troubles = runs[index].course.troubles.suffix(Self.mostTroubles).map {
+        ($0, Self.label(trouble: $0))
+      }
+      return (growths + troubles).filter { $0.0.amount(measure) >= start }.map { event, label in
+        Chart.Mark(x: event.amount(measure), label: label, colour: colour(of: index))
+      }
+    }
+  }
+
+  /// More lines than this hide the curves; the page's table has all.
+  private static let mostTroubles = 12
+
+  /// What trouble is called at its line.
+  private static func label(trouble event: EventRecord) -> String {
+    switch event.event {
+    case .batchSkipped: "batch left out"
+    case .rolledBack: "went back"
+    case .lossSpike: "loss spike"
+    default: "not finite"
     }
   }
 

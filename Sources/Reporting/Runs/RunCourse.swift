@@ -47,6 +47,9 @@ public struct RunCourse: Sendable, Hashable {
   /// The moments at which the model was grown, oldest first.
   public var growths: [EventRecord] { events.filter { $0.event == .grown } }
 
+  /// What was out of order on the way, and what the run did about it, oldest first.
+  public var troubles: [EventRecord] { events.filter(\.isTrouble) }
+
   /// The log of training in one measure, as amounts.
   public enum Measure: String, Sendable, Hashable, CaseIterable, Codable {
     /// Floating-point operations of training.

@@ -5,7 +5,7 @@ import Training
 extension Recipe {
   private static let keys = [
     "version", "seed", "model", "tokenizer", "data", "precision", "batch", "optimizer", "schedule",
-    "evaluate", "checkpoint", "stop", "noiseScale", "stages",
+    "evaluate", "checkpoint", "stop", "onNonFinite", "onSpike", "noiseScale", "stages",
   ]
 
   init(_ value: RecipeValue, base: URL) throws {
@@ -119,6 +119,8 @@ extension TrainingConfiguration {
         ?? CheckpointConfiguration(),
       stop: try Self.stop(stop, schedule: schedule, keys),
       noiseScale: try keys["noiseScale"].unlessNone(NoiseScaleConfiguration.init) ?? nil)
+    onNonFinite = try keys["onNonFinite"]?.choice()
+    onSpike = try keys["onSpike"].unlessNone(SpikePolicy.init) ?? nil
     try keys.value.checking { try validate() }
   }
 

@@ -59,13 +59,19 @@ extension Recipe {
       # decay: 20%               # wsd: a share of the total or a duration; default 20%
       # decayShape: squareRoot   # wsd: or linear, cosine; default squareRoot
 
-    evaluate: {every: 100 steps, batches: 20}   # or none
-    checkpoint: {every: 500 steps, keep: 3}     # keep: all keeps every one; or none: the end only
+    evaluate: {every: 100 steps}   # or none; also tokens: 200k tokens, tokens: all, or batches: 20;
+                                   # default: the whole validation text, or 65536 tokens all over it
+    checkpoint: {every: 500 steps, keep: 3}   # keep: all keeps every one; or none: the end only;
+                                   # the best and the last good one stay beside the newest
 
     stop:                        # default: at the schedule's end
       after: 20M tokens
       # loss: 3.2                # at this loss or below
       # lossKind: validation     # or training; default validation
+
+    # Trouble: stop (the default), skip the batch, or rollback to the last good checkpoint.
+    # onNonFinite: rollback      # a loss or gradient that is NaN or infinite
+    # onSpike: {factor: 2, window: 50, action: skip}   # a loss above twice the mean of 50 steps
 
     # noiseScale: {every: 50 steps}   # measures the critical batch size
 

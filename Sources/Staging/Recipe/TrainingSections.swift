@@ -104,10 +104,49 @@ extension LearningRateSchedule.DecayLength {
 
 extension EvaluationConfiguration {
   init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: ["every", "batches"])
+    let keys = try value.mapping(keys: ["every", "batches", "tokens"])
     self.init()
     every = try keys["every"]?.duration(.any) ?? every
-    batches = try keys["batches"]?.integer(in: 1...(1 << 24)) ?? batches
+    if let tokens = keys["tokens"] { amount = try Self.tokens(tokens) }
+    guard let batches = keys["batches"] else { return }
+    if keys["tokens"] != nil {
+      throw batches.conflict("batches and tokens exclude each other; keep one")
+    }
+    amount = .batches(try batches.integer(in: 1...(1 << 24)))
+  }
+
+  private static func tokens(_ value: RecipeValue) throws -> Amount {
+    if value.isWord("all") { return .all }
+    if case .tokens(let count)? = value.durationIfWellFormed, count > 0 { return .tokens(count) }
+    throw value.mismatch("a number of tokens, such as 200k tokens, or all")
+  }
+}
+
+extension EvaluationConfiguration.Amount {
+  /// The amount as recipes write it.
+  package var recipeText: String {
+    switch self {
+    case .batches(let count): "batches: \(count)"
+    case .all: "tokens: all"
+    case .tokens(let count): "tokens: \(count) tokens"
+    }
+  }
+}
+
+extension TrainingConfiguration.SpikePolicy {
+  init(_ value: RecipeValue) throws {
+    let keys = try value.mapping(keys: ["factor", "window", "action"])
+    self.init(
+      action: try keys.required("action", "skip, rollback or stop").choice())
+    factor = try keys["factor"]?.number("a number above 1") { $0 > 1 } ?? factor
+    window = try keys["window"].map(Self.length) ?? window
+  }
+
+  private static func length(_ value: RecipeValue) throws -> Int {
+    if case .steps(let count)? = value.durationIfWellFormed, windows.contains(count) {
+      return count
+    }
+    return try value.integer(in: windows)
   }
 }
 

@@ -44,6 +44,16 @@ public struct ProgressMeter: Sendable {
     points = [start]
   }
 
+  /// Begins anew at an earlier moment that a run has gone back to.
+  mutating func restart(at event: EventRecord) {
+    begin = 0
+    points = [
+      TrainingProgress(
+        steps: event.step, tokens: event.tokens, floatingPointOperations: event.flops,
+        seconds: event.seconds)
+    ]
+  }
+
   /// Takes in a step and reads the meter; nil while no time has passed.
   public mutating func advance(with record: StepRecord) -> Reading? {
     let now = TrainingProgress(

@@ -30,6 +30,8 @@ public struct RunDirectory: Sendable, Hashable {
   public func growth(_ number: Int) -> URL {
     stages.appending(path: "growth-\(number)", directoryHint: .isDirectory)
   }
+  /// What came after a checkpoint that the user went back to, numbered from 1.
+  public var abandoned: URL { url.appending(path: "abandoned", directoryHint: .isDirectory) }
   /// Prepared data, where the recipe names texts.
   public var data: URL { url.appending(path: "data", directoryHint: .isDirectory) }
   /// The tokens that the run made of its recipe's texts; nil where it made none.

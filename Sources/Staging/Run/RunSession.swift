@@ -21,6 +21,8 @@ final class RunSession {
   private var watcher: RunWatcher?
   private var resumedFrom: String?
   private var grewNow = false
+  /// Whether a checkpoint was read to go on from, and nothing saved since.
+  private var hasGoneBack = false
 
   init(
     run: TrainingRun, start: RunStart, engine: any TrainingEngine,
@@ -64,7 +66,7 @@ final class RunSession {
         observer(
           .note("The run is over, but this stage's moment to grow never came; the model is small"))
       }
-      return try summary(outcome, loop.status.evaluationCost)
+      return try summary(outcome, loop.status)
     }
   }
 
@@ -86,13 +88,24 @@ final class RunSession {
       state: state, engine: engine, data: BatchStream(start.dataset.train, at: state.status.cursor),
       surroundings: TrainingLoop.Surroundings(
         validation: validation, log: log, observe: { [watcher] in watcher?.hear($0) },
-        save: { [store, start, tokenizer] state in
-          let name = try store.save(
-            state, keep: keep, configuration: start.configuration, tokenizer: tokenizer)
-          return Self.checkpointPath(name)
+        save: { [self] in try save($0, keep: keep) },
+        restore: { [self] step in
+          hasGoneBack = true
+          return try TrainingState(reading: store.url(step: step))
         }, monitor: conditions?.monitor, beginEvent: grewNow ? .stageStarted : nil,
         endEvent: isLast ? nil : .stageEnded,
         resumedFrom: resumedFrom, isInterrupted: isInterrupted))
+  }
+
+  private func save(_ state: TrainingState, keep: Int?) throws -> String {
+    let name = try store.save(
+      state, keep: keep, configuration: start.configuration, tokenizer: tokenizer)
+    if hasGoneBack {
+      // Later ones are of the course that the run has left.
+      try store.removeLater(than: state.status.progress.steps)
+      hasGoneBack = false
+    }
+    return Self.checkpointPath(name)
   }
 
   private func stagedModels() throws -> StagedModels? {
@@ -122,6 +135,8 @@ final class RunSession {
     ).grown(state, source: ("stages/\(name)", hash))
     try keep(receipt, ofGrowth: index + 1)
     grown.status.training = run.recipe.training
+    // Its loss was just proven, and no earlier checkpoint holds this model.
+    grown.status.markGood()
     // What growing takes is part of what the run takes.
     grown.status.progress.seconds += (ContinuousClock.now - begin) / .seconds(1)
     try logOnce(record, at: state.status.progress)
@@ -141,7 +156,8 @@ final class RunSession {
     }
   }
 
-  /// Held-out batches, or those that come next where there is no text to validate on.
+  /// Held-out batches from all over the text, or those that come next where there is none to validate
+  /// on.
   private func proofBatches(_ status: TrainingStatus) throws -> [TokenBatch] {
     let count = status.training.batch.sequences
     let length = status.model.contextLength
@@ -149,8 +165,8 @@ final class RunSession {
       var stream = try BatchStream(start.dataset.train, at: status.cursor)
       return [try stream.next(sequenceCount: count, sequenceLength: length)]
     }
-    var batches = try SequentialBatches(
-      validation, sequenceCount: count, sequenceLength: length, batchLimit: 4)
+    var batches = try EvaluationBatches(
+      validation, sequenceCount: count, sequenceLength: length, windowLimit: 4 * count)
     var result: [TokenBatch] = []
     while let batch = try batches.next() { result.append(batch) }
     return result
@@ -216,7 +232,7 @@ extension RunSession {
   }
 
   private func summary(
-    _ outcome: TrainingOutcome, _ evaluation: EvaluationCost?
+    _ outcome: TrainingOutcome, _ status: TrainingStatus
   ) throws -> TrainingRunSummary {
     let (progress, directory) = (outcome.progress, run.directory)
     // What this session did not measure, the log knows of an earlier one.
@@ -224,7 +240,7 @@ extension RunSession {
     if watcher?.lastStep == nil || outcome.validationLoss == nil {
       try history.read(directory.log)
     }
-    return TrainingRunSummary(
+    var summary = TrainingRunSummary(
       outcome: .init(outcome.reason), run: directory.path,
       checkpoint: outcome.checkpoint.map {
         directory.url.appending(path: $0).path(percentEncoded: false)
@@ -232,6 +248,11 @@ extension RunSession {
       steps: progress.steps, tokens: progress.tokens, flops: progress.floatingPointOperations,
       seconds: progress.seconds, loss: watcher?.lastStep?.loss ?? history.losses.last?.loss,
       validationLoss: outcome.validationLoss ?? history.validationLosses.last?.loss,
-      evaluation: evaluation)
+      evaluation: status.evaluationCost)
+    if let health = status.health {
+      summary.skippedBatches = health.skippedBatches > 0 ? health.skippedBatches : nil
+      summary.rollbacks = health.rollbacks > 0 ? health.rollbacks : nil
+    }
+    return summary
   }
 }

@@ -35,6 +35,7 @@ struct RunStart {
     }
     checkpoint = latest.item
     if let item = latest.item {
+      CheckpointStore(run.directory.checkpoints).pointLatest(to: item)
       // Its checksums were compared just now.
       var state = try TrainingState(reading: item.url, verifying: .sizes)
       configuration = try ModelDirectory(reading: item.url).configuration

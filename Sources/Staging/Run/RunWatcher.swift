@@ -28,11 +28,23 @@ final class RunWatcher {
       observer(.step(step, meter.advance(with: step)))
     case .evaluation(let evaluation):
       observer(.evaluation(evaluation))
-    case .event(let event):
-      guard event.event == .checkpoint, case .text(let name)? = event.details["checkpoint"] else {
-        return
-      }
+    case .event(let event): hear(event)
+    }
+  }
+
+  private func hear(_ event: EventRecord) {
+    switch event.event {
+    case .checkpoint:
+      guard case .text(let name)? = event.details["checkpoint"] else { return }
       observer(.saved(directory.url.appending(path: name), step: event.step))
+    case .batchSkipped:
+      observer(.note("\(event.trouble); the batch is left out"))
+    case .rolledBack:
+      meter.restart(at: event)
+      observer(
+        .note(
+          "\(event.trouble); back to step \(event.step), and the batches since are left out"))
+    default: break
     }
   }
 }

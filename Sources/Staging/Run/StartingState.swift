@@ -36,6 +36,8 @@ struct StartingState {
       after: state.status, run, dataset, model, observer: observer)
     state.status.model = model
     state.status.training = run.recipe.training
+    // The good checkpoints it knows of are another run's.
+    state.status.health = nil
     state.status.lineage.append(
       LineageEntry(
         operation: "continued", source: url.path(percentEncoded: false),

@@ -25,6 +25,7 @@ extension TrainingRun {
     let lock = try RunLock(directory)
     return try withExtendedLifetime(lock) {
       do {
+        if let earlierStep { try goBack(toStep: earlierStep, observer: observer) }
         let dataset = try RunData(run: self, observer: observer, isInterrupted: isInterrupted)
           .open()
         let start = try RunStart(run: self, dataset: dataset, observer: observer)

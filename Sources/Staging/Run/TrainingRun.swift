@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Checkpoints
 import Foundation
 import Planning
 import Text
@@ -24,6 +25,8 @@ public struct TrainingRun: Sendable {
   public internal(set) var manifest: RunManifest
   /// What this session changes of a run that has begun; nil for nothing.
   var change: String?
+  /// The step of the checkpoint that this session goes back to; nil for the newest whole one.
+  var earlierStep: Int?
 
   /// Threads that the run's engine has had so far; nil for all of the machine's.
   public var threads: Int? { manifest.threads }
@@ -59,6 +62,7 @@ public struct TrainingRun: Sendable {
     with part: CheckpointPart = .weights, threads: Int? = nil
   ) throws -> TrainingRun {
     let directory = RunDirectory(url)
+    let checkpoint = checkpoint.map(CheckpointStore.resolvingLatest)
     try directory.checkVacant()
     let recipe = try file.recipe()
     try recipe.checkCompleteness(startsFromCheckpoint: checkpoint != nil, name: file.name)
@@ -99,12 +103,16 @@ public struct TrainingRun: Sendable {
   ///   - overrides: values to set from here on; all but the model, its tokenizer, its data and the
   ///     seed may change.
   ///   - threads: what the engine will have from here on; nil for what it had.
+  ///   - step: the step of an earlier checkpoint to go back to: what came after it is set aside in the
+  ///     run's directory when training begins. nil for the newest whole one.
   /// - Throws: ``StagingError``.
   public static func resume(
     _ url: URL, recipe given: RecipeFile? = nil, overrides: [RecipeOverride] = [],
-    threads: Int? = nil
+    threads: Int? = nil, fromStep step: Int? = nil
   ) throws -> TrainingRun {
-    let run = try open(url)
+    var run = try open(url)
+    run.earlierStep = step
+    if let step { _ = try run.checkpoint(ofStep: step) }
     if let given, given.text != run.recipeFile.text {
       throw StagingError(
         .runUnavailable,
@@ -128,9 +136,11 @@ public struct TrainingRun: Sendable {
     manifest.overrides = file.overrides
     manifest.threads = threads ?? manifest.threads
     if manifest != self.manifest { try manifest.write(to: directory.manifest) }
-    return TrainingRun(
+    var run = TrainingRun(
       directory, file, recipe, plan, manifest,
       change: change?.map(\.description).joined(separator: ", "))
+    run.earlierStep = earlierStep
+    return run
   }
 }
 

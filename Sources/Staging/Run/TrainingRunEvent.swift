@@ -98,6 +98,10 @@ public struct TrainingRunSummary: Sendable, Hashable, Codable {
   ///
   /// Its operations are not among ``flops``, its seconds are among ``seconds``.
   public var evaluation: EvaluationCost?
+  /// Batches left out because their loss or gradient was out of order; nil where none was.
+  public var skippedBatches: Int?
+  /// How often the run went back to a good checkpoint; nil where it never did.
+  public var rollbacks: Int?
   /// The page that shows the run; nil where none was written.
   public var report: String?
 }

@@ -6,6 +6,7 @@ import Training
 
 /// Watches for the slope at which a stage is over.
 struct SlopeMonitor: LossMonitor {
+  private let beginning: SlopeDetector
   private var detector: SlopeDetector
   private let computeOffset: Double
   private(set) var memory: String
@@ -16,15 +17,19 @@ struct SlopeMonitor: LossMonitor {
   init(
     threshold: Double, method: SlopeDetectorConfiguration.Method, status: TrainingStatus
   ) throws {
-    detector =
-      try status.slopeDetector.map(SlopeDetector.init(state:))
-      ?? SlopeDetector(SlopeDetectorConfiguration(threshold: threshold, method: method))
+    beginning = try SlopeDetector(SlopeDetectorConfiguration(threshold: threshold, method: method))
+    detector = try status.slopeDetector.map(SlopeDetector.init(state:)) ?? beginning
     memory = try detector.state
     // A grown model's compute counts from where a model of its size would stand.
     computeOffset = status.position.offset.floatingPointOperations
   }
 
   var isOver: Bool { detector.verdict?.hasCrossed ?? false }
+
+  mutating func restore(memory: String?) throws {
+    detector = try memory.map(SlopeDetector.init(state:)) ?? beginning
+    self.memory = try detector.state
+  }
 
   mutating func observe(_ evaluation: EvaluationRecord) throws {
     detector.observe(flops: evaluation.flops + computeOffset, loss: evaluation.validationLoss)

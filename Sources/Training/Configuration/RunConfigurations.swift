@@ -1,30 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// When and how much of the validation text is scored.
-public struct EvaluationConfiguration: Sendable, Hashable, Codable {
-  /// How often.
-  public var every: TrainingDuration
-  /// Batches of each evaluation, always the same ones.
-  public var batches: Int
-
-  /// Makes a configuration.
-  public init(every: TrainingDuration = .steps(100), batches: Int = 20) {
-    self.every = every
-    self.batches = batches
-  }
-
-  /// Checks the numbers; errors name `key`.
-  public func validate(_ key: String = "evaluate") throws {
-    try every.validate("\(key).every")
-    try TrainingError.check(batches > 0, "\(key).batches", "\(batches) is not positive")
-  }
-}
-
 /// When the state is saved, and how many of the saved ones stay.
 public struct CheckpointConfiguration: Sendable, Hashable, Codable {
   /// How often; the end of a run is saved as well.
   public var every: TrainingDuration
-  /// The newest checkpoints that stay; nil for all.
+  /// The newest checkpoints that stay, beside the newest good one and the best by validation; nil
+  /// for all.
   public var keep: Int?
 
   /// Makes a configuration.

@@ -20,6 +20,10 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   public var stop: StopConditions
   /// Measurement of the gradient noise; nil for none.
   public var noiseScale: NoiseScaleConfiguration?
+  /// What is done where a loss, a gradient or a weight is not finite; nil for ``TroubleAction/stop``.
+  public var onNonFinite: TroubleAction?
+  /// What is done where the loss rises at once; nil for nothing.
+  public var onSpike: SpikePolicy?
 
   /// Makes a configuration; ``validate()`` checks it.
   public init(
@@ -27,7 +31,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     optimizer: AdamWConfiguration = AdamWConfiguration(), schedule: LearningRateSchedule,
     evaluation: EvaluationConfiguration? = EvaluationConfiguration(),
     checkpoint: CheckpointConfiguration? = CheckpointConfiguration(), stop: StopConditions,
-    noiseScale: NoiseScaleConfiguration? = nil
+    noiseScale: NoiseScaleConfiguration? = nil, onNonFinite: TroubleAction? = nil,
+    onSpike: SpikePolicy? = nil
   ) {
     self.seed = seed
     self.precision = precision
@@ -38,6 +43,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     self.checkpoint = checkpoint
     self.stop = stop
     self.noiseScale = noiseScale
+    self.onNonFinite = onNonFinite
+    self.onSpike = onSpike
   }
 
   /// Checks every part, and that the parts fit each other.
@@ -51,6 +58,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     try checkpoint?.validate()
     try stop.validate()
     try noiseScale?.validate()
+    try onSpike?.validate()
     try TrainingError.check(
       noiseScale == nil || batch.sequencesPerStep > 1, "noiseScale",
       "a step of one sequence has no smaller batch to compare with; give it more sequences")

@@ -12,4 +12,6 @@ public protocol LossMonitor {
   var isOver: Bool { get }
   /// Takes in one more evaluation.
   mutating func observe(_ evaluation: EvaluationRecord) throws
+  /// Goes back to what an earlier state remembers; nil for what it had seen at first.
+  mutating func restore(memory: String?) throws
 }

@@ -5,17 +5,26 @@ import Text
 
 extension TrainingLoop {
   /// A step's gradient before its update.
-  private struct Gradient {
+  struct Gradient {
     var loss: LossSum
     /// Squared norm of the mean gradient of the first micro-batch, and its targets; nil where the
     /// step measures no noise.
     var small: (squaredNorm: Double, tokens: Int)?
   }
 
+  /// A batch whose gradient is in the engine.
+  struct PreparedStep {
+    var batch: TokenBatch
+    var gradient: Gradient
+  }
+
   /// Takes one optimizer step and logs it.
   ///
-  /// - Throws: ``TrainingError`` of code `nonFiniteLoss` where loss or gradient is not finite: then
-  ///   nothing was updated, and the loop takes no further step.
+  /// Where loss or gradient are out of order, what the configuration says is done, and the step is
+  /// tried again; the loop may then have gone back to an earlier state.
+  ///
+  /// - Throws: ``TrainingError`` of code `nonFiniteLoss` or `lossSpike` where that is to stop, or did
+  ///   not help: then nothing was updated, and the loop takes no further step.
   @discardableResult
   public func takeStep() throws -> StepRecord {
     guard !isBroken else {
@@ -24,35 +33,51 @@ extension TrainingLoop {
         subject: "step \(status.progress.steps + 1)")
     }
     isBroken = true
-    let step = try takeCheckedStep()
+    let step = try mending { try takeCheckedStep() }
     isBroken = false
     try record(.step(step))
     return step
   }
 
   private func takeCheckedStep() throws -> StepRecord {
-    let batch = try nextBatch()
-    let progress = progress(after: batch)
+    let step = try preparedStep()
+    try saveIfDue()
+    let progress = progress(after: step.batch)
     let rate = status.training.schedule.rate(at: progress, position: status.position)
-    let gradient = try accumulateGradient(of: batch)
-    let number = progress.steps
-    try checkFinite(gradient.loss.mean, "loss", step: number)
     let norm = try session.update(
       status.training.optimizer.updates(
         learningRate: rate, parameters: program.parameters, clocks: clocks),
       clip: status.training.optimizer.clip)
-    try checkFinite(norm, "gradient norm", step: number)
+    prepared = nil
+    guard norm.isFinite else { throw Trouble(.gradientNorm, norm, step: progress.steps) }
     for index in clocks.indices { clocks[index].stepCount += 1 }
-    advance(to: progress)
-    status.trainingLoss = gradient.loss.mean
-    let noise = measureNoise(gradient, squaredNorm: norm * norm)
+    advance(to: progress, loss: step.gradient.loss.mean)
+    let noise = measureNoise(step.gradient, squaredNorm: norm * norm)
     return StepRecord(
-      step: progress.steps, loss: gradient.loss.mean, tokens: progress.tokens,
+      step: progress.steps, loss: step.gradient.loss.mean, tokens: progress.tokens,
       flops: progress.floatingPointOperations, seconds: status.progress.seconds,
-      learningRate: rate, gradientNorm: norm, sequences: batch.sequenceCount,
-      sequenceLength: batch.sequenceLength,
-      gradientNoiseScale: noise.map { $0 / Double(batch.sequenceLength) },
+      learningRate: rate, gradientNorm: norm, sequences: step.batch.sequenceCount,
+      sequenceLength: step.batch.sequenceLength,
+      gradientNoiseScale: noise.map { $0 / Double(step.batch.sequenceLength) },
       criticalBatchTokens: noise)
+  }
+
+  /// The next batch with its gradient in the engine, and a loss that is in order.
+  func preparedStep() throws -> PreparedStep {
+    if let prepared { return prepared }
+    let batch = try nextBatch()
+    lastBatch = batch
+    let gradient = try accumulateGradient(of: batch)
+    let (loss, number) = (gradient.loss.mean, status.progress.steps + 1)
+    guard loss.isFinite else { throw Trouble(.loss, loss, step: number) }
+    if let limit = status.training.onSpike?.limit(after: status.health?.recentLosses ?? []),
+      loss > limit
+    {
+      throw Trouble(.loss, loss, step: number, limit: limit)
+    }
+    let step = PreparedStep(batch: batch, gradient: gradient)
+    prepared = step
+    return step
   }
 
   private func nextBatch() throws -> TokenBatch {
@@ -69,7 +94,7 @@ extension TrainingLoop {
     return batch
   }
 
-  private func progress(after batch: TokenBatch) -> TrainingProgress {
+  func progress(after batch: TokenBatch) -> TrainingProgress {
     let tokens = batch.inputs.count
     return status.progress
       + TrainingProgress(
@@ -83,8 +108,12 @@ extension TrainingLoop {
       ?? program.floatingPointOperations(sequenceLength: sequenceLength).training
   }
 
-  private func advance(to progress: TrainingProgress) {
+  private func advance(to progress: TrainingProgress, loss: Double) {
+    progressBefore = status.progress
     status.progress = progress
+    status.trainingLoss = loss
+    status.knownHealth.skipsInARow = 0
+    status.knownHealth.remember(loss, for: status.training.onSpike)
     status.position.advance(to: progress, on: status.training.schedule)
     status.cursor = data.cursor
     hasTrained = true
@@ -140,22 +169,5 @@ extension TrainingLoop {
       smoothing: noiseScale.smoothing)
     status.noiseScale = estimate
     return estimate.tokens
-  }
-
-  /// Ends the run, with an event and an error, where a number of a step is not finite.
-  func checkFinite(_ value: Double, _ name: String, step: Int) throws {
-    guard !value.isFinite else { return }
-    isBroken = true
-    try record(
-      event: .nonFiniteLoss,
-      ["failedStep": .integer(step), "quantity": .text(name), "value": .text("\(value)")])
-    let remedy =
-      lastCheckpoint.map { "the last good checkpoint is '\($0)'" }
-      ?? "no checkpoint was saved before it"
-    throw TrainingError(
-      .nonFiniteLoss,
-      "the \(name) is \(value), so nothing was updated by it and nothing is saved; \(remedy); go on "
-        + "from there with a lower learning rate, a longer warm-up or a clip",
-      subject: "step \(step)")
   }
 }

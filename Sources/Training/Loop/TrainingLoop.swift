@@ -16,7 +16,7 @@ public final class TrainingLoop {
     /// Floating-point operations of training on one token of a sequence of this length; nil for
     /// those of the program's products, causal attention counted as what it needs.
     public var floatingPointOperationsPerToken: ((_ sequenceLength: Int) -> Double)?
-    /// The text that evaluations score, from its start; nil for none.
+    /// The text that evaluations score; nil for none.
     public var validation: (any TokenSource)?
     /// The log that gets every record.
     public var log: RunLogWriter?
@@ -24,6 +24,8 @@ public final class TrainingLoop {
     public var observe: (RunRecord) -> Void
     /// Saves a state and returns the checkpoint's name; nil saves nothing.
     public var save: ((TrainingState) throws -> String)?
+    /// Reads the checkpoint of a step again, to go back to it; nil where none can be read.
+    public var restore: ((_ step: Int) throws -> TrainingState)?
     /// Watches the validation losses for the moment to end; nil for none.
     public var monitor: (any LossMonitor)?
     /// What the log calls the beginning of the loop; nil for the usual names.
@@ -43,6 +45,7 @@ public final class TrainingLoop {
       validation: (any TokenSource)? = nil, log: RunLogWriter? = nil,
       observe: @escaping (RunRecord) -> Void = { _ in },
       save: ((TrainingState) throws -> String)? = nil,
+      restore: ((_ step: Int) throws -> TrainingState)? = nil,
       monitor: (any LossMonitor)? = nil, beginEvent: EventRecord.Name? = nil,
       endEvent: EventRecord.Name? = nil, resumedFrom: String? = nil,
       isInterrupted: @escaping () -> Bool = { false }, clock: (() -> Double)? = nil
@@ -52,6 +55,7 @@ public final class TrainingLoop {
       self.log = log
       self.observe = observe
       self.save = save
+      self.restore = restore
       self.monitor = monitor
       self.beginEvent = beginEvent
       self.endEvent = endEvent
@@ -72,7 +76,8 @@ public final class TrainingLoop {
   public internal(set) var lastCheckpoint: String?
 
   let program: Program
-  let session: any TrainingSession
+  let engine: any TrainingEngine
+  var session: any TrainingSession
   var data: any BatchSource
   let surroundings: Surroundings
   var clocks: [ParameterClock]
@@ -80,9 +85,17 @@ public final class TrainingLoop {
   var hasTrained = false
   /// Whether a step broke off; the engine may then hold half a gradient.
   var isBroken = false
-  private var monitor: (any LossMonitor)?
-  private var savedStep: Int?
-  private var evaluatedStep: Int?
+  /// A batch whose gradient is in the engine and in order; the next step applies it.
+  var prepared: PreparedStep?
+  /// The batch of the last gradient.
+  var lastBatch: TokenBatch?
+  /// The progress before the last step that was taken.
+  var progressBefore = TrainingProgress()
+  /// The newest checkpoint known to be good, in the words of a message.
+  var goodCheckpoint: String?
+  var monitor: (any LossMonitor)?
+  var savedStep: Int?
+  var evaluatedStep: Int?
   private let secondsBefore: Double
   private let clockStart: Double
 
@@ -101,6 +114,7 @@ public final class TrainingLoop {
         || surroundings.validation != nil, "stop.loss",
       "there is no validation text to measure the loss on; give one, or stop at the training loss")
     program = try state.validate()
+    self.engine = engine
     session = try engine.makeSession(
       for: program, parameters: state.parameters, precision: training.precision)
     clocks = zip(program.parameters, state.parameters).map { ParameterClock(name: $0.name, $1) }
@@ -109,34 +123,41 @@ public final class TrainingLoop {
     self.surroundings = surroundings
     monitor = surroundings.monitor
     lastCheckpoint = surroundings.resumedFrom
+    let good = state.status.health?.goodStep
+    goodCheckpoint =
+      good == nil || good == state.status.progress.steps
+      ? surroundings.resumedFrom.map { "'\($0)'" } : good.map { "that of step \($0)" }
     secondsBefore = state.status.progress.seconds
     clockStart = surroundings.clock()
   }
 
   /// Trains until a stop condition holds or the run is interrupted, saves, and says why it ended.
   ///
-  /// A state that already meets its conditions is left as it is.
+  /// A state that already meets its conditions is left as it is. Checkpoints on the way are saved
+  /// when the loss and the gradient that follow are known to be in order, so that each of them is
+  /// good; that of an interruption is saved at once.
   ///
-  /// - Throws: ``TrainingError`` of code `nonFiniteLoss` where loss or gradient is not finite;
-  ///   errors of the engine, the data, the log and the saving.
+  /// - Throws: ``TrainingError`` of code `nonFiniteLoss` or `lossSpike` where loss, gradient or
+  ///   weights are out of order and the configuration says to stop, or nothing else helped; errors of
+  ///   the engine, the data, the log and the saving.
   public func run() throws -> TrainingOutcome {
     let usual: EventRecord.Name = status.progress.steps == 0 ? .started : .resumed
     try record(event: surroundings.beginEvent ?? usual, resumeDetails)
-    var reason = endReason()
-    while reason == nil {
-      let before = status.progress
-      try takeStep()
-      if status.training.evaluation?.every.isCrossed(from: before, to: status.progress) ?? false {
-        try evaluate()
-      }
-      reason = endReason()
-      if reason == nil,
-        status.training.checkpoint?.every.isCrossed(from: before, to: status.progress) ?? false
-      {
-        try saveCheckpoint()
-      }
+    // A run that may have to go back needs a state to go back to.
+    if status.training.rollsBack, status.health?.goodStep == nil {
+      status.knownHealth.isSaveDue = true
     }
-    return try end(reason ?? .interrupted)
+    while true {
+      if let reason = endReason(), try isReady(for: reason) { return try end(reason) }
+      try takeStep()
+      if isCrossed(status.training.evaluation?.every) { try evaluateOrMend() }
+      if isCrossed(status.training.checkpoint?.every) { status.knownHealth.isSaveDue = true }
+    }
+  }
+
+  /// Whether the last step came past the next multiple of a duration.
+  private func isCrossed(_ every: TrainingDuration?) -> Bool {
+    every?.isCrossed(from: progressBefore, to: status.progress) ?? false
   }
 
   /// The state as of the last step, with copies of all tensors.
@@ -148,49 +169,6 @@ public final class TrainingLoop {
       parameters[index].epsilonMultiplier = clock.epsilonMultiplier
     }
     return TrainingState(status: status, parameters: parameters)
-  }
-
-  /// Scores the first batches of the validation text and logs their mean loss.
-  ///
-  /// - Returns: nil where the configuration or the surroundings have no validation.
-  @discardableResult
-  public func evaluate() throws -> EvaluationRecord? {
-    guard let evaluation = status.training.evaluation,
-      let validation = surroundings.validation
-    else { return nil }
-    let begin = surroundings.clock()
-    var batches = try SequentialBatches(
-      validation, sequenceCount: status.training.batch.sequences,
-      sequenceLength: status.model.contextLength, batchLimit: evaluation.batches)
-    var sum = LossSum(total: 0, targetCount: 0)
-    while let batch = try batches.next() { sum = sum + (try session.loss(of: batch)) }
-    try checkValidation(sum)
-    updateSeconds()
-    let progress = status.progress
-    let evaluationRecord = EvaluationRecord(
-      step: progress.steps, validationLoss: sum.mean, tokens: progress.tokens,
-      flops: progress.floatingPointOperations, seconds: progress.seconds,
-      targets: sum.targetCount)
-    status.validationLoss = sum.mean
-    evaluatedStep = progress.steps
-    countEvaluation(of: sum, seconds: surroundings.clock() - begin)
-    try monitor?.observe(evaluationRecord)
-    status.slopeDetector = monitor?.memory ?? status.slopeDetector
-    try record(.evaluation(evaluationRecord))
-    return evaluationRecord
-  }
-
-  /// Saves the state, unless it was saved after this very step.
-  ///
-  /// The log is on the disk before the checkpoint is, so that no saved step lacks its record.
-  public func saveCheckpoint() throws {
-    guard let save = surroundings.save, savedStep != status.progress.steps else { return }
-    try surroundings.log?.synchronize()
-    updateSeconds()
-    let name = try save(snapshot())
-    lastCheckpoint = name
-    savedStep = status.progress.steps
-    try record(event: .checkpoint, ["checkpoint": .text(name)])
   }
 
   /// Logs a record and shows it to the observer.
@@ -210,23 +188,6 @@ public final class TrainingLoop {
         EventRecord(
           event: event, step: progress.steps, tokens: progress.tokens,
           flops: progress.floatingPointOperations, seconds: progress.seconds, details: details)))
-  }
-
-  private func countEvaluation(of sum: LossSum, seconds: Double) {
-    let perToken = program.floatingPointOperations(sequenceLength: status.model.contextLength)
-    var cost = status.evaluationCost ?? EvaluationCost()
-    cost.floatingPointOperations += Double(sum.targetCount) * perToken.forward
-    cost.seconds += seconds
-    status.evaluationCost = cost
-  }
-
-  private func checkValidation(_ sum: LossSum) throws {
-    guard sum.targetCount > 0 else {
-      throw TrainingError(
-        .emptyBatch, "the validation batches have no target to score; is the text empty?",
-        subject: "validation")
-    }
-    try checkFinite(sum.mean, "validation loss", step: status.progress.steps)
   }
 
   /// Brings the wall time up to now.
@@ -262,9 +223,6 @@ public final class TrainingLoop {
   }
 
   private func end(_ reason: TrainingOutcome.Reason) throws -> TrainingOutcome {
-    if reason != .interrupted, hasTrained, evaluatedStep != status.progress.steps {
-      try evaluate()
-    }
     if hasTrained { try saveCheckpoint() }
     let event = reason == .interrupted ? reason.event : surroundings.endEvent ?? reason.event
     try record(event: event, endDetails)

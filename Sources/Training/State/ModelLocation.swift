@@ -16,7 +16,7 @@ public struct ModelLocation: Sendable, Hashable {
   /// - Throws: ``TrainingError`` of code `missingModel`; the errors of Checkpoints for files that are
   ///   damaged or cannot be read.
   public init(of url: URL, verifying level: VerificationLevel = .checksums) throws {
-    let url = url.absoluteURL.standardizedFileURL
+    let url = CheckpointStore.resolvingLatest(url)
     if Self.exists(url.appending(path: TrainingStateFiles.configuration)) {
       self.url = url
       hasManifest = Manifest.exists(in: url)

@@ -117,6 +117,8 @@ public struct TrainingStatus: Sendable, Hashable, Codable {
   public var stage: StageStatus?
   /// What evaluations have cost beside the training; nil where none was counted.
   public var evaluationCost: EvaluationCost?
+  /// Which checkpoint is good, and what trouble there was; nil where nothing is known of either.
+  public var health: TrainingHealth?
 
   /// Steps and tokens that a run can come to; sums of two never overflow.
   static let counts = 0...(1 << 61)
@@ -139,6 +141,7 @@ public struct TrainingStatus: Sendable, Hashable, Codable {
         throw TrainingError(.invalidState, "\(progress) is not possible", subject: name)
       }
     }
+    try health?.validate()
   }
 
   /// The status of a run that is about to begin.

@@ -68,8 +68,7 @@ final class ExactSession: MeasuredSession {
       secondMoments[index][element] = v
       let root = v.squareRoot() * update.inverseRootCorrection + update.epsilon
       let decayed = model.parameters[index][element] * (1 - update.decayFactor)
-      // A mean of exactly zero asks for no step, even where ε is 0 as well.
-      model.parameters[index][element] = m == 0 ? decayed : decayed - update.stepSize * m / root
+      model.parameters[index][element] = decayed - update.step(m, root)
     }
   }
 }

@@ -89,6 +89,27 @@ struct ReportPageTests {
     #expect(bare.contains("nothing was recorded"))
   }
 
+  @Test("trouble stands in a table and at its place in the charts") func trouble() throws {
+    var run = SyntheticRun(name: "troubled").run
+    let details: [String: LogValue] = [
+      "failedStep": 301, "quantity": .text("gradient norm"), "value": .text("inf"),
+    ]
+    for name in [EventRecord.Name.batchSkipped, .rolledBack, .nonFiniteLoss] {
+      run.course.add(
+        .event(
+          EventRecord(
+            event: name, step: 300, tokens: 0, flops: 300e9, seconds: 300, details: details)))
+    }
+    let html = ReportPage(runs: [run]).html
+    #expect(html.contains("<h2>Trouble on the way</h2>"))
+    #expect(html.contains("step 301: the gradient norm is inf"))
+    #expect(html.contains("went back to step 300"))
+    let marks = RunCharts([run]).loss(over: .steps).marks
+    #expect(marks.map(\.label) == ["batch left out", "went back", "not finite"])
+    #expect(marks.allSatisfy { $0.x == 300 })
+    #expect(!(try page().html.contains("Trouble on the way")))
+  }
+
   @Test("identifiers are unique on the page")
   func identifiers() throws {
     let html = try page().html

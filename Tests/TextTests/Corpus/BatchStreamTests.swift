@@ -154,31 +154,6 @@ import Text
     _ = try BatchStream(tokens(17), contextLength: 16, order: .shuffled, seed: 0)
   }
 
-  @Test func evaluationGoesThroughTheDataOnce() throws {
-    func shapes(_ limit: Int?) throws -> [Int] {
-      var batches = try SequentialBatches(
-        tokens(100), sequenceCount: 4, sequenceLength: 9, batchLimit: limit)
-      var next: Int32 = 0
-      var counts: [Int] = []
-      while let batch = try batches.next() {
-        #expect(batch.inputs == (0..<Int32(batch.sequenceCount * 9)).map { next + $0 })
-        #expect(batch.targets == batch.inputs.map { $0 + 1 })
-        next += Int32(batch.inputs.count)
-        counts.append(batch.sequenceCount)
-      }
-      #expect(batches.totalSequenceCount == counts.reduce(0, +))
-      return counts
-    }
-    #expect(try shapes(nil) == [4, 4, 3])
-    #expect(try shapes(2) == [4, 4])
-    #expect(try shapes(Int.max) == [4, 4, 3])
-    #expect(try shapes(0) == [])
-    let error = textError {
-      _ = try SequentialBatches(tokens(9), sequenceCount: 1, sequenceLength: 9)
-    }
-    #expect(error?.code == .insufficientTokens)
-  }
-
   @Test(arguments: [1, 2, 3, 4, 5, 7, 16, 17, 100, 255, 256, 257, 10_000])
   func permutationsReachEveryPlaceOnce(count: Int) {
     for seed: UInt64 in 0..<4 {
