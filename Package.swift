@@ -24,26 +24,30 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
     // Libraries
+    .target(name: "Wording"),
     .target(name: "Tensors"),
     .target(name: "OrderedJSON"),
     .target(
       name: "CKernels",
       linkerSettings: [.linkedLibrary("gomp", .when(platforms: [.linux]))]),
-    .target(name: "RunLogs"),
+    .target(name: "RunLogs", dependencies: ["Wording"]),
     .target(name: "Reporting", dependencies: ["RunLogs", "OrderedJSON"]),
     .target(
       name: "Checkpoints",
-      dependencies: ["Tensors", "OrderedJSON", .product(name: "Crypto", package: "swift-crypto")]),
-    .target(name: "Architectures", dependencies: ["Tensors", "OrderedJSON"]),
+      dependencies: [
+        "Wording", "Tensors", "OrderedJSON", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    .target(name: "Architectures", dependencies: ["Wording", "Tensors", "OrderedJSON"]),
     .target(
       name: "Text",
       dependencies: [
-        "Tensors", "OrderedJSON", "CZlib",
+        "Wording", "Tensors", "OrderedJSON", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HeapModule", package: "swift-collections"),
       ]),
     .target(
-      name: "Training", dependencies: ["Architectures", "Checkpoints", "Text", "RunLogs"]),
+      name: "Training",
+      dependencies: ["Wording", "Architectures", "Checkpoints", "Text", "RunLogs"]),
     .target(name: "ReferenceEngine", dependencies: ["Training"]),
     .target(
       name: "CPUEngine",
@@ -53,13 +57,15 @@ let package = Package(
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(
       name: "Growth",
-      dependencies: ["Training", "CKernels", .product(name: "Yams", package: "Yams")]),
+      dependencies: ["Wording", "Training", "CKernels", .product(name: "Yams", package: "Yams")]),
     .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine", "CPUEngine"]),
-    .target(name: "Planning", dependencies: ["Architectures", "RunLogs", "Tensors"]),
+    .target(name: "Planning", dependencies: ["Wording", "Architectures", "RunLogs", "Tensors"]),
     .target(
       name: "Staging",
-      dependencies: ["Growth", "Planning", "Reporting", .product(name: "Yams", package: "Yams")]),
-    .target(name: "Evaluation", dependencies: ["Training"]),
+      dependencies: [
+        "Wording", "Growth", "Planning", "Reporting", .product(name: "Yams", package: "Yams"),
+      ]),
+    .target(name: "Evaluation", dependencies: ["Wording", "Training"]),
     .target(
       name: "Espalier",
       dependencies: ["CPUEngine", "Verification", "Staging", "Evaluation"]),
@@ -68,7 +74,8 @@ let package = Package(
     .executableTarget(
       name: "EspalierCLI",
       dependencies: [
-        "Espalier", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Espalier", "Wording",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests mirror sources; several check themselves against the golden models
@@ -76,6 +83,7 @@ let package = Package(
       name: "GoldenModels", dependencies: ["Training"], path: "Tests/GoldenModels",
       resources: [.copy("Goldens")]),
     .target(name: "SeededRandom", path: "Tests/SeededRandom"),
+    .testTarget(name: "WordingTests", dependencies: ["Wording"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "SeededRandom"]),
     .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON", "SeededRandom"]),
     .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "Tensors", "SeededRandom"]),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// Directories that appear whole or not at all.
 public enum AtomicDirectory {
@@ -62,7 +63,7 @@ public enum AtomicDirectory {
       contents = try FileManager.default.subpathsOfDirectory(atPath: directory.path)
     } catch {
       throw CheckpointsError(
-        .unreadableFile, "cannot list: \(error.localizedDescription)", subject: directory.path)
+        .unreadableFile, "cannot list: \(reason(of: error))", subject: directory.path)
     }
     for path in contents {
       let item = directory.appending(path: path)

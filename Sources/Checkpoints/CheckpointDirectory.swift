@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// How closely files are compared with their manifest.
 public enum VerificationLevel: Sendable, Hashable {
@@ -123,7 +124,7 @@ public enum CheckpointDirectory {
     guard FileManager.default.fileExists(atPath: url.path) else {
       return FileProblem(file: Manifest.fileName, kind: .missing)
     }
-    let reason = (error as? CheckpointsError)?.message ?? error.localizedDescription
+    let reason = (error as? CheckpointsError)?.message ?? reason(of: error)
     return FileProblem(file: Manifest.fileName, kind: .unreadable(reason))
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// The checkpoints of one run: directories `step-00001234` in its folder `checkpoints/`, and the link
 /// `latest` to the one that was saved last.
@@ -68,7 +69,7 @@ public struct CheckpointStore: Sendable {
         .sorted { $0.step < $1.step }
     } catch {
       throw CheckpointsError(
-        .unreadableFile, "cannot list: \(error.localizedDescription)", subject: directory.path)
+        .unreadableFile, "cannot list: \(reason(of: error))", subject: directory.path)
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// Decodes a small JSON file; one of more than 256 MB is refused unread.
 func decodeJSON<Value: Decodable>(
@@ -9,7 +10,8 @@ func decodeJSON<Value: Decodable>(
   do {
     return try JSONDecoder().decode(type, from: data)
   } catch let error as DecodingError {
-    throw CheckpointsError(code, "is not what was expected: \(reason(error))", subject: url.path)
+    throw CheckpointsError(
+      code, "is not what was expected: \(reason(of: error))", subject: url.path)
   }
 }
 
@@ -26,17 +28,7 @@ func smallFile(_ url: URL, failure code: CheckpointsError.Code) throws -> Data {
     return try Data(contentsOf: url)
   } catch {
     throw CheckpointsError(
-      .unreadableFile, "cannot read: \(error.localizedDescription)", subject: url.path)
-  }
-}
-
-private func reason(_ error: DecodingError) -> String {
-  switch error {
-  case .typeMismatch(_, let context), .valueNotFound(_, let context),
-    .keyNotFound(_, let context), .dataCorrupted(let context):
-    let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-    return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
-  @unknown default: return error.localizedDescription
+      .unreadableFile, "cannot read: \(reason(of: error))", subject: url.path)
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// What a checkpoint directory should hold: every file's size and SHA-256, in `manifest.json`.
 public struct Manifest: Sendable, Hashable {
@@ -52,7 +53,7 @@ public struct Manifest: Sendable, Hashable {
       }
     } catch {
       throw CheckpointsError(
-        .unreadableFile, "cannot list: \(error.localizedDescription)", subject: directory.path)
+        .unreadableFile, "cannot list: \(reason(of: error))", subject: directory.path)
     }
   }
 

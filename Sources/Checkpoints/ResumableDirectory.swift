@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Synchronization
+import Wording
 
 /// A directory that is made file by file under a hidden name, `.partial-NAME`, and gets its own when
 /// it is whole.
@@ -107,7 +108,7 @@ package final class ResumableDirectory: Sendable {
     where !kept.contains(name) {
       do { try manager.removeItem(at: url.appending(path: name)) } catch {
         throw CheckpointsError(
-          .unwritableFile, "cannot remove \(name): \(error.localizedDescription)",
+          .unwritableFile, "cannot remove \(name): \(reason(of: error))",
           subject: url.path)
       }
     }

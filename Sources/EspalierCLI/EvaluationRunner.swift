@@ -13,6 +13,8 @@ struct EvaluationReport: Encodable {
   var seconds: Double
   var perplexity: PerplexityResult?
   var lastWord: LastWordResult?
+  /// Newer checkpoints of the run that are damaged; nil where there are none.
+  var passedOver: [PassedOverCheckpoint]?
 
   /// The results as lines of text.
   var lines: [String] {
@@ -66,12 +68,14 @@ struct EvaluationRunner {
     let bundle = try ModelBundle(
       reading: URL(filePath: options.checkpoint),
       tokenizer: options.tokenizer.map { URL(filePath: $0) })
+    PassedOverWarning.print(bundle.passedOver, using: bundle.directory.url)
     let engine = CPUTrainingEngine(threads: options.engineOptions.threads)
     let model = try bundle.makeLanguageModel(engine, precision: options.precision)
     let context = try contextLength(bundle)
     var report = EvaluationReport(
       model: bundle.directory.url.path, precision: options.precision, threads: engine.threadCount,
       contextLength: context, seconds: 0)
+    report.passedOver = bundle.passedOver.orNil
     if let (row, measure) = try row(bundle) {
       let evaluation = PerplexityEvaluation(
         contextLength: context, stride: options.stride, windowsPerBatch: options.batch)

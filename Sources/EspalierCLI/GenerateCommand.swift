@@ -117,6 +117,7 @@ struct GenerateCommand: AsyncParsableCommand {
   func run() async throws {
     let bundle = try ModelBundle(
       reading: URL(filePath: checkpoint), tokenizer: tokenizer.map { URL(filePath: $0) })
+    PassedOverWarning.print(bundle.passedOver, using: bundle.directory.url)
     let (text, ids) = try promptTokens(bundle)
     let model = try bundle.makeLanguageModel(
       CPUTrainingEngine(threads: engineOptions.threads), precision: precision)
@@ -139,7 +140,8 @@ struct GenerateCommand: AsyncParsableCommand {
         try JSONText.of(
           GenerationReport(
             model: bundle.directory.url.path, prompt: text, promptTokens: ids,
-            seed: configuration.seed, generations: generations)))
+            seed: configuration.seed, passedOver: bundle.passedOver.orNil,
+            generations: generations)))
     }
   }
 
@@ -162,7 +164,7 @@ struct GenerateCommand: AsyncParsableCommand {
   private func promptText() throws -> String {
     if let prompt { return prompt }
     if let promptFile {
-      return String(decoding: try Data(contentsOf: URL(filePath: promptFile)), as: UTF8.self)
+      return String(decoding: try WholeFile.read(URL(filePath: promptFile)), as: UTF8.self)
     }
     guard isatty(STDIN_FILENO) == 0 else { return "" }
     return String(
@@ -176,6 +178,8 @@ private struct GenerationReport: Encodable {
   var prompt: String?
   var promptTokens: [Int32]
   var seed: UInt64
+  /// Newer checkpoints of the run that are damaged; nil where there are none.
+  var passedOver: [PassedOverCheckpoint]?
   var generations: [Generation]
 }
 

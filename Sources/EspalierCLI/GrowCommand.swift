@@ -83,10 +83,11 @@ struct GrowCommand: ParsableCommand {
 
   func run() throws {
     let terminal = Terminal(json ? .standardError : .standardOutput)
-    // Checksums are compared while the model grows.
+    // Checksums of a model that is named itself are compared while it grows.
     let source = try GrowthSource(
       reading: URL(filePath: checkpoint), weightsOnly: weightsOnly, verifying: .sizes,
       families: recipes.families())
+    PassedOverWarning.print(source.passedOver, using: source.url)
     let growth = try ModelGrowth(
       of: source,
       by: GrowthRequest(sizes: sizes, manner: manner, recipes: recipes)
@@ -98,6 +99,7 @@ struct GrowCommand: ParsableCommand {
     let target = output.map { URL(filePath: $0) }
     if let target { try growth.check(settings, target: target) }
     var report = try GrowthReport(growth, settings, withTensors: tensors)
+    report.passedOver = source.passedOver.orNil
     if dryRun { report.estimatedSeconds = try growth.estimatedSeconds(settings) }
     if !quiet { GrowthText.plan(report, of: growth).forEach(terminal.print) }
     if !quiet { try recipes.notes(checkpoint).forEach(terminal.print) }

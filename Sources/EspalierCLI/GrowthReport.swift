@@ -54,6 +54,8 @@ struct GrowthReport: Encodable {
   var source: String
   /// Nil with `--dry-run` where it would take reading all weights.
   var sourceHash: String?
+  /// Newer checkpoints of the source's run that are damaged; nil where there are none.
+  var passedOver: [PassedOverCheckpoint]?
   var seed: UInt64
   var from: Model
   var to: Model

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Espalier
 import Foundation
+import Wording
 
 /// The growth that options ask for.
 struct GrowthRequest {
@@ -63,7 +64,7 @@ struct GrowthRequest {
     let data: Data
     do { data = try Data(contentsOf: URL(filePath: path)) } catch {
       throw GrowthError(
-        .unreadableSource, "cannot be read: \(error.localizedDescription)", subject: path)
+        .unreadableSource, "cannot be read: \(reason(of: error))", subject: path)
     }
     var target = try HuggingFaceConfiguration(data, file: path).model
     // What a file leaves out is the family's default dropout, which is no size to be reached.

@@ -35,13 +35,23 @@ enum InspectionText {
       return row("growth", (what + [growth.receipt]).joined(separator: ", ") + state)
     }
     lines += lossLines(run)
-    lines += run.checkpoints.map { checkpoint in
-      let state =
-        checkpoint.problems.isEmpty
-        ? "" : "  DAMAGED: \(checkpoint.problems.joined(separator: "; "))"
-      return row("checkpoint", checkpoint.name + state)
-    }
+    lines += stateLines(run)
     return lines + self.lines(run.recipe)
+  }
+
+  private static func stateLines(_ run: RunInspection) -> [String] {
+    func lines(_ label: String, _ states: [RunInspection.Checkpoint]) -> [String] {
+      states.map { state in
+        let problems =
+          state.problems.isEmpty ? "" : "  DAMAGED: \(state.problems.joined(separator: "; "))"
+        return row(label, state.name + problems)
+      }
+    }
+    var result = lines("stage", run.stages) + lines("checkpoint", run.checkpoints)
+    if let newest = run.newestWhole, newest != run.checkpoints.last?.name {
+      result.append(row("in use", "\(newest), the newest whole checkpoint"))
+    }
+    return result + run.problems.map { row("DAMAGED", $0) }
   }
 
   private static func text(of origin: RunPlan.Origin) -> String {

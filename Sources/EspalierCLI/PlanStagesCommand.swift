@@ -168,9 +168,7 @@ struct PlanStagesCommand: ParsableCommand {
   }
 
   private func write(_ data: Data, to path: String) throws {
-    do { try data.write(to: URL(filePath: path), options: .atomic) } catch {
-      throw PlanningError(.fileUnavailable, "cannot be written: \(error)", subject: path)
-    }
+    try WholeFile.write(data, to: URL(filePath: path))
   }
 
   private func goal(

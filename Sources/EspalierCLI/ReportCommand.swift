@@ -80,7 +80,7 @@ struct ReportCommand: ParsableCommand {
       let file = output.map({ URL(filePath: $0) })
         ?? (charts == nil ? single.map { URL(filePath: $0).appending(path: "report.html") } : nil)
     else { return }
-    try Data(page.html.utf8).write(to: file, options: .atomic)
+    try WholeFile.write(Data(page.html.utf8), to: file)
     print("Wrote \(file.relativePath)")
   }
 
@@ -112,10 +112,10 @@ struct ReportCommand: ParsableCommand {
   }
 
   private func write(_ charts: [(name: String, chart: Chart)], to directory: URL) throws {
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    try WholeFile.makeDirectory(directory)
     for (name, chart) in charts where !chart.isEmpty {
       let file = directory.appending(path: "\(name).svg")
-      try Data(SVGChart(chart).file.utf8).write(to: file, options: .atomic)
+      try WholeFile.write(Data(SVGChart(chart).file.utf8), to: file)
       print("Wrote \(file.relativePath)")
     }
   }

@@ -30,10 +30,11 @@ struct RunCommand: AsyncParsableCommand {
         espalier run recipe.yaml -o runs/planned --plan plan.json
         espalier run staged.yaml -o runs/late --set "schedule.peak=2e-3"
 
-      Exit codes: 0 done, 1 error, 64 wrong usage, 130 interrupted.
+      Exit codes: 0 done, 1 error, 3 the run ended before its last stage, 64 wrong usage, 130 \
+      interrupted.
       """)
 
-  @OptionGroup var training: TrainCommand
+  @OptionGroup var training: TrainingOptions
 
   @Option(
     help: ArgumentHelp(

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Espalier
 import Foundation
+import Wording
 
 /// `espalier train`: a recipe becomes a trained model.
 struct TrainCommand: AsyncParsableCommand {
@@ -22,10 +23,25 @@ struct TrainCommand: AsyncParsableCommand {
         espalier train -o runs/first --resume-from 500 --set schedule.peak=3e-4
         espalier train recipe.yaml -o runs/third --from path/to/checkpoint
         espalier train recipe.yaml -o runs/fourth --continue-from grown
+        espalier train recipe.yaml -o runs/fifth --continue-from runs/first \
+      --set "stop={further: 400 steps}"
 
       Exit codes: 0 done, 1 error, 64 wrong usage, 130 interrupted.
       """)
 
+  @OptionGroup var options: TrainingOptions
+
+  func run() async throws {
+    guard !options.example else {
+      Swift.print(Recipe.example, terminator: "")
+      return
+    }
+    try options.train(as: Self.configuration.commandName ?? "train", report: .none)
+  }
+}
+
+/// What a recipe is trained with, for the commands that train.
+struct TrainingOptions: ParsableArguments {
   @Argument(help: "The recipe, in YAML; may be left out with --resume.", completion: .file())
   var recipe: String?
 
@@ -44,6 +60,12 @@ struct TrainCommand: AsyncParsableCommand {
   @Flag(help: "Go on from the run's newest whole checkpoint.")
   var resume = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "With --resume: begin the run anew; what it has trained is moved aside, into its folder old-1."
+    ))
+  var fromBeginning = false
+
   @Option(
     help: ArgumentHelp(
       "Go on from the checkpoint of this step; what came after it is kept under abandoned/.",
@@ -55,7 +77,7 @@ struct TrainCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Begin with the weights of this checkpoint or Hugging Face directory.",
+      "Begin with the weights of this checkpoint, Hugging Face directory or run.",
       valueName: "checkpoint"),
     completion: .directory)
   var from: String?
@@ -63,7 +85,8 @@ struct TrainCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Go on with the whole training state of this checkpoint, for instance a grown one: moments, "
-        + "steps, schedule, data. The recipe's schedule and stop count from the first step of all.",
+        + "steps, schedule, data. The recipe's schedule and stop.after count from the first step of "
+        + "all, stop.further from here. Of a run, the newest whole checkpoint.",
       valueName: "checkpoint"),
     completion: .directory)
   var continueFrom: String?
@@ -91,6 +114,9 @@ struct TrainCommand: AsyncParsableCommand {
       throw ValidationError(
         "Name a recipe, or continue a run with --resume. `espalier train --example` prints one.")
     }
+    guard resumes || !fromBeginning else {
+      throw ValidationError("--from-beginning goes with --resume; a new run begins there anyway.")
+    }
     guard !(resumes && from != nil) else {
       throw ValidationError("--from begins a new run; it does not go with --resume.")
     }
@@ -98,14 +124,6 @@ struct TrainCommand: AsyncParsableCommand {
       throw ValidationError(
         "--continue-from begins a new run; it goes neither with --resume nor with --from.")
     }
-  }
-
-  func run() async throws {
-    guard !example else {
-      Swift.print(Recipe.example, terminator: "")
-      return
-    }
-    try train(as: Self.configuration.commandName ?? "train", report: .none)
   }
 
   /// What is made of a run that has come to its end.
@@ -143,8 +161,15 @@ struct TrainCommand: AsyncParsableCommand {
       summary.report = Self.writeReport(of: run, warn: terminal)
     }
     try report(summary, of: command, on: terminal)
-    if summary.outcome == .interrupted { throw ExitCode(Interruption.exitCode) }
+    switch summary.outcome {
+    case .finished, .reachedLoss: break
+    case .interrupted: throw ExitCode(Interruption.exitCode)
+    case .endedSmall: throw ExitCode(Self.endedSmallExitCode)
+    }
   }
+
+  /// The exit code of a run of stages that ended before its last one.
+  static let endedSmallExitCode: Int32 = 3
 
   private func makeRun(
     _ directory: URL, _ overrides: [RecipeOverride]
@@ -159,7 +184,7 @@ struct TrainCommand: AsyncParsableCommand {
     if resumes {
       return try TrainingRun.resume(
         directory, recipe: given, overrides: overrides, threads: engineOptions.threads,
-        fromStep: resumeFrom)
+        fromStep: resumeFrom, fromBeginning: fromBeginning)
     }
     guard let given else { throw ValidationError("Name a recipe.") }
     return try TrainingRun.create(
@@ -173,7 +198,7 @@ struct TrainCommand: AsyncParsableCommand {
       return try run.writeReport().path(percentEncoded: false)
     } catch {
       terminal.print(
-        "The run is whole, but its report could not be written: \(error). Try again with "
+        "The run is whole, but its report could not be written: \(reason(of: error)). Try again with "
           + "`espalier report \(ShellWord.quoted(run.directory.url.relativePath))`")
       return nil
     }
@@ -199,6 +224,8 @@ struct TrainCommand: AsyncParsableCommand {
       case .finished: "Finished"
       case .reachedLoss: "Reached the loss to stop at"
       case .interrupted: "Interrupted"
+      case .endedSmall:
+        "Ended small, in stage \(summary.stage ?? 1) of \(summary.stageCount ?? 1),"
       }
     var line =
       "\(outcome) after \(summary.steps) steps, \(Readable.count(summary.tokens)) tokens, "

@@ -37,8 +37,9 @@ final class TrainingProgressPrinter: Sendable {
   func handle(_ event: TrainingRunEvent) {
     switch event {
     case .note(let text): terminal.print(text)
+    case .warning(let text): warn(text)
     case .damagedCheckpoint(let damaged):
-      terminal.print("Damaged checkpoint, using the one before it: \(damaged)")
+      warn("damaged checkpoint, using the newest whole one before it: \(damaged)")
     case _ where isQuiet: break
     case .preparing(let stage, let share): show(stage, share)
     case .ready(let outline):
@@ -63,6 +64,12 @@ final class TrainingProgressPrinter: Sendable {
           + (growth.scheduleRatio.map { "; schedule moved back by \(String(format: "%.2f", $0))" }
             ?? ""))
     }
+  }
+
+  /// Warnings go to standard error, wherever the rest goes.
+  private func warn(_ text: String) {
+    terminal.clear()
+    Terminal(.standardError).print("warning: \(text)")
   }
 
   /// Ends the live line.
@@ -149,7 +156,10 @@ final class TrainingProgressPrinter: Sendable {
       "engine    \(outline.engine), \(outline.precision.rawValue)"
         + (outline.peak.map { ", peak \(Readable.scaled($0))FLOP/s" } ?? ""),
     ]
-    if let length = outline.length { lines.append("length    \(length)") }
+    if let length = outline.length {
+      let stage = outline.stageEnd.map { "; this stage ends after \($0) at the latest" } ?? ""
+      lines.append("length    \(length)\(stage)")
+    }
     if let checkpoint = outline.resumedFrom {
       lines.append("resuming  at step \(outline.step), from \(checkpoint.lastPathComponent)")
     }

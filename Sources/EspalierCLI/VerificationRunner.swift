@@ -24,12 +24,26 @@ struct VerificationRunner {
         reading: URL(filePath: path), tokenizer: options.tokenizer.map { URL(filePath: $0) },
         families: families ?? [])
     }
+    for bundle in bundles {
+      PassedOverWarning.print(bundle.passedOver, using: bundle.directory.url)
+    }
     let receipt = try Self.receipt(bundles[1].directory.url)
     let choice = StreamingChoice(
       isAsked: options.streaming,
       parameterCount: bundles.reduce(0) { $0 + $1.directory.parameterCount })
     choice.note.map(note)
-    if choice.streams { return try streamed(bundles, receipt, progress) }
+    var report =
+      choice.streams
+      ? try streamed(bundles, receipt, progress) : try measured(bundles, receipt, progress)
+    report.passedOver = bundles.flatMap(\.passedOver).orNil
+    return report
+  }
+
+  /// Measures what the whole models tell, training among it.
+  private func measured(
+    _ bundles: [ModelBundle], _ receipt: GrowthReceipt?,
+    _ progress: @escaping (String, Int, Int) throws -> Void
+  ) throws -> VerificationReport {
     let states = try bundles.map { try Self.state($0.directory) }
     var verification = GrowthVerification(
       small: states[0].model, grown: states[1].model, plans: receipt?.plans,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// What went wrong while a model was opened, scored, or made to generate.
 public struct EvaluationError: Error, Sendable, CustomStringConvertible {
@@ -39,6 +40,6 @@ public struct EvaluationError: Error, Sendable, CustomStringConvertible {
   /// The subject, the message and, where there is one, the cause.
   public var description: String {
     let head = "\(subject): \(message)"
-    return cause.map { "\(head) (cause: \($0))" } ?? head
+    return cause.map { "\(head): \(reason(of: $0))" } ?? head
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// The lines of a file, one after the other, without reading it whole.
 struct LineScanner {
@@ -69,7 +70,7 @@ struct LineScanner {
       buffer = buffer.subdata(in: consumed..<buffer.count) + chunk
       consumed = 0
     } catch {
-      throw RunLogsError(.fileUnavailable, "cannot be read: \(error)", subject: path)
+      throw RunLogsError(.fileUnavailable, "cannot be read: \(reason(of: error))", subject: path)
     }
   }
 

@@ -39,9 +39,7 @@ public struct RunLogReader {
       return record
     } catch {
       if pending == nil, damagedEnd == .skip { return nil }
-      throw RunLogsError(
-        .damagedLine, "is not a record of a run: \(error)",
-        subject: "\(scanner.path):\(line.number)")
+      throw RunLogsError(damaged: line, of: scanner.path, error)
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// Appends records to a run's log, each line in one write, so that a crash tears at most the last.
 public final class RunLogWriter {
@@ -48,7 +49,7 @@ public final class RunLogWriter {
 
   private static func attempt(_ path: String, _ body: () throws -> Void) throws {
     do { try body() } catch {
-      throw RunLogsError(.fileUnavailable, "cannot be written: \(error)", subject: path)
+      throw RunLogsError(.fileUnavailable, "cannot be written: \(reason(of: error))", subject: path)
     }
   }
 
@@ -71,7 +72,7 @@ public final class RunLogWriter {
     var scanner = try LineScanner(path: path)
     var pending = Data()
     while let line = try scanner.next() {
-      guard line.isTerminated, let step = try? step(of: line.bytes) else { break }
+      guard line.isTerminated, let step = try? LogLine(line.bytes).step else { break }
       guard step <= keepingSteps else { continue }
       pending += line.bytes + [UInt8(ascii: "\n")]
       guard pending.count > 1 << 20 else { continue }
@@ -89,20 +90,6 @@ public final class RunLogWriter {
     }
   }
 
-  /// The step of a line; the kinds of which a log may have millions are not decoded whole, so
-  /// that resuming a long run does not wait for its log.
-  private static func step(of line: Data) throws -> Int {
-    for start in beginnings where line.starts(with: start) && line.last == UInt8(ascii: "}") {
-      let digits = line.dropFirst(start.count).prefix { $0 != UInt8(ascii: ",") }
-      if let step = Int(String(decoding: digits, as: UTF8.self)) { return step }
-    }
-    return try RunRecord(jsonLine: line).step
-  }
-
-  private static let beginnings = ["step", "evaluation"].map {
-    Data("{\"kind\":\"\($0)\",\"step\":".utf8)
-  }
-
   /// Whether anything is to be cut; also the check that only the end is damaged.
   private static func needsCut(_ path: String, keepingSteps: Int) throws -> Bool {
     var scanner = try LineScanner(path: path)
@@ -111,12 +98,9 @@ public final class RunLogWriter {
     while let line = next {
       next = try scanner.next()
       do {
-        if try step(of: line.bytes) > keepingSteps || !line.isTerminated { needed = true }
+        if try LogLine(line.bytes).step > keepingSteps || !line.isTerminated { needed = true }
       } catch {
-        guard next == nil else {
-          throw RunLogsError(
-            .damagedLine, "is not a record of a run: \(error)", subject: "\(path):\(line.number)")
-        }
+        guard next == nil else { throw RunLogsError(damaged: line, of: path, error) }
         needed = true
       }
     }

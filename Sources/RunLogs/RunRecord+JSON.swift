@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 extension RunRecord {
   /// The record as one line of JSON, without the newline; keys always in the same order.
@@ -129,7 +130,7 @@ extension RunRecord: Decodable {
     default:
       throw DecodingError.dataCorruptedError(
         forKey: .kind, in: values,
-        debugDescription: "'\(kind)' is not one of step, evaluation, event")
+        debugDescription: "'\(kind.excerpt)' is not one of step, evaluation, event")
     }
   }
 }

@@ -138,6 +138,8 @@ public struct EventRecord: Sendable, Hashable {
     public static let stageEnded: Name = "stageEnded"
     /// The model was grown.
     public static let grown: Name = "grown"
+    /// Records of the steps up to this event's were lost before the log was put in order.
+    public static let logGap: Name = "logGap"
     /// A promise of a growth was measured.
     public static let verified: Name = "verified"
   }

@@ -6,6 +6,12 @@ public struct StagingError: Error, Sendable, Hashable, CustomStringConvertible {
   public enum Code: String, Sendable {
     /// The recipe's file cannot be read.
     case unreadableRecipe
+    /// A file of a run cannot be read.
+    case unreadableFile
+    /// A file or directory cannot be written.
+    case unwritableFile
+    /// Several mistakes of a recipe, each on a line of the message.
+    case severalMistakes
     /// The recipe is not YAML.
     case invalidYAML
     /// A key that no recipe has.

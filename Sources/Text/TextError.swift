@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// What went wrong with a tokenizer, a corpus, a shard of tokens or a manifest.
 public struct TextError: Error, Sendable, CustomStringConvertible {
@@ -39,6 +40,6 @@ public struct TextError: Error, Sendable, CustomStringConvertible {
   /// The subject, the message and, where there is one, the cause.
   public var description: String {
     let head = "\(subject): \(message)"
-    return cause.map { "\(head) (cause: \($0))" } ?? head
+    return cause.map { "\(head): \(reason(of: $0))" } ?? head
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Growth
+import Training
 
 /// What was measured of a growth, and what that says of its guarantees.
 public struct VerificationReport: Sendable, Hashable, Codable {
@@ -70,6 +71,8 @@ public struct VerificationReport: Sendable, Hashable, Codable {
   public var smallRounding: ModelRounding?
   /// Why float32 has logits, loss and streams only; nil where it has everything.
   public var float32Limit: String?
+  /// Newer checkpoints of the models' runs that are damaged; nil where there are none.
+  public var passedOver: [PassedOverCheckpoint]?
 
   /// What both models lose, in nats a token.
   public struct Losses: Sendable, Hashable, Codable {

@@ -49,7 +49,9 @@ struct RecipeErrorTests {
       "batch", "bach: {sequences: 4}", .unknownKey,
       "recipe.yaml:5: bach: unknown key; did you mean batch?"),
     .init(
-      "model", "model:\n  architecture: gpt2\n  layer: 2", .unknownKey,
+      "model",
+      "model:\n  architecture: gpt2\n  layer: 2\n  hidden: 32\n  heads: 4\n  context: 16",
+      .unknownKey,
       "recipe.yaml:4: model.layer: unknown key; did you mean layers?"),
     .init(
       "batch", "batch: {sequences: 4, colour: red}", .unknownKey,
@@ -94,8 +96,8 @@ struct RecipeErrorTests {
       "batch", "batch: {sequences: }", .wrongType,
       "recipe.yaml:5: batch.sequences: there is no value; expected an integer from 1 to 16777216"),
     .init(
-      "batch", "seed: -1", .wrongType,
-      "recipe.yaml:5: seed: got -1; expected an integer from 0 to 18446744073709551615"),
+      "batch", "batch: {sequences: 4}\nseed: -1", .wrongType,
+      "recipe.yaml:6: seed: got -1; expected an integer from 0 to 18446744073709551615"),
     .init(
       "batch", "batch: {sequences: 4}\noptimizer: {clip: .inf}", .wrongType,
       "recipe.yaml:6: optimizer.clip: got .inf; expected a number above 0, or none"),
@@ -124,8 +126,8 @@ struct RecipeErrorTests {
       "recipe.yaml:2: model.architecture: got gpt3; expected one of gpt2, llama; did you mean gpt2?"
     ),
     .init(
-      "batch", "precision: fp8", .invalidValue,
-      "recipe.yaml:5: precision: got fp8; expected one of fp32, bf16; did you mean fp32?"),
+      "batch", "batch: {sequences: 4}\nprecision: fp8", .invalidValue,
+      "recipe.yaml:6: precision: got fp8; expected one of fp32, bf16; did you mean fp32?"),
     .init(
       "schedule", "schedule: {kind: exponential, peak: 1e-3}", .invalidValue,
       "recipe.yaml:6: schedule.kind: got exponential; expected one of constant, linear, cosine, wsd"

@@ -173,7 +173,7 @@ struct RecipeTests {
     let optional = Recipe.example.split(separator: "\n").filter {
       $0.contains(#/^ +# [a-zA-Z]+: /#)
     }
-    #expect(optional.count == 14)
+    #expect(optional.count == 15)
     for line in optional {
       let text = Recipe.example.replacing(
         line, with: line.replacing("# ", with: "", maxReplacements: 1))

@@ -151,6 +151,9 @@ struct StagedRunTests {
     let summary = try create(place, Self.recipe(until: "loss: 0.01")).trainForTest(
       recorder: recorder)
     #expect(summary.steps == 20)
+    // Which is no end like another.
+    #expect(summary.outcome == .endedSmall)
+    #expect(summary.stage == 1 && summary.stageCount == 2)
     #expect(recorder.notes.contains { $0.contains("moment to grow never came") })
     #expect(try growths(place).isEmpty)
   }

@@ -108,12 +108,28 @@ struct StartFromTests {
   @Test("a damaged checkpoint is refused")
   func damaged() throws {
     let (first, _, run) = try pair()
-    let file = first.checkpoints.url(step: 12).appending(path: "model.safetensors")
-    var bytes = try Data(contentsOf: file)
-    bytes[bytes.count - 1] ^= 1
-    try bytes.write(to: file)
+    try flipLastByte(of: first.checkpoints.url(step: 12).appending(path: "model.safetensors"))
     let error = #expect(throws: CheckpointsError.self) { try run.trainForTest() }
     #expect(error?.code == .damagedCheckpoint)
+  }
+
+  @Test("a run stands for its newest whole checkpoint, and a damaged newer one is told")
+  func damagedNewest() throws {
+    let first = try Workplace()
+    try first.create().trainForTest()
+    try flipLastByte(of: first.checkpoints.url(step: 12).appending(path: "model.safetensors"))
+    for part in [CheckpointPart.weights, .wholeState] {
+      let second = try Workplace()
+      let run = try TrainingRun.create(
+        second.run, recipe: try second.recipeFile(Workplace.recipe, ["stop.after=14 steps"]),
+        startingFrom: first.run, with: part)
+      #expect(run.manifest.startedFrom?.hasSuffix("step-00000010") == true)
+      let recorder = EventRecorder()
+      let summary = try run.trainForTest(recorder: recorder, interruptingAfter: 1)
+      #expect(summary.steps == (part == .weights ? 1 : 11))
+      #expect(summary.passedOver?.map(\.checkpoint) == [first.checkpoints.url(step: 12).path])
+      #expect(recorder.notes.contains { $0.hasPrefix("warning: step-00000012") })
+    }
   }
 
   @Test("a directory without a model is refused")
@@ -122,7 +138,7 @@ struct StartFromTests {
     let error = #expect(throws: TrainingError.self) {
       try place.create(startingFrom: place.url)
     }
-    #expect(error?.code == .unreadableFile)
-    #expect(error?.subject == place.url.appending(path: "config.json").path)
+    #expect(error?.code == .missingModel)
+    #expect(error?.message.contains("holds no config.json; expected a checkpoint") == true)
   }
 }

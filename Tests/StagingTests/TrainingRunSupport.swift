@@ -107,8 +107,11 @@ final class EventRecorder: Sendable {
 
   var notes: [String] {
     all.compactMap {
-      guard case .note(let text) = $0 else { return nil }
-      return text
+      switch $0 {
+      case .note(let text): text
+      case .warning(let text): "warning: \(text)"
+      default: nil
+      }
     }
   }
 
@@ -130,4 +133,18 @@ extension TrainingRun {
       engine: CPUTrainingEngine(threads: 1), observer: recorder.hear,
       isInterrupted: { steps.map { recorder.stepCount >= $0 } ?? false })
   }
+}
+
+/// Makes a run one of before the hashes of its recipe and plan were kept.
+func forgetHashes(of run: URL) throws {
+  let file = RunDirectory(run).manifest
+  let text = try String(contentsOf: file, encoding: .utf8)
+  try Data(text.replacing(/\n *"(plan|recipe)Hash" : "[0-9a-f]+",/, with: "").utf8).write(to: file)
+}
+
+/// Damages a file without changing its size.
+func flipLastByte(of file: URL) throws {
+  var bytes = try Data(contentsOf: file)
+  bytes[bytes.count - 1] ^= 1
+  try bytes.write(to: file)
 }

@@ -11,8 +11,11 @@ public struct ModelBundle: Sendable {
   public let directory: ModelDirectory
   /// What makes tokens of text; nil where the directory holds none and none was given.
   public let tokenizer: (any Tokenizer)?
+  /// Newer checkpoints of the run that are damaged, newest first; none for a model named itself.
+  public let passedOver: [PassedOverCheckpoint]
 
-  /// Opens a checkpoint, a Hugging Face directory, or a run, whose newest whole checkpoint is taken.
+  /// Opens a checkpoint, a Hugging Face directory, or a run, whose newest whole checkpoint is taken;
+  /// see `ModelLocation`.
   ///
   /// Where a checkpoint carries a manifest, every file is compared with its checksum.
   ///
@@ -26,19 +29,26 @@ public struct ModelBundle: Sendable {
   public init(
     reading url: URL, tokenizer: URL? = nil, families: [DecoderFamily] = []
   ) throws {
-    let url = try ModelLocation(of: url).url
+    let location = try ModelLocation(of: url)
+    let url = location.url
     try self.init(
       ModelDirectory(reading: url, families: families),
-      tokenizer: try (tokenizer ?? Self.tokenizerDirectory(url)).map(TokenizerLoader.load))
+      tokenizer: try (tokenizer ?? Self.tokenizerDirectory(url)).map(TokenizerLoader.load),
+      passedOver: location.passedOver)
   }
 
   /// Puts a model and a tokenizer together.
   ///
+  /// - Parameter passedOver: damaged checkpoints in whose place this one was taken.
   /// - Throws: ``EvaluationError`` of code `vocabularyMismatch` where the tokenizer has ids that the
   ///   model does not know.
-  public init(_ directory: ModelDirectory, tokenizer: (any Tokenizer)?) throws {
+  public init(
+    _ directory: ModelDirectory, tokenizer: (any Tokenizer)?,
+    passedOver: [PassedOverCheckpoint] = []
+  ) throws {
     self.directory = directory
     self.tokenizer = tokenizer
+    self.passedOver = passedOver
     if let tokenizer { try checkVocabulary(tokenizer.vocabularySize, of: "tokenizer") }
   }
 

@@ -2,6 +2,7 @@
 import Checkpoints
 import Foundation
 import Training
+import Wording
 
 /// The small files of a model that its grown form keeps: tokenizer, generation settings, licence.
 struct CarriedFiles {
@@ -18,16 +19,24 @@ struct CarriedFiles {
   /// Finds the files beside a model; those that speak of its size, weights or training stay behind.
   init(of directory: URL) throws {
     self.directory = directory
-    names = try FileManager.default.contentsOfDirectory(
-      atPath: directory.path(percentEncoded: false)
-    ).filter { Self.isCarried($0) && Self.isSmallFile(directory.appending(path: $0)) }.sorted()
+    names = try Self.reading(directory) {
+      try FileManager.default.contentsOfDirectory(atPath: directory.path(percentEncoded: false))
+    }.filter { Self.isCarried($0) && Self.isSmallFile(directory.appending(path: $0)) }.sorted()
   }
 
   /// Copies the files into a checkpoint that is being written.
   func copy(into writer: CheckpointWriter, except taken: Set<String> = []) throws {
     for name in names where !taken.contains(name) {
       let file = directory.appending(path: name).resolvingSymlinksInPath()
-      try writer.write(try Data(contentsOf: file), to: name)
+      try writer.write(try Self.reading(file) { try Data(contentsOf: file) }, to: name)
+    }
+  }
+
+  private static func reading<Result>(_ url: URL, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch {
+      throw GrowthError(
+        .unreadableSource, "cannot be read: \(reason(of: error))",
+        subject: url.path(percentEncoded: false))
     }
   }
 

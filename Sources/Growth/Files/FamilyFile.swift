@@ -2,6 +2,7 @@
 import Architectures
 import Foundation
 import Yams
+import Wording
 
 /// A file that describes a family of models, in YAML or JSON.
 ///
@@ -23,7 +24,7 @@ public struct FamilyFile: Sendable, Hashable {
     let text: String
     do { text = try String(contentsOf: url, encoding: .utf8) } catch {
       throw GrowthError(
-        .unreadableSource, "cannot be read: \(error.localizedDescription)", subject: path)
+        .unreadableSource, "cannot be read: \(reason(of: error))", subject: path)
     }
     try self.init(yaml: text, name: path)
   }
@@ -39,7 +40,7 @@ public struct FamilyFile: Sendable, Hashable {
         .unreadableSource, "is no description of a family: \(Self.text(error))", subject: name)
     } catch {
       throw GrowthError(
-        .unreadableSource, "is no description of a family: \(error)", subject: name)
+        .unreadableSource, "is no description of a family: \(reason(of: error))", subject: name)
     }
     try family.validate()
   }
@@ -62,7 +63,7 @@ public struct FamilyFile: Sendable, Hashable {
       .dataCorrupted(let context):
       context.codingPath.isEmpty
         ? context.debugDescription : "\(place(context)): \(context.debugDescription)"
-    @unknown default: "\(error)"
+    @unknown default: reason(of: error)
     }
   }
 }

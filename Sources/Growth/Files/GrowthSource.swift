@@ -11,6 +11,8 @@ public struct GrowthSource: Sendable {
   public let directory: ModelDirectory
   /// All of the training state but its tensors; nil where only the weights are grown.
   public let status: TrainingStatus?
+  /// Newer checkpoints of the run that are damaged, newest first; none for a model named itself.
+  public let passedOver: [PassedOverCheckpoint]
   /// The files that are compared with their manifest or hashed.
   let files: SourceFiles
 
@@ -34,8 +36,9 @@ public struct GrowthSource: Sendable {
   ///
   /// - Parameters:
   ///   - weightsOnly: whether a training checkpoint is taken for its weights alone.
-  ///   - level: how closely files that a manifest names are compared with it before anything is
-  ///     done; ``ModelGrowth/write(to:_:observe:)`` compares their checksums in any case.
+  ///   - level: how closely files of a directory named itself are compared with its manifest before
+  ///     anything is done; ``ModelGrowth/write(to:_:observe:)`` compares their checksums in any case,
+  ///     and a run's checkpoints are compared by them to find the whole one.
   ///   - families: families beside the known ones; see ``FamilyFile``.
   /// - Throws: `TrainingError` of code `missingModel`; ``GrowthError`` of code `unreadableSource` for a
   ///   training state that may be incomplete; the errors of Checkpoints, Architectures and Training
@@ -46,10 +49,11 @@ public struct GrowthSource: Sendable {
   ) throws {
     let location = try ModelLocation(of: url, verifying: level)
     let url = location.url
+    passedOver = location.passedOver
     directory = try ModelDirectory(reading: url, families: families)
     files = SourceFiles(
       url, weights: directory.weightFileNames, hasManifest: location.hasManifest,
-      isVerified: location.hasManifest && level == .checksums)
+      isVerified: location.isVerified)
     let state = url.appending(path: TrainingStateFiles.state)
     let hasState = FileManager.default.fileExists(atPath: state.path(percentEncoded: false))
     guard hasState && !weightsOnly else {

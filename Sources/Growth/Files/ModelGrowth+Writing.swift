@@ -154,7 +154,7 @@ extension ModelGrowth {
     var receipt = try GrowthReceipt(plans, options: options)
     receipt.options.sourceHash = try source.files.quickHash()
     var data = try receipt.encoded()
-    for line in try source.files.marks() + [output.rounding.rawValue] { data += Data(line.utf8) }
+    for line in source.files.marks() + [output.rounding.rawValue] { data += Data(line.utf8) }
     for shard in files.layouts.flatMap(\.shards) {
       data += Data(shard.name.utf8) + Data(shard.header.json)
     }

@@ -61,13 +61,14 @@ final class SourceFiles: Sendable {
   }
 
   /// What tells these files from others without reading them: names, sizes and times of change.
-  func marks() throws -> [String] {
-    try weights.map { name in
+  func marks() -> [String] {
+    weights.map { name in
       let file = url.appending(path: name).resolvingSymlinksInPath()
-      let attributes = try FileManager.default.attributesOfItem(
-        atPath: file.path(percentEncoded: false))
-      let time = (attributes[.modificationDate] as? Date)?.timeIntervalSinceReferenceDate ?? 0
-      let size = (attributes[.size] as? NSNumber)?.intValue ?? 0
+      let path = file.path(percentEncoded: false)
+      // One that is gone is found by whoever reads it.
+      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+      let time = (attributes?[.modificationDate] as? Date)?.timeIntervalSinceReferenceDate ?? 0
+      let size = (attributes?[.size] as? NSNumber)?.intValue ?? 0
       return "\(name) \(size) \(time)"
     }
   }

@@ -2,6 +2,7 @@
 import Architectures
 import Foundation
 import OrderedJSON
+import Wording
 
 extension GrowthReceipt {
   private struct Version: Decodable { var formatVersion: Int }
@@ -51,7 +52,8 @@ extension GrowthReceipt {
       throw GrowthError(.mismatch, "\(error.subject): \(error.message)", subject: file)
     } catch {
       // Durations are read by Training, which has errors of its own.
-      throw GrowthError(.unreadableReceipt, "is no receipt of a growth: \(error)", subject: file)
+      throw GrowthError(
+        .unreadableReceipt, "is no receipt of a growth: \(reason(of: error))", subject: file)
     }
   }
 
@@ -66,7 +68,7 @@ extension GrowthReceipt {
       return Data((FittedJSON.text(value) + "\n").utf8)
     } catch {
       throw GrowthError(
-        .invalidOptions, "cannot be written: \(error)", subject: Self.fileName)
+        .invalidOptions, "cannot be written: \(reason(of: error))", subject: Self.fileName)
     }
   }
 }

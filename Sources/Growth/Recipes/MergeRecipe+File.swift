@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Yams
+import Wording
 
 extension MergeRecipe {
   /// Recipes are written by hand.
@@ -22,7 +23,7 @@ extension MergeRecipe {
       throw error
     } catch {
       throw GrowthError(
-        .unreadableSource, "cannot be read: \(error.localizedDescription)", subject: path)
+        .unreadableSource, "cannot be read: \(reason(of: error))", subject: path)
     }
     try self.init(yaml: text, name: path)
   }
@@ -34,7 +35,7 @@ extension MergeRecipe {
   public init(yaml: String, name: String) throws {
     let root: Node?
     do { root = try Yams.compose(yaml: yaml) } catch {
-      throw GrowthError(.unreadableSource, "is no YAML: \(error)", subject: name)
+      throw GrowthError(.unreadableSource, "is no YAML: \("\(error)".excerpt)", subject: name)
     }
     guard let root else {
       throw GrowthError(.unreadableSource, "is empty; expected a recipe", subject: name)

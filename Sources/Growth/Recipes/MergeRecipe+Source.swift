@@ -3,6 +3,7 @@ import Architectures
 import OrderedJSON
 import Tensors
 import Training
+import Wording
 
 extension MergeRecipe {
   /// Checks that what the recipe says of types and tokenizer can be done with a model's files.
@@ -49,7 +50,8 @@ extension MergeRecipe {
   private static func tokenCount(of json: [UInt8]) throws -> Int {
     let value: JSONValue
     do { value = try JSONValue(parsing: json) } catch {
-      throw GrowthError(.unreadableSource, "\(error)", subject: TrainingStateFiles.tokenizer)
+      throw GrowthError(
+        .unreadableSource, reason(of: error), subject: TrainingStateFiles.tokenizer)
     }
     var tokens: Set<String> = []
     switch value["model"]?["vocab"] {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 extension StagePlan {
   /// More stages than any search proposes.
@@ -37,7 +38,7 @@ extension StagePlan {
     do {
       plan = try JSONDecoder().decode(StagePlan.self, from: data)
     } catch {
-      throw invalid("is not a plan (\(error)); make one with `espalier plan -o`")
+      throw invalid("is not a plan (\(reason(of: error))); make one with `espalier plan -o`")
     }
     guard plan.version == Self.formatVersion else {
       throw invalid(
@@ -47,7 +48,9 @@ extension StagePlan {
       throw invalid("has \(plan.stages.count) stages; expected at most \(Self.mostStages)")
     }
     for (index, stage) in plan.stages.enumerated() {
-      do { try stage.model.validate() } catch { throw invalid("stage \(index + 1): \(error)") }
+      do { try stage.model.validate() } catch {
+        throw invalid("stage \(index + 1): \(reason(of: error))")
+      }
       guard (1...1 << 48).contains(stage.steps) else {
         throw invalid("stage \(index + 1) has \(stage.steps) steps; expected at least 1")
       }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 extension SlopeDetector {
   private struct Saved: Codable {
@@ -22,7 +23,8 @@ extension SlopeDetector {
         let data = try encoder.encode(Saved(version: Self.version, detector: self))
         return String(decoding: data, as: UTF8.self)
       } catch {
-        throw PlanningError(.invalidState, "cannot be written: \(error)", subject: "slope detector")
+        throw PlanningError(
+          .invalidState, "cannot be written: \(reason(of: error))", subject: "slope detector")
       }
     }
   }
@@ -44,7 +46,7 @@ extension SlopeDetector {
       throw error
     } catch {
       throw PlanningError(
-        .invalidState, "is not a detector's state (\(error)); start it anew",
+        .invalidState, "is not a detector's state (\(reason(of: error))); start it anew",
         subject: "slope detector")
     }
   }

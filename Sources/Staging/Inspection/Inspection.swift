@@ -37,7 +37,9 @@ public enum Inspection: Sendable {
         atPath: url.appending(path: name).path(percentEncoded: false))
     }
     if RunDirectory(url).holdsRun { return .run(try RunInspection(url, verify: verify)) }
-    if holds("config.json") { return .model(try ModelInspection(url, verify: verify)) }
+    if holds("config.json") || holds("training_state.json") {
+      return .model(try ModelInspection(url, verify: verify))
+    }
     if holds(CorpusManifest.fileName) {
       return .tokens(try TokenDataset.open(url).summary(verify: verify))
     }
@@ -91,7 +93,8 @@ extension Inspection {
     switch self {
     case .run(let run):
       return run.checkpoints.contains { !$0.problems.isEmpty }
-        || run.growths.contains { $0.problem != nil }
+        || run.stages.contains { !$0.problems.isEmpty }
+        || run.growths.contains { $0.problem != nil } || !run.problems.isEmpty
     case .model(let model):
       guard case .damaged = model.integrity else { return false }
       return true

@@ -4,6 +4,7 @@ import Checkpoints
 import Foundation
 import Tensors
 import Training
+import Wording
 
 /// What a checkpoint or a Hugging Face directory holds.
 public struct ModelInspection: Sendable, Encodable {
@@ -52,7 +53,7 @@ public struct ModelInspection: Sendable, Encodable {
     path = url.path(percentEncoded: false)
     let file = url.appending(path: "config.json")
     let configuration = try HuggingFaceConfiguration(
-      try Data(contentsOf: file), file: file.path(percentEncoded: false))
+      try WholeFile.read(file), file: file.path(percentEncoded: false))
     model = configuration.model
     let counts = try model.parameterCount()
     parameterCount = counts.total
@@ -104,7 +105,7 @@ extension ModelInspection.Training {
       return try JSONDecoder().decode(State.self, from: data).status
     } catch {
       throw StagingError(
-        .notInspectable, "not the state of a training run: \(error)", subject: path)
+        .notInspectable, "not the state of a training run: \(reason(of: error))", subject: path)
     }
   }
 

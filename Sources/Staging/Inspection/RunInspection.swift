@@ -5,6 +5,7 @@ import Growth
 import Reporting
 import RunLogs
 import Training
+import Wording
 
 /// What a run has come to.
 public struct RunInspection: Sendable, Encodable {
@@ -71,6 +72,13 @@ public struct RunInspection: Sendable, Encodable {
   public var lossCurve: String
   /// The checkpoints, oldest first.
   public var checkpoints: [Checkpoint]
+  /// The newest checkpoint that is whole, which every command takes; nil where none is.
+  public var newestWhole: String?
+  /// The last states of the stages so far.
+  public var stages: [Checkpoint]
+  /// What is wrong with the recipe, the plan, the log, or with files that the log tells of; nothing
+  /// where all is well.
+  public var problems: [String]
   /// Where the stages come from; nil for a run of one model.
   public var plan: RunPlan.Origin?
   /// How many stages the run has; nil for a run of one model.
@@ -79,12 +87,13 @@ public struct RunInspection: Sendable, Encodable {
   public var growths: [Growth]
 
   init(_ url: URL, verify: Bool) throws {
-    let run = try TrainingRun.open(url)
+    let (run, planProblem) = try TrainingRun.opened(url)
     path = run.directory.path
     recipe = try RecipeInspection(run.recipe, path: run.directory.recipe.path)
     overrides = run.manifest.overrides.map(\.description)
     var history = RunHistory()
-    try history.read(run.directory.log)
+    var findings = RunFindings(run, planProblem: planProblem)
+    findings.noting { try history.read(run.directory.log) }
     steps = history.progress.steps
     tokens = history.progress.tokens
     flops = history.progress.floatingPointOperations
@@ -100,13 +109,18 @@ public struct RunInspection: Sendable, Encodable {
     }
     evaluation = history.evaluation
     lossCurve = Sparkline.draw(history.losses.map { $0.loss ?? .nan })
-    checkpoints = try CheckpointStore(run.directory.checkpoints).list().map { item in
-      Checkpoint(
-        name: item.url.lastPathComponent, step: item.step,
-        problems: CheckpointDirectory.problems(
-          in: item.url, level: verify ? .checksums : .sizes
-        ).map(\.description))
+    let level: VerificationLevel = verify ? .checksums : .sizes
+    checkpoints = try CheckpointStore(run.directory.checkpoints).list().map {
+      Checkpoint($0.url, step: $0.step, level)
     }
+    newestWhole = checkpoints.last { $0.problems.isEmpty }?.name
+    stages = run.directory.stageNumbers.map { number in
+      let url = run.directory.stage(number)
+      let step = (try? TrainingState.status(in: url))?.progress.steps
+      return Checkpoint(url, step: step ?? history.growths[number] ?? 0, level)
+    }
+    findings.compareLog(with: checkpoints, history)
+    problems = findings.problems
     plan = run.plan?.origin
     stageCount = run.plan?.stages.count
     growths = Self.growths(in: run.directory, stages: run.plan?.stages.count ?? 0)
@@ -124,9 +138,17 @@ public struct RunInspection: Sendable, Encodable {
         return Growth(
           stage: number, receipt: path, operation: receipt.operation, step: receipt.step)
       } catch {
-        return Growth(stage: number, receipt: path, problem: "\(error)")
+        return Growth(stage: number, receipt: path, problem: "\(reason(of: error))")
       }
     }
+  }
+}
+
+extension RunInspection.Checkpoint {
+  init(_ url: URL, step: Int, _ level: VerificationLevel) {
+    self.init(
+      name: url.lastPathComponent, step: step,
+      problems: CheckpointDirectory.problems(in: url, level: level).map(\.description))
   }
 }
 
@@ -137,6 +159,8 @@ struct RunHistory {
   private(set) var validationLosses: [RunInspection.Loss] = []
   private(set) var lastEvent: String?
   private(set) var evaluation: EvaluationCost?
+  /// The steps after which stages, counted from 1, were grown.
+  private(set) var growths: [Int: Int] = [:]
 
   /// Reads a log; one that is not there yet is empty.
   mutating func read(_ log: URL) throws {
@@ -158,6 +182,9 @@ struct RunHistory {
       validationLosses.append(.init(step: evaluation.step, loss: loss.isFinite ? loss : nil))
     case .event(let event):
       lastEvent = event.event.rawValue
+      if event.event == .grown, case .integer(let stage)? = event.details["stage"] {
+        growths[stage] = event.step
+      }
       if let flops = event.evaluationFlops, let seconds = event.evaluationSeconds, flops.isFinite,
         seconds.isFinite
       {

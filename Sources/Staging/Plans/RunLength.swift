@@ -41,14 +41,7 @@ package struct RunLength {
   }
 
   /// The share of a WSD schedule that comes before its decay; nil for other schedules.
-  package var stableShare: Double? {
-    let schedule = training.schedule
-    guard schedule.kind == .wsd, let total = schedule.total else { return nil }
-    return switch schedule.decay {
-    case .share(let share): 1 - share
-    case .duration(let duration): 1 - duration.amount / total.amount
-    }
-  }
+  package var stableShare: Double? { training.stableShare }
 
   /// Whether the run or its schedule is counted in operations.
   ///
@@ -59,7 +52,8 @@ package struct RunLength {
       .contains { $0?.measure == .floatingPointOperations }
   }
 
-  private func steps(_ duration: TrainingDuration) -> Double? {
+  /// A duration in steps of full batches; nil for one in operations or wall time.
+  package func steps(_ duration: TrainingDuration) -> Double? {
     switch duration {
     case .steps(let count): Double(count)
     case .tokens(let count): Double(count) / tokensPerStep

@@ -2,6 +2,7 @@
 import Foundation
 import OrderedJSON
 import Planning
+import Wording
 
 extension RunPlan {
   /// The version that this library writes, and the only one that it reads.
@@ -26,7 +27,7 @@ extension RunPlan {
   }
 
   /// Writes the file, whole or not at all.
-  func write(to file: URL) throws { try encoded().write(to: file, options: .atomic) }
+  func write(to file: URL) throws { try WholeFile.write(encoded(), to: file) }
 
   /// Reads a run's file.
   ///
@@ -73,14 +74,14 @@ extension RunPlan {
     } catch let error as PlanningError {
       throw invalid(error.message)
     } catch {
-      throw invalid("is no plan of a run: \(error)")
+      throw invalid("is no plan of a run: \(reason(of: error))")
     }
   }
 
   /// Stages in the keys of a recipe, of which JSON is a part.
   private static func stages(_ value: JSONValue, name: String) throws -> [StageRecipe] {
     let text = String(decoding: value.encoded(.indented), as: UTF8.self)
-    return try StageRecipe.list(RecipeDocument(yaml: text, name: name).value)
+    return try RecipeDocument(yaml: text, name: name).decode(StageRecipe.list)
   }
 
   private static func texts(_ value: JSONValue?) -> [String] {

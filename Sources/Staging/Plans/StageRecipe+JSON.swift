@@ -9,7 +9,7 @@ extension StageRecipe {
   /// The stage as a recipe says it, with all that a growth leaves to defaults written out.
   var json: JSONValue {
     JSONObject(members: [
-      ("model", model?.json), ("until", until?.json), ("grow", growth?.json),
+      ("model", model?.json), ("until", until?.json(latest: latest)), ("grow", growth?.json),
     ]).value
   }
 }
@@ -26,13 +26,27 @@ extension StageModel {
 }
 
 extension StageEnd {
-  fileprivate var json: JSONValue {
+  fileprivate func json(latest: StageLimit?) -> JSONValue {
+    var members: [(String, JSONValue?)] =
+      switch self {
+      case .slope(let slope, let method):
+        [("slope", slope.json), ("detector", .string(method.rawValue))]
+      case .after(let duration): [("after", .string("\(duration)"))]
+      case .share(let share): [("share", JSONValue(share))]
+      case .loss(let loss): [("loss", JSONValue(loss))]
+      }
+    members.append(("atLatest", latest.flatMap(\.json)))
+    return JSONObject(members: members).value
+  }
+}
+
+extension StageLimit {
+  /// Nil for none, which is what a plan's stage has that says nothing: the default is the recipe's.
+  fileprivate var json: JSONValue? {
     switch self {
-    case .slope(let slope, let method):
-      ["slope": slope.json, "detector": .string(method.rawValue)]
-    case .after(let duration): ["after": .string("\(duration)")]
-    case .share(let share): ["share": JSONValue(share)]
-    case .loss(let loss): ["loss": JSONValue(loss)]
+    case .share(let share): JSONValue(share)
+    case .after(let duration): .string("\(duration)")
+    case .never: nil
     }
   }
 }

@@ -39,7 +39,7 @@ public struct DataRecipe: Sendable, Hashable {
 }
 
 extension DataRecipe {
-  private static let keys = ["train", "validation", "prepared", "order"]
+  static let keys = ["train", "validation", "prepared", "order"]
 
   init(_ value: RecipeValue, base: URL) throws {
     guard value.isMapping else {

@@ -90,7 +90,7 @@ extension GrowthRecipe {
   }
 
   private static func schedule(_ value: RecipeValue) throws -> SchedulePlacement {
-    if let ratio = try? value.number("", where: { _ in true }) {
+    if let ratio = value.numberIfWellFormed {
       guard ratio >= 1 else { throw value.invalid("auto, keep, or a ratio of at least 1") }
       return .ratio(ratio)
     }

@@ -5,6 +5,8 @@ package enum NearestName {
   /// The candidate that is fewest edits away from `name`, ties to the first; nil where even the
   /// nearest is so far that it would be a guess.
   package static func of(_ name: String, among candidates: [String]) -> String? {
+    // Nothing that is far longer than any candidate is near one.
+    guard name.utf8.count <= 256 else { return nil }
     let word = name.lowercased()
     let distances = candidates.map { distance(word, $0.lowercased()) }
     guard let nearest = distances.min(), let index = distances.firstIndex(of: nearest) else {

@@ -3,33 +3,53 @@ import Foundation
 import Training
 
 extension Recipe {
-  private static let keys = [
+  static let keys = [
     "version", "seed", "model", "tokenizer", "data", "precision", "batch", "optimizer", "schedule",
     "evaluate", "checkpoint", "stop", "onNonFinite", "onSpike", "noiseScale", "stages",
   ]
 
-  init(_ value: RecipeValue, base: URL) throws {
+  /// Reads a recipe.
+  ///
+  /// - Parameter began: how far the training had come that the run goes on with.
+  init(_ value: RecipeValue, base: URL, began: TrainingProgress) throws {
     let keys = try value.mapping(keys: Self.keys)
-    try Self.checkVersion(keys)
-    let data = try DataRecipe(
-      try keys.required("data", "train: texts, or a prepared directory"), base: base)
-    let tokenizer = try keys["tokenizer"].map { try TokenizerRecipe($0, base: base) }
-    if case .prepared = data.source, let tokenizer = keys["tokenizer"] {
-      throw tokenizer.conflict("prepared data bring their own tokenizer; remove this key")
+    let faults = keys.faults
+    _ = try faults.attempt { try Self.checkVersion(keys) }
+    let data = try faults.attempt {
+      try DataRecipe(
+        try keys.required("data", "train: texts, or a prepared directory"), base: base)
+    }
+    let tokenizer = try faults.attempt { try Self.tokenizer(keys, data?.source, base: base) }
+    let model = try faults.attempt { try keys["model"].map(ModelRecipe.init) }
+    let training = try faults.attempt { try TrainingConfiguration(keys, began: began) }
+    let stages = try faults.attempt { try Self.stages(keys, base: base) }
+    // What does not fit together is told once each part is right.
+    guard faults.errors.isEmpty, let data, let tokenizer, let model, let training, let stages else {
+      throw RecipeFaults.Noted()
     }
     self.init(
-      model: try keys["model"].map(ModelRecipe.init), tokenizer: tokenizer, data: data,
-      training: try TrainingConfiguration(keys))
-    if let value = keys["stages"], !value.isWord("none") {
-      if value.isList {
-        stages = try StageRecipe.list(value)
-      } else {
-        planning = try StagePlanning(value, base: base)
-      }
+      model: model, tokenizer: tokenizer, data: data, training: training,
+      stages: stages.list.withLatestMoments(training), planning: stages.planning)
+    for check in [checkSequenceLength, checkStages, checkPlanning] {
+      _ = try faults.attempt { try check(keys) }
     }
-    try checkSequenceLength(keys)
-    try checkStages(keys)
-    try checkPlanning(keys)
+  }
+
+  private static func tokenizer(
+    _ keys: RecipeMapping, _ source: DataRecipe.Source?, base: URL
+  ) throws -> TokenizerRecipe? {
+    if case .prepared? = source, let tokenizer = keys["tokenizer"] {
+      throw tokenizer.conflict("prepared data bring their own tokenizer; remove this key")
+    }
+    return try keys["tokenizer"].map { try TokenizerRecipe($0, base: base) }
+  }
+
+  private static func stages(
+    _ keys: RecipeMapping, base: URL
+  ) throws -> (list: [StageRecipe], planning: StagePlanning?) {
+    guard let value = keys["stages"], !value.isWord("none") else { return ([], nil) }
+    if value.isList { return (try StageRecipe.list(value), nil) }
+    return ([], try StagePlanning(value, base: base))
   }
 
   /// Checks the stages as far as can be before the tokenizer is known.
@@ -52,8 +72,16 @@ extension Recipe {
       let target = try model.configuration(tokenizerVocabularySize: model.vocabularySize ?? 257)
       _ = try StagedModels(stages, target: target)
     } catch let error as StagingError {
-      throw value.conflict("\(error.subject): \(error.message)")
+      // The error's subject is a key path of the recipe.
+      let path = error.subject.split(separator: ".").flatMap(Self.pathKeys)
+      throw keys.value.nearest(path[...]).conflict(error.message)
     }
+  }
+
+  /// The keys in a part of a key path: `stages[1]` has two.
+  private static func pathKeys(_ part: Substring) -> [String] {
+    guard let bracket = part.firstIndex(of: "[") else { return [String(part)] }
+    return [String(part[..<bracket]), String(part[bracket...])]
   }
 
   /// Checks that stages can be planned for this recipe, as far as can be before they are.
@@ -103,24 +131,42 @@ extension Recipe {
 
 extension TrainingConfiguration {
   /// The training part of a recipe's top level.
-  init(_ keys: RecipeMapping) throws {
-    let stop = try keys["stop"].map(StopConditions.init)
-    let schedule = try LearningRateSchedule(
-      try keys.required("schedule", "the learning rate's kind and peak"), stop: stop)
+  init(_ keys: RecipeMapping, began: TrainingProgress) throws {
+    let faults = keys.faults
+    let stop = try faults.attempt {
+      try keys["stop"].map { try StopConditions($0, began: began) }
+    }
+    let schedule = try faults.attempt {
+      try LearningRateSchedule(
+        try keys.required("schedule", "the learning rate's kind and peak"), stop: stop ?? nil)
+    }
+    let batch = try faults.attempt {
+      try BatchConfiguration(try keys.required("batch", "sequences: a number"))
+    }
+    let optimizer = try faults.attempt { try keys["optimizer"].map(AdamWConfiguration.init) }
+    let evaluation = try faults.attempt {
+      try keys["evaluate"].unlessNone(EvaluationConfiguration.init) ?? EvaluationConfiguration()
+    }
+    let checkpoint = try faults.attempt {
+      try keys["checkpoint"].unlessNone(CheckpointConfiguration.init) ?? CheckpointConfiguration()
+    }
+    let noise = try faults.attempt {
+      try keys["noiseScale"].unlessNone(NoiseScaleConfiguration.init) ?? nil
+    }
+    let nonFinite = try faults.attempt { () -> TroubleAction? in try keys["onNonFinite"]?.choice() }
+    let spike = try faults.attempt { try keys["onSpike"].unlessNone(SpikePolicy.init) ?? nil }
+    let seed = try keys["seed"]?.unsigned() ?? 0
+    let precision: Precision = try keys["precision"]?.choice() ?? .fp32
+    guard let stop, let schedule, let batch, let optimizer, let evaluation, let checkpoint,
+      let noise
+    else { throw RecipeFaults.Noted() }
     self.init(
-      seed: try keys["seed"]?.unsigned() ?? 0,
-      precision: try keys["precision"]?.choice() ?? .fp32,
-      batch: try BatchConfiguration(try keys.required("batch", "sequences: a number")),
-      optimizer: try keys["optimizer"].map(AdamWConfiguration.init) ?? AdamWConfiguration(),
-      schedule: schedule,
-      evaluation: try keys["evaluate"].unlessNone(EvaluationConfiguration.init)
-        ?? EvaluationConfiguration(),
-      checkpoint: try keys["checkpoint"].unlessNone(CheckpointConfiguration.init)
-        ?? CheckpointConfiguration(),
-      stop: try Self.stop(stop, schedule: schedule, keys),
-      noiseScale: try keys["noiseScale"].unlessNone(NoiseScaleConfiguration.init) ?? nil)
-    onNonFinite = try keys["onNonFinite"]?.choice()
-    onSpike = try keys["onSpike"].unlessNone(SpikePolicy.init) ?? nil
+      seed: seed, precision: precision, batch: batch, optimizer: optimizer ?? AdamWConfiguration(),
+      schedule: schedule, evaluation: evaluation, checkpoint: checkpoint,
+      stop: try Self.stop(stop, schedule: schedule, keys), noiseScale: noise)
+    onNonFinite = nonFinite ?? nil
+    onSpike = spike ?? nil
+    guard faults.errors.isEmpty else { return }
     try keys.value.checking { try validate() }
   }
 
@@ -130,8 +176,8 @@ extension TrainingConfiguration {
   ) throws -> StopConditions {
     if let stop { return stop }
     if let total = schedule.total { return StopConditions(after: total) }
-    return try StopConditions(
-      try keys.required("stop", "after: a duration, or loss: a number"))
+    _ = try keys.required("stop", "after: a duration, or loss: a number")
+    throw RecipeFaults.Noted()
   }
 }
 

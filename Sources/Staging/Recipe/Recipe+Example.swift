@@ -66,6 +66,7 @@ extension Recipe {
 
     stop:                        # default: at the schedule's end
       after: 20M tokens
+      # further: 4M tokens       # instead of after: counted from where the run began
       # loss: 3.2                # at this loss or below
       # lossKind: validation     # or training; default validation
 

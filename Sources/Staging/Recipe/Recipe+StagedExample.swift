@@ -23,6 +23,7 @@ extension Recipe {
         until: {slope: auto}                    # d log loss / d log compute, as published
         # until: {slope: width}                 # or depth, both, optimality, or a number below 0
         # until: {slope: -0.05, detector: robust}   # or literal; default robust
+        # until: {slope: auto, atLatest: 40%}   # or 500 steps of this stage, or none; default 60%
         # until: {after: 500 steps}             # of this stage
         # until: {share: 30%}                   # of the schedule
         # until: {loss: 3.2}                    # on held-out text

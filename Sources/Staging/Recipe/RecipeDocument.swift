@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 import Yams
 
 /// A recipe's tree of YAML nodes, with where each value came from.
@@ -7,6 +8,8 @@ struct RecipeDocument {
   let name: String
   private(set) var root: Node
   private(set) var overrides: [RecipeOverride] = []
+  /// What was found wrong while the document is decoded.
+  let faults = RecipeFaults()
 
   /// Parses YAML text.
   init(yaml: String, name: String) throws {
@@ -20,7 +23,7 @@ struct RecipeDocument {
 
   /// Sets one value in the tree, before anything is decoded from it.
   mutating func apply(_ override: RecipeOverride) throws {
-    let subject = "--set \(override)"
+    let subject = "--set \("\(override)".excerpt)"
     let value = try Self.parse(override.value, describe: { _ in subject }) ?? Node("", Tag(.null))
     root = try Self.replacing(override.keyPath[...], of: root, with: value) { depth in
       let path = override.keyPath.prefix(depth).joined(separator: ".")
@@ -31,20 +34,40 @@ struct RecipeDocument {
     overrides.append(override)
   }
 
-  /// The whole recipe as a value to decode.
-  var value: RecipeValue { RecipeValue(document: self, path: [], node: root) }
+  /// Decodes the whole document.
+  ///
+  /// - Throws: ``StagingError`` with all mistakes that were found.
+  func decode<Result>(_ body: (RecipeValue) throws -> Result) throws -> Result {
+    var result: Result?
+    do {
+      result = try faults.attempt {
+        try body(RecipeValue(document: self, path: [], node: root))
+      }
+    } catch is RecipeFaults.Noted {
+      // There are more mistakes than are told.
+    }
+    try faults.check(name)
+    guard let result else {
+      throw StagingError(.invalidYAML, "the recipe cannot be read", subject: name)
+    }
+    return result
+  }
 
   /// The file and line of a value, or the override that set it.
   func source(of path: [String], at mark: Mark?) -> String {
-    if let override = overrides.last(where: { $0.covers(path) }) { return "--set \(override)" }
+    if let override = overrides.last(where: { $0.covers(path) }) {
+      return "--set \("\(override)".excerpt)"
+    }
     if let mark { return "\(name):\(mark.line)" }
     // A group that only an override's key path brought into being.
-    return overrides.last { $0.keyPath.starts(with: path) }.map { "--set \($0)" } ?? name
+    return overrides.last { $0.keyPath.starts(with: path) }.map { "--set \("\($0)".excerpt)" }
+      ?? name
   }
 
-  private static func parse(_ yaml: String, describe: (Int) -> String) throws -> Node? {
+  private static func parse(_ yaml: String, describe: @escaping (Int) -> String) throws -> Node? {
     do {
-      return try Yams.compose(yaml: yaml)
+      guard let root = try Yams.compose(yaml: yaml) else { return nil }
+      return try YAMLMerging(describe: describe).resolved(root)
     } catch let error as YamlError {
       let (line, problem) = explain(error)
       throw StagingError(.invalidYAML, problem, subject: describe(line ?? 1))
@@ -55,14 +78,31 @@ struct RecipeDocument {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
-      (mark.line, "not YAML: \(problem) at column \(mark.column)")
+      (mark.line, "not YAML: \(remedied(problem)) at column \(mark.column)")
     case .duplicatedKeysInMapping(let keys, let context):
-      (context.mark.line, "the key \(keys.joined(separator: ", ")) stands twice; keep one")
+      (
+        context.mark.line,
+        "the key \(keys.map(\.excerpt).joined(separator: ", ")) stands twice; keep one"
+      )
     case .reader(let problem, _, _, _):
       (nil, "not YAML: \(problem)")
     default:
       (nil, "not YAML: \(error)")
     }
+  }
+
+  /// What the parser says, with what to do about what is a riddle otherwise.
+  private static func remedied(_ problem: String) -> String {
+    if problem.contains("single document") || problem.contains("another document") {
+      return "there is more than one document (---) in the file; keep one"
+    }
+    if problem.contains("cannot start any token") {
+      return
+        "\(problem); a tab is no indentation in YAML, and a text that begins with a mark such as "
+        + "% or @ needs quotes; this is"
+    }
+    if problem.contains("nesting level") { return "the groups are nested too deep" }
+    return problem
   }
 
   private static func replacing(

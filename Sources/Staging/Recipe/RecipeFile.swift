@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Training
 
 /// A recipe as it was written: its text, where its paths start, and what was set over it.
 public struct RecipeFile: Sendable, Hashable {
@@ -45,9 +46,16 @@ public struct RecipeFile: Sendable, Hashable {
   /// Decodes the recipe.
   ///
   /// - Throws: ``StagingError`` that names the line, the key path, the value and what was expected.
-  public func recipe() throws -> Recipe {
+  public func recipe() throws -> Recipe { try recipe(began: TrainingProgress()) }
+
+  /// Decodes the recipe of a run that goes on with a training.
+  ///
+  /// - Parameter began: how far that training had come when the run began; `stop.further` counts from
+  ///   there.
+  /// - Throws: as ``recipe()``.
+  func recipe(began: TrainingProgress) throws -> Recipe {
     var document = try RecipeDocument(yaml: text, name: name)
     for override in overrides { try document.apply(override) }
-    return try Recipe(document.value, base: directory)
+    return try document.decode { try Recipe($0, base: directory, began: began) }
   }
 }

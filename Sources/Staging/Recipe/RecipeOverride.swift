@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import OrderedJSON
+import Wording
 
 /// One value set from outside the recipe's file: `optimizer.clip=0.5`.
 ///
@@ -28,7 +29,7 @@ public struct RecipeOverride: Sendable, Hashable, Codable, CustomStringConvertib
     guard parts.count == 2, keys.allSatisfy({ !$0.isEmpty }) else {
       throw StagingError(
         .invalidOverride, "expected key.path=value, such as optimizer.clip=0.5",
-        subject: "--set \(text)")
+        subject: "--set \(text.excerpt)")
     }
     self.init(keyPath: keys, value: String(parts[1]))
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Training
+import Yams
 
 extension RecipeValue {
   /// The measures that a duration may have.
@@ -19,15 +20,23 @@ extension RecipeValue {
 
   /// The duration that the text says; nil where it says none.
   var durationIfWellFormed: TrainingDuration? {
-    (try? text("")).flatMap { TrainingDuration($0) }
+    textIfWellFormed.flatMap { TrainingDuration($0) }
   }
 
   /// A duration above zero, or from zero for those that may be left out.
   func duration(_ measures: Measures, allowsZero: Bool = false) throws -> TrainingDuration {
-    guard let duration = durationIfWellFormed else { throw mismatch(measures.expected) }
-    guard duration.amount > 0 || allowsZero else { throw invalid("a duration above 0") }
+    let some = TrainingDuration.steps(1)
+    guard let duration = durationIfWellFormed else {
+      try note(mismatch(measures.expected))
+      return some
+    }
+    guard duration.amount > 0 || allowsZero else {
+      try note(invalid("a duration above 0"))
+      return some
+    }
     guard measures == .any || duration.measure != .seconds else {
-      throw invalid(measures.expected)
+      try note(invalid(measures.expected))
+      return some
     }
     return duration
   }
@@ -35,19 +44,21 @@ extension RecipeValue {
   /// A number of tokens.
   func tokens() throws -> Int {
     guard case .tokens(let count)? = durationIfWellFormed else {
-      throw mismatch("a number of tokens, such as 2M tokens")
+      try note(mismatch("a number of tokens, such as 2M tokens"))
+      return 1
     }
-    guard count > 0 else { throw invalid("a number of tokens above 0") }
-    return count
+    if count <= 0 { try note(invalid("a number of tokens above 0")) }
+    return max(1, count)
   }
 
   /// A number of steps.
   func steps() throws -> Int {
     guard case .steps(let count)? = durationIfWellFormed else {
-      throw mismatch("a number of steps, such as 50 steps")
+      try note(mismatch("a number of steps, such as 50 steps"))
+      return 1
     }
-    guard count > 0 else { throw invalid("a number of steps above 0") }
-    return count
+    if count <= 0 { try note(invalid("a number of steps above 0")) }
+    return max(1, count)
   }
 
   /// Runs a configuration's own checks and places what they find at the recipe's key.
@@ -70,10 +81,17 @@ extension RecipeValue {
 
   /// The value at a key path below this one, or its nearest ancestor that is there.
   func nearest(_ keys: ArraySlice<String>) -> RecipeValue {
-    guard let key = keys.first, let mapping = node.mapping,
-      let member = mapping.first(where: { $0.key.scalar?.string == key })
-    else { return self }
-    return RecipeValue(document: document, path: path + [key], node: member.value)
+    guard let key = keys.first, let member = member(key) else { return self }
+    return RecipeValue(document: document, path: path + [key], node: member)
       .nearest(keys.dropFirst())
+  }
+
+  /// The node of a key, or of an element `[3]` of a list.
+  private func member(_ key: String) -> Node? {
+    if let sequence = node.sequence, key.hasPrefix("["), let index = Int(key.dropFirst().dropLast())
+    {
+      return sequence.indices.contains(index) ? sequence[index] : nil
+    }
+    return node.mapping?.first { $0.key.scalar?.string == key }?.value
   }
 }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 import Yams
 
 /// One value of a recipe, which knows its key path and line for messages.
 ///
-/// Types are strict: `"8"` in quotes is text, not a number; `8.0` is not an integer.
+/// Types are strict: `"8"` in quotes is text, not a number; `8.0` is not an integer. What cannot be
+/// read is noted as a mistake (``RecipeFaults``) and read as some value of the right type, so that the
+/// rest of the recipe is checked too.
 struct RecipeValue {
   let document: RecipeDocument
   let path: [String]
   let node: Node
+  /// Whether this stands for a value that is not there, whose absence is noted already.
+  var isBlank = false
 
   /// The text of a plain or quoted scalar; nil for lists, groups and empty values.
   private var scalar: Node.Scalar? {
@@ -36,30 +41,49 @@ struct RecipeValue {
   /// Whether the value is a list.
   var isList: Bool { node.sequence != nil }
 
+  /// Notes a mistake, unless the value is a blank.
+  func note(_ error: StagingError) throws {
+    if !isBlank { try document.faults.note(error) }
+  }
+
+  /// Notes a mistake and goes on with another value.
+  private func noting<Value>(_ error: StagingError, insteadOf value: Value) throws -> Value {
+    try note(error)
+    return value
+  }
+
   /// An integer within a range.
   func integer(in range: ClosedRange<Int>) throws -> Int {
     let expected = "an integer \(Self.describe(range))"
-    guard let plain, let value = Int(plain.replacing("_", with: "")) else {
-      throw mismatch(expected)
+    guard let value = plain.flatMap({ YAMLNumber.integer($0, as: Int.self) }) else {
+      return try noting(mismatch(expected), insteadOf: range.lowerBound)
     }
-    guard range.contains(value) else { throw invalid(expected) }
+    guard range.contains(value) else {
+      return try noting(invalid(expected), insteadOf: range.lowerBound)
+    }
     return value
   }
 
   /// An unsigned integer of 64 bits.
   func unsigned() throws -> UInt64 {
-    guard let plain, let value = UInt64(plain.replacing("_", with: "")) else {
-      throw mismatch("an integer from 0 to \(UInt64.max)")
+    guard let value = plain.flatMap({ YAMLNumber.integer($0, as: UInt64.self) }) else {
+      return try noting(mismatch("an integer from 0 to \(UInt64.max)"), insteadOf: 0)
     }
     return value
   }
 
+  /// The number that the value says; nil where it says none.
+  var numberIfWellFormed: Double? { plain.flatMap(YAMLNumber.real) }
+
+  /// The text that the value says; nil where it says none.
+  var textIfWellFormed: String? { scalar?.string }
+
   /// A finite number that meets a condition, which `expected` describes.
   func number(_ expected: String, where condition: (Double) -> Bool) throws -> Double {
-    guard let plain, let value = Double(plain.replacing("_", with: "")), value.isFinite else {
-      throw mismatch(expected)
+    guard let value = numberIfWellFormed else {
+      return try noting(mismatch(expected), insteadOf: 0.5)
     }
-    guard condition(value) else { throw invalid(expected) }
+    guard condition(value) else { return try noting(invalid(expected), insteadOf: 0.5) }
     return value
   }
 
@@ -69,7 +93,9 @@ struct RecipeValue {
   /// A share, `from` included: 0.1 or 10%.
   func fraction(_ expected: String, where condition: (Double) -> Bool) throws -> Double {
     if let plain, plain.hasSuffix("%"), let percent = Double(plain.dropLast()) {
-      guard percent.isFinite, condition(percent / 100) else { throw invalid(expected) }
+      guard percent.isFinite, condition(percent / 100) else {
+        return try noting(invalid(expected), insteadOf: 0.5)
+      }
       return percent / 100
     }
     return try number(expected, where: condition)
@@ -78,16 +104,16 @@ struct RecipeValue {
   /// True or false.
   func flag() throws -> Bool {
     switch plain {
-    case "true": true
-    case "false": false
-    default: throw mismatch("true or false")
+    case "true", "True", "TRUE": return true
+    case "false", "False", "FALSE": return false
+    default: return try noting(mismatch("true or false"), insteadOf: false)
     }
   }
 
   /// Text that is not empty, quoted or not.
   func text(_ expected: String) throws -> String {
-    guard let scalar else { throw mismatch(expected) }
-    guard !scalar.string.isEmpty else { throw invalid(expected) }
+    guard let scalar else { return try noting(mismatch(expected), insteadOf: "?") }
+    guard !scalar.string.isEmpty else { return try noting(invalid(expected), insteadOf: "?") }
     return scalar.string
   }
 
@@ -96,9 +122,11 @@ struct RecipeValue {
   where Choice: RawRepresentable<String> & CaseIterable {
     let names = Choice.allCases.map(\.rawValue)
     let expected = "one of \(names.joined(separator: ", "))"
-    guard let scalar else { throw mismatch(expected) }
+    guard let first = Choice.allCases.first else { throw mismatch(expected) }
+    guard let scalar else { return try noting(mismatch(expected), insteadOf: first) }
     guard let choice = Choice(rawValue: scalar.string) else {
-      throw invalid(expected, meant: NearestName.of(scalar.string, among: names))
+      let nearest = NearestName.of(String(scalar.string.prefix(64)), among: names)
+      return try noting(invalid(expected, meant: nearest), insteadOf: first)
     }
     return choice
   }
@@ -106,12 +134,12 @@ struct RecipeValue {
   /// The elements of a list; a single value stands for a list of one.
   func list(_ expected: String) throws -> [RecipeValue] {
     if let sequence = node.sequence {
-      guard !sequence.isEmpty else { throw invalid(expected) }
+      guard !sequence.isEmpty else { return try noting(invalid(expected), insteadOf: []) }
       return sequence.enumerated().map {
         RecipeValue(document: document, path: path + ["[\($0.offset)]"], node: $0.element)
       }
     }
-    guard scalar != nil else { throw mismatch(expected) }
+    guard scalar != nil else { return try noting(mismatch(expected), insteadOf: []) }
     return [self]
   }
 
@@ -145,7 +173,10 @@ extension RecipeValue {
 
   /// The key path as people write it: `data.train[1]`.
   static func describe(_ path: [String]) -> String {
-    path.reduce(into: "") { $0 += $0.isEmpty || $1.hasPrefix("[") ? $1 : ".\($1)" }
+    path.reduce(into: "") { text, key in
+      let part = key.excerpt
+      text += text.isEmpty || part.hasPrefix("[") ? part : ".\(part)"
+    }
   }
 
   private var shown: String {
@@ -155,7 +186,8 @@ extension RecipeValue {
     case .alias: return "this is an alias"
     case .scalar(let scalar):
       if isEmpty { return "there is no value" }
-      return plain == nil ? "got the text \"\(scalar.string)\"" : "got \(scalar.string)"
+      return plain == nil
+        ? "got the text \"\(scalar.string.excerpt)\"" : "got \(scalar.string.excerpt)"
     }
   }
 

@@ -8,13 +8,20 @@ public struct StageRecipe: Sendable, Hashable {
   public var model: StageModel?
   /// When the stage is over; nil for the end of the run.
   public var until: StageEnd?
+  /// The latest moment at which it is over, where it waits for a slope or a loss that may never come;
+  /// nil for the end of the run.
+  public var latest: StageLimit?
   /// How the next stage's model is grown; nil for the last stage.
   public var growth: GrowthRecipe?
 
   /// Makes a stage.
-  public init(model: StageModel? = nil, until: StageEnd? = nil, growth: GrowthRecipe? = nil) {
+  public init(
+    model: StageModel? = nil, until: StageEnd? = nil, latest: StageLimit? = nil,
+    growth: GrowthRecipe? = nil
+  ) {
     self.model = model
     self.until = until
+    self.latest = latest
     self.growth = growth
   }
 }
@@ -29,6 +36,16 @@ public enum StageEnd: Sendable, Hashable {
   case share(Double)
   /// At this validation loss or below, in nats per token.
   case loss(Double)
+}
+
+/// The latest moment at which a stage is over.
+public enum StageLimit: Sendable, Hashable {
+  /// At this share of the learning-rate schedule, or of the run where the rate is constant.
+  case share(Double)
+  /// After so much training in this stage.
+  case after(TrainingDuration)
+  /// Never; the run may end before the stage does.
+  case never
 }
 
 /// The slope at which a stage is over.
@@ -73,8 +90,10 @@ extension StageRecipe {
   /// The stages of a list, in order.
   static func list(_ value: RecipeValue) throws -> [StageRecipe] {
     let list = try value.list("at least one stage")
-    return try list.enumerated().map { index, stage in
-      try StageRecipe(stage, isFirst: index == 0, isLast: index + 1 == list.count)
+    return try list.enumerated().compactMap { index, stage in
+      try value.document.faults.attempt {
+        try StageRecipe(stage, isFirst: index == 0, isLast: index + 1 == list.count)
+      }
     }
   }
 
@@ -86,9 +105,14 @@ extension StageRecipe {
     if let growth = keys["grow"], isLast {
       throw growth.conflict("nothing follows the last stage; add a stage, or remove this key")
     }
+    let faults = value.document.faults
+    let model = try faults.attempt { try keys["model"].map(StageModel.init) }
+    let end = try faults.attempt { try keys["until"].map { try StageEnd.read($0) } }
+    let growth = try faults.attempt { try keys["grow"].map(GrowthRecipe.init) }
     self.init(
-      model: try keys["model"].map(StageModel.init), until: try keys["until"].map(StageEnd.init),
-      growth: isLast ? nil : try keys["grow"].map(GrowthRecipe.init) ?? GrowthRecipe())
+      model: model ?? nil, until: end??.end, latest: end??.latest,
+      growth: isLast ? nil : (growth ?? nil) ?? GrowthRecipe())
+    guard end != nil else { return }
     if until == nil, !isLast {
       _ = try keys.required(
         "until", "slope: auto, after: a duration, share: 80%, or loss: a number")
@@ -111,8 +135,21 @@ extension StageModel {
 }
 
 extension StageEnd {
-  init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: ["slope", "detector", "after", "share", "loss"])
+  /// The end of a stage, and the latest moment for it.
+  static func read(_ value: RecipeValue) throws -> (end: StageEnd, latest: StageLimit?) {
+    let keys = try value.mapping(
+      keys: ["slope", "detector", "after", "share", "loss", "atLatest"])
+    let end = try StageEnd(keys)
+    guard let latest = keys["atLatest"] else { return (end, nil) }
+    switch end {
+    case .slope, .loss: return (end, try StageLimit(latest))
+    case .after, .share:
+      throw latest.conflict("only a slope or a loss can come too late; remove it")
+    }
+  }
+
+  private init(_ keys: RecipeMapping) throws {
+    let value = keys.value
     let given = ["slope", "after", "share", "loss"].filter { keys[$0] != nil }
     guard given.count == 1 else {
       throw value.mismatch("one of slope, after, share, loss")
@@ -135,11 +172,28 @@ extension StageEnd {
   }
 }
 
+extension StageLimit {
+  init(_ value: RecipeValue) throws {
+    if value.isWord("none") {
+      self = .never
+    } else if let duration = value.durationIfWellFormed, duration.measure != .seconds {
+      self = .after(try value.duration(.work))
+    } else {
+      self = .share(
+        try value.fraction(
+          "a share of the schedule such as 60%, a duration such as 500 steps, or none"
+        ) {
+          $0 > 0 && $0 < 1
+        })
+    }
+  }
+}
+
 extension StageSlope {
   private enum Word: String, CaseIterable { case auto, width, depth, both, optimality }
 
   init(_ value: RecipeValue) throws {
-    if let number = try? value.number("", where: { _ in true }) {
+    if let number = value.numberIfWellFormed {
       guard number < 0 else { throw value.invalid("a slope below 0, such as -0.0475") }
       self = .value(number)
       return

@@ -160,13 +160,21 @@ extension CheckpointConfiguration {
 }
 
 extension StopConditions {
-  init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: ["after", "loss", "lossKind"])
-    guard keys["after"] != nil || keys["loss"] != nil else {
+  /// - Parameter began: how far the training had come that the run goes on with, where `further`
+  ///   counts from.
+  init(_ value: RecipeValue, began: TrainingProgress) throws {
+    let keys = try value.mapping(keys: ["after", "further", "loss", "lossKind"])
+    guard keys["after"] != nil || keys["further"] != nil || keys["loss"] != nil else {
       throw value.mismatch("after: a duration, loss: a number, or both")
     }
-    self.init(
-      after: try keys["after"]?.duration(.any), loss: try keys["loss"]?.positiveNumber())
+    if let further = keys["further"], keys["after"] != nil {
+      throw further.conflict(
+        "after counts from the first step of all and further from where the run began; keep one")
+    }
+    let after =
+      try keys["further"].map { try $0.duration(.any).plus(began) }
+      ?? keys["after"]?.duration(.any)
+    self.init(after: after, loss: try keys["loss"]?.positiveNumber())
     lossKind = try keys["lossKind"]?.choice() ?? lossKind
   }
 }

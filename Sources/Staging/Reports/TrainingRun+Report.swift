@@ -10,7 +10,7 @@ extension TrainingRun {
   @discardableResult
   public func writeReport() throws -> URL {
     let page = ReportPage(runs: [try ReportedRun(readingFrom: directory.url)])
-    try Data(page.html.utf8).write(to: directory.report, options: .atomic)
+    try WholeFile.write(Data(page.html.utf8), to: directory.report)
     return directory.report
   }
 }

@@ -2,6 +2,7 @@
 import Checkpoints
 import Foundation
 import Text
+import Wording
 
 /// Finds the tokens that a run trains on: those of a prepared directory, or of the recipe's texts,
 /// which are prepared once and kept in the run.
@@ -133,7 +134,11 @@ struct RunData {
     /// Path, size and date.
     private static func describe(_ url: URL) throws -> String {
       let path = url.path(percentEncoded: false)
-      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      let attributes: [FileAttributeKey: Any]
+      do { attributes = try FileManager.default.attributesOfItem(atPath: path) } catch {
+        throw StagingError(
+          .dataUnavailable, "cannot be read: \(reason(of: error))", subject: path)
+      }
       let date = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
       return "\(path) \(attributes[.size] ?? 0) \(date)"
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Text
+import Wording
 
 /// Where the parts of a run lie.
 public struct RunDirectory: Sendable, Hashable {
@@ -51,6 +52,14 @@ public struct RunDirectory: Sendable, Hashable {
   /// - Throws: ``StagingError`` of code `runExists` where there is a run or anything else that it
   ///   would mix with.
   func checkVacant() throws {
+    var isDirectory: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
+      !isDirectory.boolValue
+    {
+      throw StagingError(
+        .runExists, "is a file; name a directory that does not exist, which will be made",
+        subject: path)
+    }
     guard !holdsRun else {
       throw StagingError(
         .runExists,
@@ -63,10 +72,63 @@ public struct RunDirectory: Sendable, Hashable {
     }
     let others = Self.names(in: url).filter { !own.contains($0) && !$0.hasPrefix(".") }
     guard let other = others.min() else { return }
+    if other == checkpoints.lastPathComponent { throw missingManifest() }
     throw StagingError(
       .runExists,
       "the directory is not empty (\(other)); choose a new one, which will be made",
       subject: path)
+  }
+
+  /// Why there is no run to open, and what to do where one lost its `run.json`.
+  func missingManifest() -> StagingError {
+    let hasCheckpoints = !Self.names(in: checkpoints).filter { $0.hasPrefix("step-") }.isEmpty
+    return StagingError(
+      .runUnavailable,
+      hasCheckpoints
+        ? "there are checkpoints of a run here, but its run.json is gone; put it back, or go on in "
+          + "a new run with --continue-from this directory"
+        : "there is no run here; expected run.json, which `espalier train` writes",
+      subject: path)
+  }
+
+  /// Moves what the run has trained aside, so that it can begin anew and nothing is lost.
+  ///
+  /// - Returns: the directory that holds it now; nil where there was nothing.
+  func setTrainingAside() throws -> URL? {
+    let parts = [log, checkpoints, stages, report].filter(Self.exists)
+    guard !parts.isEmpty else { return nil }
+    let aside = vacant("old")
+    try WholeFile.makeDirectory(aside)
+    for part in parts { try move(part, to: aside.appending(path: part.lastPathComponent)) }
+    return aside
+  }
+
+  /// Keeps a copy of the log beside it.
+  ///
+  /// - Returns: the copy.
+  func copyLog() throws -> URL {
+    let copy = vacant("log-old", extension: ".jsonl")
+    do { try FileManager.default.copyItem(at: log, to: copy) } catch {
+      throw StagingError(
+        .unwritableFile, "cannot be written: \(reason(of: error))",
+        subject: copy.path(percentEncoded: false))
+    }
+    return copy
+  }
+
+  private func move(_ item: URL, to target: URL) throws {
+    do { try FileManager.default.moveItem(at: item, to: target) } catch {
+      throw StagingError(
+        .unwritableFile, "cannot be moved to \(target.lastPathComponent): \(reason(of: error))",
+        subject: item.path(percentEncoded: false))
+    }
+  }
+
+  /// A name with the first number that nothing has.
+  private func vacant(_ name: String, extension suffix: String = "") -> URL {
+    var number = 1
+    while Self.exists(url.appending(path: "\(name)-\(number)\(suffix)")) { number += 1 }
+    return url.appending(path: "\(name)-\(number)\(suffix)")
   }
 
   var path: String { url.path(percentEncoded: false) }
@@ -75,7 +137,7 @@ public struct RunDirectory: Sendable, Hashable {
     FileManager.default.fileExists(atPath: url.path(percentEncoded: false))
   }
 
-  private static func names(in url: URL) -> [String] {
+  static func names(in url: URL) -> [String] {
     (try? FileManager.default.contentsOfDirectory(atPath: url.path(percentEncoded: false))) ?? []
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 import Training
+import Wording
 
 /// What a run keeps beside its recipe, in `run.json`.
 public struct RunManifest: Sendable, Hashable, Codable {
@@ -19,6 +21,13 @@ public struct RunManifest: Sendable, Hashable, Codable {
   public var startedFrom: String?
   /// What of that checkpoint it took; nil, as in older files, for the weights.
   public var startedWith: CheckpointPart?
+  /// How far the training had come that the run goes on with; nil, as in older files, for a run that
+  /// begins with a first step.
+  public var began: TrainingProgress?
+  /// SHA-256 of the recipe as it was given; nil in older files.
+  public var recipeHash: String?
+  /// SHA-256 of `plan.json` as it was written; nil in older files and for a run of one model.
+  public var planHash: String?
   /// Threads of the engine; nil for all of the machine's.
   ///
   /// Only equal counts give equal bits.
@@ -46,14 +55,13 @@ public struct RunManifest: Sendable, Hashable, Codable {
   init(readingFrom file: URL) throws {
     let path = file.path(percentEncoded: false)
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw StagingError(
-        .runUnavailable, "there is no run here; expected run.json, which `espalier train` writes",
-        subject: file.deletingLastPathComponent().path(percentEncoded: false))
+      throw RunDirectory(file.deletingLastPathComponent()).missingManifest()
     }
     do {
       self = try JSONDecoder().decode(Self.self, from: data)
     } catch {
-      throw StagingError(.runUnavailable, "not the file of a run: \(error)", subject: path)
+      throw StagingError(
+        .runUnavailable, "not the file of a run: \(reason(of: error))", subject: path)
     }
     guard formatVersion == Self.currentFormatVersion else {
       throw StagingError(
@@ -61,9 +69,26 @@ public struct RunManifest: Sendable, Hashable, Codable {
         "format version \(formatVersion) is unknown; this program reads version "
           + "\(Self.currentFormatVersion)", subject: path)
     }
+    if let began, !Self.isPossible(began) {
+      throw StagingError(
+        .runUnavailable,
+        "began: \(began.steps) steps and \(began.tokens) tokens are no progress of a "
+          + "training", subject: path)
+    }
   }
 
-  init(recipe: RecipeFile, startedFrom: URL?, with part: CheckpointPart, threads: Int?) {
+  private static func isPossible(_ began: TrainingProgress) -> Bool {
+    let counts = 0...(1 << 61)
+    return counts.contains(began.steps) && counts.contains(began.tokens)
+      && began.floatingPointOperations.isFinite && began.seconds.isFinite
+  }
+
+  init(
+    recipe: RecipeFile, startedFrom: URL?, with part: CheckpointPart, began: TrainingProgress?,
+    threads: Int?
+  ) {
+    recipeHash = FileDigest(of: Data(recipe.text.utf8)).sha256
+    self.began = began
     recipeName = recipe.name
     recipeDirectory = recipe.directory.absoluteURL.path(percentEncoded: false)
     overrides = recipe.overrides
@@ -72,11 +97,14 @@ public struct RunManifest: Sendable, Hashable, Codable {
     self.threads = threads
   }
 
+  /// Steps that were taken before the run's first; nil where the file is too old to say.
+  var stepsBefore: Int? { began?.steps ?? (startedWith == .wholeState ? nil : 0) }
+
   /// Writes the file, whole or not at all.
   func write(to file: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try encoder.encode(self).write(to: file, options: .atomic)
+    try WholeFile.write(encoder.encode(self), to: file)
   }
 }
 

@@ -23,6 +23,8 @@ final class RunSession {
   private var grewNow = false
   /// Whether a checkpoint was read to go on from, and nothing saved since.
   private var hasGoneBack = false
+  /// Stages, from 1, whose model took no step.
+  private var skippedStages: [Int] = []
 
   init(
     run: TrainingRun, start: RunStart, engine: any TrainingEngine,
@@ -35,10 +37,11 @@ final class RunSession {
     self.observer = observer
     self.isInterrupted = isInterrupted
     validation = try start.validation()
+    if start.checkpoint != nil { try run.checkGoesOn(start.state.status) }
     log = try RunLogWriter(
       path: run.directory.log.path, keepingSteps: start.state.status.progress.steps)
     store = CheckpointStore(run.directory.checkpoints)
-    tokenizer = try Data(contentsOf: start.dataset.tokenizerURL)
+    tokenizer = try WholeFile.read(start.dataset.tokenizerURL)
     resumedFrom = start.checkpoint.map { Self.checkpointPath($0.url.lastPathComponent) }
   }
 
@@ -53,20 +56,27 @@ final class RunSession {
         try StageConditions($0, training: run.recipe.training, status: state.status)
       }
       if let conditions { state.status.training.stop = conditions.stop }
-      try announce(state.status, staged)
+      try announce(state.status, staged, runEnd: conditions?.runEnd)
       let isLast = state.status.stage.map { $0.index + 1 == staged?.stages.count } ?? true
       let loop = try makeLoop(state, conditions, isLast: isLast)
       let outcome = try loop.run()
-      if !isLast, let staged, conditions?.isStageOver(outcome) ?? false {
+      if outcome.reason != .interrupted { noteSkipping(of: state.status, outcome, isLast: isLast) }
+      if !isLast, let staged, let conditions, conditions.isStageOver(outcome) {
+        if conditions.isLate(outcome) { noteLateness(of: state.status, outcome) }
         state = try grow(try loop.snapshot(), staged)
         grewNow = true
         continue
       }
-      if !isLast, outcome.reason != .interrupted {
+      let isSmall = !isLast && outcome.reason != .interrupted
+      if isSmall {
         observer(
           .note("The run is over, but this stage's moment to grow never came; the model is small"))
       }
-      return try summary(outcome, loop.status)
+      var summary = try self.summary(outcome, loop.status)
+      if isSmall { summary.outcome = .endedSmall }
+      summary.stage = state.status.stage.map { $0.index + 1 }
+      summary.stageCount = staged?.stages.count
+      return summary
     }
   }
 
@@ -78,6 +88,37 @@ final class RunSession {
       try TrainingMemory.check(
         model, run.recipe.training, on: engine, subject: "\(run.recipeFile.name): model")
     }
+  }
+
+  /// A stage that waits for a slope or a loss ends at its latest moment.
+  private func noteLateness(of status: TrainingStatus, _ outcome: TrainingOutcome) {
+    observer(
+      .note(
+        "Stage \((status.stage?.index ?? 0) + 1) ends at its latest moment, step "
+          + "\(outcome.progress.steps): what it waits for (until) has not come before"))
+  }
+
+  /// Tells of a stage, or of a whole session, that had nothing left to do.
+  private func noteSkipping(of status: TrainingStatus, _ outcome: TrainingOutcome, isLast: Bool) {
+    guard outcome.progress.steps == status.progress.steps else { return }
+    guard let stage = status.stage, grewNow else {
+      if start.checkpoint != nil, isLast {
+        observer(
+          .note(
+            "The run came to its end before, at step \(outcome.progress.steps); nothing was trained. To "
+              + "train on, resume with --set \"stop.after=…\" and a greater length"))
+      }
+      return
+    }
+    guard stage.start.steps == outcome.progress.steps else { return }
+    skippedStages.append(stage.index + 1)
+    observer(
+      .note(
+        isLast
+          ? "The run is over as its last stage begins, at step \(outcome.progress.steps): the grown "
+            + "model takes no step"
+          : "Stage \(stage.index + 1) is skipped: its end has come as it begins, at step "
+            + "\(outcome.progress.steps), and its model takes no step"))
   }
 
   private func makeLoop(
@@ -125,8 +166,8 @@ final class RunSession {
     let step = state.status.progress.steps
     let begin = ContinuousClock.now
     observer(.growing(from: state.status.model, to: staged.models[index + 1], step: step))
-    let name = "stage-\(index + 1)"
-    let kept = run.directory.stages.appending(path: name, directoryHint: .isDirectory)
+    let kept = run.directory.stage(index + 1)
+    let name = kept.lastPathComponent
     try state.write(to: kept, configuration: start.configuration, tokenizer: tokenizer)
     let hash = try FileDigest(of: kept.appending(path: Manifest.fileName)).sha256
     var (grown, record, receipt) = try StageGrower(
@@ -152,7 +193,7 @@ final class RunSession {
   private func keep(_ receipt: GrowthReceipt, ofGrowth number: Int) throws {
     let data = try receipt.encoded()
     try AtomicDirectory.write(to: run.directory.growth(number)) { directory in
-      try data.write(to: directory.appending(path: GrowthReceipt.fileName))
+      try WholeFile.write(data, to: directory.appending(path: GrowthReceipt.fileName))
     }
   }
 
@@ -196,7 +237,12 @@ final class RunSession {
 
 extension RunSession {
   /// Tells the observer what is about to be trained.
-  private func announce(_ status: TrainingStatus, _ staged: StagedModels?) throws {
+  ///
+  /// - Parameter runEnd: the end of a run of stages, of which the present one may end before.
+  private func announce(
+    _ status: TrainingStatus, _ staged: StagedModels?, runEnd: TrainingDuration?
+  ) throws {
+    let length = runEnd ?? status.training.stop.after
     let peak = run.peak(of: engine)
     let counts = try status.model.parameterCount()
     let perToken = try status.model.floatingPointOperations(
@@ -213,11 +259,12 @@ extension RunSession {
           step: status.progress.steps,
           resumedFrom: watcher == nil ? start.checkpoint?.url : nil,
           stage: status.stage.map { $0.index + 1 }, stageCount: staged?.stages.count,
-          length: status.training.stop.after, peak: peak)))
+          stageEnd: status.training.stop.after == length ? nil : status.training.stop.after,
+          length: length, peak: peak)))
     watcher = RunWatcher(
       directory: run.directory,
       meter: ProgressMeter(
-        start: status.progress, length: status.training.stop.after, peak: peak),
+        start: status.progress, length: length, peak: peak),
       lastStep: watcher?.lastStep, observer: observer)
   }
 
@@ -248,11 +295,15 @@ extension RunSession {
       steps: progress.steps, tokens: progress.tokens, flops: progress.floatingPointOperations,
       seconds: progress.seconds, loss: watcher?.lastStep?.loss ?? history.losses.last?.loss,
       validationLoss: outcome.validationLoss ?? history.validationLosses.last?.loss,
-      evaluation: status.evaluationCost)
+      evaluation: status.evaluationCost, skippedStages: skippedStages.isEmpty ? nil : skippedStages,
+      passedOver: passedOver.isEmpty ? nil : passedOver)
     if let health = status.health {
       summary.skippedBatches = health.skippedBatches > 0 ? health.skippedBatches : nil
       summary.rollbacks = health.rollbacks > 0 ? health.rollbacks : nil
     }
     return summary
   }
+
+  /// Damaged checkpoints that this session passed over, or the run's beginning did.
+  private var passedOver: [PassedOverCheckpoint] { run.passedOver + start.passedOver }
 }

@@ -18,6 +18,9 @@ struct RunStart {
   let state: TrainingState
   /// What `config.json` holds beside the model.
   let configuration: HuggingFaceConfiguration
+  /// Newer checkpoints that are damaged.
+  let passedOver: [PassedOverCheckpoint]
+
   init(
     run: TrainingRun, dataset: TokenDataset,
     observer: @escaping @Sendable (TrainingRunEvent) -> Void
@@ -26,13 +29,10 @@ struct RunStart {
     self.dataset = dataset
     self.observer = observer
     let latest = try CheckpointStore(run.directory.checkpoints).latestValid()
+    let log = RunLogCheck(run)
+    if latest.item == nil { try log.checkNothingIsLost(latest.damaged) }
     latest.damaged.forEach { observer(.damagedCheckpoint($0)) }
-    if latest.item == nil, let damaged = latest.damaged.first {
-      throw StagingError(
-        .runUnavailable,
-        "every checkpoint is damaged (\(damaged)); remove the directory to begin anew",
-        subject: run.directory.checkpoints.path)
-    }
+    passedOver = latest.damaged.map(PassedOverCheckpoint.init)
     checkpoint = latest.item
     if let item = latest.item {
       CheckpointStore(run.directory.checkpoints).pointLatest(to: item)
@@ -41,6 +41,7 @@ struct RunStart {
       configuration = try ModelDirectory(reading: item.url).configuration
       // What the user changed for this session; the same as before where nothing changed.
       state.status.training = run.recipe.training
+      try log.settle(for: state.status).forEach { observer(.warning($0)) }
       self.state = state
     } else {
       let beginning = try Self.beginning(of: run, dataset: dataset, observer: observer)

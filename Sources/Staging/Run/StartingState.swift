@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Checkpoints
 import Foundation
 import Text
 import Training
@@ -12,16 +13,40 @@ struct StartingState {
   /// A checkpoint that was compared with its manifest.
   init(weights: StartingWeights) { self.weights = weights }
 
-  /// Checks, before any text is prepared, that a directory holds a training state.
-  static func check(_ url: URL) throws {
-    let file = url.appending(path: TrainingStateFiles.state).path(percentEncoded: false)
-    guard FileManager.default.fileExists(atPath: file) else {
-      throw StagingError(
-        .incompatibleCheckpoint,
-        "holds weights alone and no \(TrainingStateFiles.state); begin with the weights (--from)",
-        subject: url.path(percentEncoded: false))
+  /// Refuses a model without a training state before its other files are looked at.
+  static func refuseWeightsAlone(_ url: URL) throws {
+    func holds(_ name: String) -> Bool {
+      FileManager.default.fileExists(
+        atPath: url.appending(path: name).path(percentEncoded: false))
     }
-    _ = try TrainingState.status(in: url)
+    if holds(TrainingStateFiles.configuration), !holds(TrainingStateFiles.state) {
+      throw weightsAlone(url)
+    }
+  }
+
+  private static func weightsAlone(_ url: URL) -> StagingError {
+    StagingError(
+      .incompatibleCheckpoint,
+      "holds weights alone and no \(TrainingStateFiles.state); begin with the weights (--from)",
+      subject: url.path(percentEncoded: false))
+  }
+
+  /// Where the training stands that a directory holds, read before any text is prepared.
+  static func status(in location: ModelLocation) throws -> TrainingStatus {
+    let file = location.url.appending(path: TrainingStateFiles.state)
+    func failure(_ message: String) -> StagingError {
+      StagingError(
+        .incompatibleCheckpoint, message, subject: location.url.path(percentEncoded: false))
+    }
+    guard FileManager.default.fileExists(atPath: file.path(percentEncoded: false)) else {
+      throw weightsAlone(location.url)
+    }
+    guard location.hasManifest else {
+      throw failure(
+        "holds a training state without \(Manifest.fileName), so it may be incomplete; copy the whole "
+          + "checkpoint, or begin with the weights (--from)")
+    }
+    return try TrainingState.status(in: location.url)
   }
 
   /// The state, trained on as the run's recipe says.

@@ -26,10 +26,16 @@ extension TrainingRun {
     return try withExtendedLifetime(lock) {
       do {
         if let earlierStep { try goBack(toStep: earlierStep, observer: observer) }
+        passedOver.forEach {
+          observer(.warning("\($0), which is newer than what the run begins with"))
+        }
         let dataset = try RunData(run: self, observer: observer, isInterrupted: isInterrupted)
           .open()
         let start = try RunStart(run: self, dataset: dataset, observer: observer)
-        if start.checkpoint == nil { plan?.notes.forEach { observer(.note($0)) } }
+        if start.checkpoint == nil {
+          let notes = (plan?.notes ?? []) + recipe.slopeNotes(start.state.status.model)
+          notes.forEach { observer(.note($0)) }
+        }
         return try RunSession(
           run: self, start: start, engine: engine, observer: observer,
           isInterrupted: isInterrupted

@@ -27,6 +27,8 @@ public struct TrainingRun: Sendable {
   var change: String?
   /// The step of the checkpoint that this session goes back to; nil for the newest whole one.
   var earlierStep: Int?
+  /// Newer checkpoints than the one that the run begins with that are damaged.
+  public internal(set) var passedOver: [PassedOverCheckpoint] = []
 
   /// Threads that the run's engine has had so far; nil for all of the machine's.
   public var threads: Int? { manifest.threads }
@@ -50,8 +52,8 @@ public struct TrainingRun: Sendable {
   ///
   /// - Parameters:
   ///   - url: a directory that does not exist or is empty.
-  ///   - checkpoint: a checkpoint that the run begins with; for its weights, any Hugging Face
-  ///     directory.
+  ///   - checkpoint: a checkpoint that the run begins with, or a run whose newest whole one is
+  ///     taken; for its weights, any Hugging Face directory.
   ///   - part: what the run takes of the checkpoint.
   ///   - threads: what the engine will have; nil for all of the machine's.
   /// - Throws: ``StagingError``; of code `runExists` where the directory holds anything,
@@ -64,35 +66,52 @@ public struct TrainingRun: Sendable {
     let directory = RunDirectory(url)
     let checkpoint = checkpoint.map(CheckpointStore.resolvingLatest)
     try directory.checkVacant()
-    let recipe = try file.recipe()
+    if part == .wholeState { try checkpoint.map(StartingState.refuseWeightsAlone) }
+    // Checksums of one that is named itself are compared when it is read.
+    let location = try checkpoint.map { try ModelLocation(of: $0, verifying: .sizes) }
+    let status = try part == .wholeState ? location.map { try StartingState.status(in: $0) } : nil
+    let recipe = try file.recipe(began: status?.progress ?? TrainingProgress())
     try recipe.checkCompleteness(startsFromCheckpoint: checkpoint != nil, name: file.name)
-    if let checkpoint {
-      try StartingWeights.check(checkpoint, for: recipe)
-      if part == .wholeState { try StartingState.check(checkpoint) }
-    }
+    if let location { try StartingWeights.check(location.url, for: recipe) }
+    if let status { try recipe.training.checkGoesOn(from: status, name: file.name) }
     let plan = try recipe.settledStages(name: file.name)
-    try FileManager.default.createDirectory(at: directory.url, withIntermediateDirectories: true)
-    try Data(file.text.utf8).write(to: directory.recipe, options: .atomic)
+    try WholeFile.makeDirectory(directory.url)
+    try WholeFile.write(Data(file.text.utf8), to: directory.recipe)
     try plan?.write(to: directory.plan)
-    let manifest = RunManifest(
-      recipe: file, startedFrom: checkpoint, with: part, threads: threads)
+    var manifest = RunManifest(
+      recipe: file, startedFrom: location?.url, with: part, began: status?.progress,
+      threads: threads)
+    manifest.planHash = try plan.map { FileDigest(of: try $0.encoded()).sha256 }
     // Last, since it makes the directory a run.
     try manifest.write(to: directory.manifest)
-    return TrainingRun(directory, file, recipe, plan, manifest)
+    var run = TrainingRun(directory, file, recipe, plan, manifest)
+    run.passedOver = location?.passedOver ?? []
+    return run
   }
 
   /// Opens a run as it stands.
   ///
   /// - Throws: ``StagingError``; of code `runUnavailable` where there is none.
   public static func open(_ url: URL) throws -> TrainingRun {
+    let (run, problem) = try opened(url)
+    if let problem { throw problem }
+    return run
+  }
+
+  /// The run as it stands, without its plan where that cannot be read.
+  static func opened(_ url: URL) throws -> (run: TrainingRun, planProblem: StagingError?) {
     let directory = RunDirectory(url)
     let manifest = try RunManifest(readingFrom: directory.manifest)
     var file = try RecipeFile(contentsOf: directory.recipe, overrides: manifest.overrides)
     file.name = manifest.recipeName
     file.directory = URL(filePath: manifest.recipeDirectory, directoryHint: .isDirectory)
-    let recipe = try file.recipe()
-    return TrainingRun(
-      directory, file, recipe, try RunPlan.kept(in: directory, for: recipe), manifest)
+    let recipe = try file.recipe(began: manifest.began ?? TrainingProgress())
+    do {
+      let plan = try RunPlan.kept(in: directory, for: recipe)
+      return (TrainingRun(directory, file, recipe, plan, manifest), nil)
+    } catch let error as StagingError {
+      return (TrainingRun(directory, file, recipe, nil, manifest), error)
+    }
   }
 
   /// Opens a run to go on with it, which ``train(engine:observer:isInterrupted:)`` then does from
@@ -105,12 +124,16 @@ public struct TrainingRun: Sendable {
   ///   - threads: what the engine will have from here on; nil for what it had.
   ///   - step: the step of an earlier checkpoint to go back to: what came after it is set aside in the
   ///     run's directory when training begins. nil for the newest whole one.
-  /// - Throws: ``StagingError``.
+  ///   - fromBeginning: whether to begin the run anew; what it has trained is moved aside, into
+  ///     `old-1` or the next number that is free.
+  /// - Throws: ``StagingError``; of code `runUnavailable` where the recipe or the plan that the run
+  ///   keeps is not the one that it began with.
   public static func resume(
     _ url: URL, recipe given: RecipeFile? = nil, overrides: [RecipeOverride] = [],
-    threads: Int? = nil, fromStep step: Int? = nil
+    threads: Int? = nil, fromStep step: Int? = nil, fromBeginning: Bool = false
   ) throws -> TrainingRun {
     var run = try open(url)
+    if let problem = run.keptFileProblems().first { throw problem }
     run.earlierStep = step
     if let step { _ = try run.checkpoint(ofStep: step) }
     if let given, given.text != run.recipeFile.text {
@@ -120,14 +143,45 @@ public struct TrainingRun: Sendable {
           + "resume without naming a recipe, change single values with --set, or begin a new run",
         subject: given.name)
     }
+    if fromBeginning {
+      let lock = try RunLock(run.directory)
+      _ = try withExtendedLifetime(lock) { try run.directory.setTrainingAside() }
+    }
     return try run.changed(by: overrides, threads: threads)
+  }
+
+  /// What is wrong with the recipe and the plan that the run keeps; nothing for a run of before their
+  /// hashes were kept.
+  func keptFileProblems() -> [StagingError] {
+    var problems: [StagingError] = []
+    if let hash = manifest.recipeHash,
+      hash != FileDigest(of: Data(recipeFile.text.utf8)).sha256
+    {
+      problems.append(
+        StagingError(
+          .runUnavailable,
+          "was edited since the run began, which nothing of what was trained tells. Undo the edit; "
+            + "change values of a run with --set key.path=value, which its log records; or begin a "
+            + "new run with the edited recipe and --continue-from \(directory.path)",
+          subject: directory.recipe.path(percentEncoded: false)))
+    }
+    if let hash = manifest.planHash, hash != (try? FileDigest(of: directory.plan).sha256) {
+      problems.append(
+        StagingError(
+          .runUnavailable,
+          "was changed or lost since the run began, and the stages so far followed it; put it back "
+            + "as it was, or begin a new run",
+          subject: directory.plan.path(percentEncoded: false)))
+    }
+    return problems
   }
 
   /// The run with values set from here on.
   private func changed(by overrides: [RecipeOverride], threads: Int?) throws -> TrainingRun {
     var file = recipeFile
     file.overrides += overrides
-    let (old, recipe) = (try recipeFile.recipe(), try file.recipe())
+    let began = manifest.began ?? TrainingProgress()
+    let (old, recipe) = (try recipeFile.recipe(began: began), try file.recipe(began: began))
     try old.checkResumable(as: recipe, overrides)
     // A repeated command names the same values again; only what changes something is kept.
     let change = recipe == old ? nil : overrides

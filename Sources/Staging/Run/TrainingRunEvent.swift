@@ -11,6 +11,8 @@ public enum TrainingRunEvent: Sendable {
   case preparing(PreparationStage, share: Double?)
   /// Something worth knowing that stops nothing.
   case note(String)
+  /// Something that is not as it should be, which the run goes on in spite of.
+  case warning(String)
   /// A checkpoint is damaged and passed over.
   case damagedCheckpoint(CheckpointStore.Damaged)
   /// Everything is in place; steps follow.
@@ -59,7 +61,11 @@ public struct TrainingRunOutline: Sendable, Hashable, Codable {
   public var stage: Int?
   /// The stages of the run; nil for a run of one model.
   public var stageCount: Int?
-  /// The run's planned length; nil where only a loss ends it.
+  /// Where the stage ends at the latest, counted from the run's first step; nil where only the run's end
+  /// ends it.
+  public var stageEnd: TrainingDuration?
+  /// The run's planned length, as its first step counts and as far as growths have moved its end; nil
+  /// where only a loss ends it.
   public var length: TrainingDuration?
   /// The engine's floating-point operations per second at best; nil where it could not be measured.
   public var peak: Double?
@@ -75,6 +81,8 @@ public struct TrainingRunSummary: Sendable, Hashable, Codable {
     case reachedLoss
     /// The user interrupted it; it can be resumed.
     case interrupted
+    /// The planned length was reached in a stage before the last: the model is not the recipe's.
+    case endedSmall
   }
   /// Why training ended.
   public var outcome: Outcome
@@ -102,6 +110,15 @@ public struct TrainingRunSummary: Sendable, Hashable, Codable {
   public var skippedBatches: Int?
   /// How often the run went back to a good checkpoint; nil where it never did.
   public var rollbacks: Int?
+  /// The stage that the run ended in, from 1; nil for a run of one model.
+  public var stage: Int?
+  /// The stages of the run; nil for a run of one model.
+  public var stageCount: Int?
+  /// Stages, from 1, whose model took no step before it was grown; nil where there are none.
+  public var skippedStages: [Int]?
+  /// Newer checkpoints than the one that this session began with that are damaged; nil where there
+  /// are none.
+  public var passedOver: [PassedOverCheckpoint]?
   /// The page that shows the run; nil where none was written.
   public var report: String?
 }

@@ -14,6 +14,10 @@ struct StageConditions {
   private let end: StageEnd?
   /// The end of the stage where it is a length; the run may end before.
   private let length: TrainingDuration?
+  /// The end of the whole run, in its own steps, tokens or operations.
+  let runEnd: TrainingDuration?
+  /// The latest moment of the stage's end where it waits for a slope or a loss.
+  let latest: TrainingDuration?
 
   /// The conditions of the stage that a state is in.
   init(_ staged: StagedModels, training: TrainingConfiguration, status: TrainingStatus) throws {
@@ -58,20 +62,30 @@ struct StageConditions {
         status: status)
     case nil: break
     }
-    stop.after = length.map { Self.earlier($0, runEnd) } ?? runEnd
+    // The last stage has no next model to be late for.
+    let latest = isLast ? nil : try staged.stages[index].latest?.moment(in: training, at: status)
+    stop.after = (length ?? latest).map { Self.earlier($0, runEnd) } ?? runEnd
     self.length = length
+    self.latest = latest
+    self.runEnd = runEnd
     self.stop = stop
     self.monitor = monitor
   }
 
   /// Whether the loop's end is the stage's and not the run's.
   func isStageOver(_ outcome: TrainingOutcome) -> Bool {
-    switch end {
-    case .slope: outcome.reason == .reachedMoment
-    case .loss: outcome.reason == .reachedLoss
+    guard outcome.reason != .interrupted else { return false }
+    return switch end {
+    case .slope: outcome.reason == .reachedMoment || isLate(outcome)
+    case .loss: outcome.reason == .reachedLoss || isLate(outcome)
     case .after, .share: length?.isReached(by: outcome.progress) ?? false
     case nil: false
     }
+  }
+
+  /// Whether the stage's latest moment came before what it waited for.
+  func isLate(_ outcome: TrainingOutcome) -> Bool {
+    outcome.reason == .finished && latest?.isReached(by: outcome.progress) ?? false
   }
 
   private static func earlier(

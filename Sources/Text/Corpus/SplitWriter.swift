@@ -71,12 +71,18 @@ package final class SplitWriter {
   ) throws {
     let url = directory.appendingPathComponent(shard.file)
     let aside = directory.appendingPathComponent("moving-" + shard.file)
-    try FileManager.default.moveItem(at: url, to: aside)
+    try Self.writing(url) { try FileManager.default.moveItem(at: url, to: aside) }
     let file = try MappedFile(aside)
     let keptBytes = keptCount * tokenType.byteWidth
     try append(UnsafeRawBufferPointer(rebasing: file.bytes[..<keptBytes]))
     try other.append(UnsafeRawBufferPointer(rebasing: file.bytes[keptBytes...]))
-    try FileManager.default.removeItem(at: aside)
+    try Self.writing(aside) { try FileManager.default.removeItem(at: aside) }
+  }
+
+  private static func writing(_ url: URL, _ body: () throws -> Void) throws {
+    do { try body() } catch {
+      throw TextError(.invalidShard, "cannot be moved", subject: url.path, cause: error)
+    }
   }
 
   private func begin() throws -> ShardFile {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// What an inspection tells of a directory of token shards.
 public struct TokenDatasetSummary: Sendable, Hashable, Codable {
@@ -62,7 +63,7 @@ extension TokenDataset {
           state = .intact
         } catch {
           state = .damaged
-          faults.append("\(error)")
+          faults.append("\(reason(of: error))")
         }
       }
       return TokenDatasetSummary.Split(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 extension TrainingDuration: CustomStringConvertible, LosslessStringConvertible {
   /// Reads `200 steps`, `20M tokens`, `1.5e15 FLOPs`, `90 minutes`, `2 hours`, `30 seconds`.
@@ -155,7 +156,7 @@ private struct Scanner {
     }
     let word = suffixAndWord.word
     guard let unit = Self.unit(word) else {
-      throw failure(word.isEmpty ? "its unit is missing" : "'\(word)' is not a unit")
+      throw failure(word.isEmpty ? "its unit is missing" : "'\(word.excerpt)' is not a unit")
     }
     return unit
   }
@@ -168,7 +169,7 @@ private struct Scanner {
     guard let own, case let (exponent, overflow) = own.addingReportingOverflow(suffix), !overflow,
       let value = Double("\(parts[0].hasSuffix(".") ? parts[0].dropLast() : parts[0])e\(exponent)"),
       value.isFinite
-    else { throw failure("'\(number)' is not a finite number") }
+    else { throw failure("'\(String(number).excerpt)' is not a finite number") }
     return value
   }
 
@@ -184,7 +185,7 @@ private struct Scanner {
   func failure(_ reason: String) -> TrainingError {
     TrainingError(
       .invalidDuration,
-      "'\(text)' is not a duration: \(reason); write for example '200 steps', '20M tokens', "
+      "'\(text.excerpt)' is not a duration: \(reason); write for example '200 steps', '20M tokens', "
         + "'1.5e15 FLOPs', '90 minutes', '2 hours' or '30 seconds'",
       subject: "duration")
   }

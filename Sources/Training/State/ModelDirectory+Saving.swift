@@ -2,6 +2,7 @@
 import Checkpoints
 import Foundation
 import Tensors
+import Wording
 
 extension ModelDirectory {
   /// Saves the model again in the form it was read in: its own names, types, shards, remarks and
@@ -81,20 +82,30 @@ extension ModelDirectory {
     let excluded: Set = [
       TrainingStateFiles.configuration, TrainingStateFiles.state, Manifest.fileName,
     ]
-    for name in try FileManager.default.contentsOfDirectory(atPath: url.path)
+    for name in try Self.reading(url, { try FileManager.default.contentsOfDirectory(atPath: $0) })
     where extensions.contains((name as NSString).pathExtension) && !excluded.contains(name) {
       // Download caches hold links to the files.
       let file = url.appending(path: name).resolvingSymlinksInPath()
-      guard try file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile ?? false else {
-        continue
-      }
-      try Self.write(Data(contentsOf: file), to: directory.appending(path: name))
+      let values = try? file.resourceValues(forKeys: [.isRegularFileKey])
+      guard values?.isRegularFile ?? false else { continue }
+      let data = try Self.reading(file) { _ in try Data(contentsOf: file) }
+      try Self.write(data, to: directory.appending(path: name))
+    }
+  }
+
+  private static func reading<Result>(
+    _ url: URL, _ body: (String) throws -> Result
+  ) throws -> Result {
+    do { return try body(url.path) } catch {
+      throw TrainingError(
+        .unreadableFile, "cannot be read: \(reason(of: error))", subject: url.path)
     }
   }
 
   private static func write(_ data: Data, to file: URL) throws {
     do { try data.write(to: file) } catch {
-      throw TrainingError(.unwritableFile, "cannot be written: \(error)", subject: file.path)
+      throw TrainingError(
+        .unwritableFile, "cannot be written: \(reason(of: error))", subject: file.path)
     }
   }
 }

@@ -3,6 +3,7 @@ import Architectures
 import Checkpoints
 import Foundation
 import Tensors
+import Wording
 
 /// A model in a Hugging Face directory: `config.json` with `model.safetensors` or its shards.
 ///
@@ -60,7 +61,7 @@ public struct ModelDirectory: Sendable {
   private static func contents(of file: URL) throws -> Data {
     do { return try Data(contentsOf: file) } catch {
       throw TrainingError(
-        .unreadableFile, "cannot be read; is this a directory with a model? (\(error))",
+        .unreadableFile, "cannot be read; is this a directory with a model? (\(reason(of: error)))",
         subject: file.path)
     }
   }

@@ -3,6 +3,7 @@ import Architectures
 import Checkpoints
 import Foundation
 import Tensors
+import Wording
 
 /// A checkpoint's training state whose tensors stay on disk.
 package struct StoredTrainingState: Sendable {
@@ -87,7 +88,8 @@ extension TrainingStateFiles {
       return try encoder.encode(contents) + Data("\n".utf8)
     } catch {
       throw TrainingError(
-        .invalidState, "the state holds a number that is not finite: \(error)", subject: state)
+        .invalidState, "the state holds a number that is not finite: \(reason(of: error))",
+        subject: state)
     }
   }
 }

@@ -3,6 +3,7 @@ import Architectures
 import Checkpoints
 import Foundation
 import Tensors
+import Wording
 
 /// The files of a checkpoint, by stable names.
 ///
@@ -146,7 +147,8 @@ extension TrainingState {
       throw error
     } catch {
       throw TrainingError(
-        .invalidState, "is not the state of a training run: \(error)", subject: file.path)
+        .invalidState, "is not the state of a training run: \(reason(of: error))",
+        subject: file.path)
     }
   }
 }

@@ -45,15 +45,58 @@ import Training
       let store = CheckpointStore(folder.appending(path: "checkpoints"))
       for step in [5, 20, 100] { try write(store.url(step: step)) }
       #expect(try ModelLocation(of: folder).url.lastPathComponent == "step-00000100")
+      #expect(try ModelLocation(of: folder).passedOver.isEmpty)
       let newest = store.url(step: 100).appending(path: "config.json")
       try Data("[]".utf8).write(to: newest)
-      #expect(try ModelLocation(of: folder).url.lastPathComponent == "step-00000020")
-      #expect(
-        try ModelLocation(of: folder, verifying: .sizes).url.lastPathComponent == "step-00000100")
+      // The same one, however closely a directory that is named itself would be looked at.
+      for level in [VerificationLevel.checksums, .sizes] {
+        for place in [folder, folder.appending(path: "checkpoints")] {
+          let location = try ModelLocation(of: place, verifying: level)
+          #expect(location.url.lastPathComponent == "step-00000020" && location.isVerified)
+          #expect(location.passedOver.map(\.checkpoint) == [store.url(step: 100).path])
+          #expect(location.passedOver.first?.problems.count == 1)
+        }
+      }
       for step in [5, 20, 100] {
         try Data().write(to: store.url(step: step).appending(path: "config.json"))
       }
       expectMissing(folder, "holds no whole checkpoint", "config.json")
+    }
+  }
+
+  @Test("a damaged checkpoint that is named itself is refused, and the whole one beside it named")
+  func named() throws {
+    try withTemporaryFolder { folder in
+      let store = CheckpointStore(folder.appending(path: "checkpoints"))
+      for step in [5, 20] { try write(store.url(step: step)) }
+      try Data("[]".utf8).write(to: store.url(step: 20).appending(path: "config.json"))
+      let error = #expect(throws: CheckpointsError.self) {
+        try ModelLocation(of: store.url(step: 20))
+      }
+      #expect(error?.code == .damagedCheckpoint)
+      #expect(error?.message.hasSuffix("checkpoint beside it is step-00000005") == true)
+    }
+  }
+
+  @Test(
+    "a checkpoint without its config.json, or with a manifest that lost its version, is damaged")
+  func lostFiles() throws {
+    try withTemporaryFolder { folder in
+      let model = folder.appending(path: "model")
+      try CheckpointDirectory.write(to: model) {
+        try $0.write(Data("{}".utf8), to: "config.json")
+        try $0.write(Data("{}".utf8), to: "training_state.json")
+      }
+      let manifest = model.appending(path: "manifest.json")
+      let text = try String(contentsOf: manifest, encoding: .utf8)
+      try Data(text.replacing("format_version", with: "gormat_version").utf8).write(to: manifest)
+      var error = #expect(throws: CheckpointsError.self) { try ModelLocation(of: model) }
+      #expect(error?.code == .damagedCheckpoint)
+      try Data(text.utf8).write(to: manifest)
+      #expect(try ModelLocation(of: model).hasManifest)
+      try FileManager.default.removeItem(at: model.appending(path: "config.json"))
+      error = #expect(throws: CheckpointsError.self) { try ModelLocation(of: model) }
+      #expect(error?.message.contains("config.json is missing") == true)
     }
   }
 

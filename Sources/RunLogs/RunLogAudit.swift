@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Wording
+
+/// What a run's log says of its own completeness: every step once and in order, from the run's first
+/// to its last.
+///
+/// Training writes a log to the disk before each checkpoint, and a run that goes on cuts what lies
+/// beyond its state, so that no crash leaves what is found here.
+public struct RunLogAudit: Sendable, Hashable {
+  /// Something that no run writes.
+  public enum Irregularity: Sendable, Hashable, CustomStringConvertible {
+    /// Steps without a record.
+    case missing(ClosedRange<Int>)
+    /// A line that stands in the log already, or a second record of a step.
+    case repeated(line: Int)
+    /// A record of an earlier step than the one before it.
+    case outOfOrder(line: Int)
+
+    /// The finding, for people.
+    public var description: String {
+      switch self {
+      case .missing(let steps) where steps.count == 1: "step \(steps.lowerBound) is missing"
+      case .missing(let steps):
+        "steps \(steps.lowerBound) to \(steps.upperBound) are missing"
+      case .repeated(let line): "line \(line) stands twice"
+      case .outOfOrder(let line): "line \(line) is out of order"
+      }
+    }
+  }
+
+  /// Steps that a run can come to; sums of two never overflow.
+  static let steps = 0...(1 << 61)
+  /// Findings that are kept; a log that is all wrong has as many as lines.
+  public static let mostIrregularities = 20
+
+  /// The first irregularities, in the order of the file.
+  public private(set) var irregularities: [Irregularity] = []
+  /// The last step that has a record; where there is none, that at which the run began.
+  public private(set) var lastStep: Int
+  /// The last record of a checkpoint that was saved; nil where none was.
+  public private(set) var lastCheckpoint: EventRecord?
+  /// The record of the step that was asked for.
+  public private(set) var record: StepRecord?
+
+  private let wanted: Int?
+  private var hasBegun: Bool
+  private var previous = Data()
+
+  /// Reads a log; one that does not exist is empty.
+  ///
+  /// - Parameters:
+  ///   - begin: steps that were taken before the run's first; nil for what the first record says.
+  ///   - step: the step up to which the log should reach, and whose record is kept; what comes after it
+  ///     is not judged. Nil for the log's own end.
+  /// - Throws: ``RunLogsError`` of code `damagedLine` where a line before the last is no record.
+  public init(path: String, begin: Int? = 0, through step: Int? = nil) throws {
+    wanted = step
+    lastStep = min(max(0, begin ?? 0), Self.steps.upperBound)
+    hasBegun = begin != nil
+    guard FileManager.default.fileExists(atPath: path) else {
+      note(missingThrough: step)
+      return
+    }
+    var scanner = try LineScanner(path: path)
+    var next = try scanner.next()
+    while let line = next {
+      next = try scanner.next()
+      do {
+        guard line.isTerminated else { break }
+        try take(line)
+      } catch {
+        guard next == nil else { throw RunLogsError(damaged: line, of: path, error) }
+      }
+    }
+    note(missingThrough: step)
+  }
+
+  private mutating func take(_ line: LineScanner.Line) throws {
+    let entry = try LogLine(line.bytes)
+    guard Self.steps.contains(entry.step) else { return note(.outOfOrder(line: line.number)) }
+    if case .event = entry.kind { try takeEvent(line) }
+    if let wanted, entry.step > wanted { return }
+    defer { previous = line.bytes }
+    if line.bytes == previous { return note(.repeated(line: line.number)) }
+    switch entry.kind {
+    case .step:
+      if entry.step == wanted, case .step(let step) = try RunRecord(jsonLine: line.bytes) {
+        record = step
+      }
+      takeStep(entry.step, line.number)
+    case .evaluation:
+      if entry.step < lastStep { note(.outOfOrder(line: line.number)) }
+    case .event: break
+    }
+  }
+
+  private mutating func takeStep(_ step: Int, _ line: Int) {
+    if !hasBegun { lastStep = step - 1 }
+    hasBegun = true
+    switch step - lastStep {
+    case 1: lastStep = step
+    case 2...:
+      note(.missing(lastStep + 1...step - 1))
+      lastStep = step
+    case 0: note(.repeated(line: line))
+    default: note(.outOfOrder(line: line))
+    }
+  }
+
+  private mutating func takeEvent(_ line: LineScanner.Line) throws {
+    guard case .event(let event) = try RunRecord(jsonLine: line.bytes) else { return }
+    if event.event == .checkpoint { lastCheckpoint = event }
+    if let wanted, event.step > wanted { return }
+    switch event.event {
+    case .logGap:
+      // What a repair has told already.
+      lastStep = max(lastStep, event.step)
+    case .checkpoint, .started, .resumed, .interrupted, .stopped, .finished, .nonFiniteLoss,
+      .stageStarted, .stageEnded, .grown, .verified:
+      break
+    default:
+      // Another event may tell that the run went back to an earlier step.
+      lastStep = min(lastStep, event.step)
+    }
+    if event.step < lastStep { note(.outOfOrder(line: line.number)) }
+  }
+
+  private mutating func note(missingThrough step: Int?) {
+    guard let step, step > lastStep else { return }
+    note(.missing(lastStep + 1...step))
+  }
+
+  private mutating func note(_ irregularity: Irregularity) {
+    guard irregularities.count < Self.mostIrregularities else { return }
+    irregularities.append(irregularity)
+  }
+}
+
+extension RunLogsError {
+  init(damaged line: LineScanner.Line, of path: String, _ error: any Error) {
+    self.init(
+      .damagedLine,
+      "is not a record of a run: \(reason(of: error)); take the line out, and the run says which "
+        + "steps it has lost",
+      subject: "\(path):\(line.number)")
+  }
+}

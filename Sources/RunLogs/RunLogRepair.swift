@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Wording
+
+/// Puts a log in order whose lines somebody lost, doubled or shuffled.
+public enum RunLogRepair {
+  /// Rewrites a log: records in the order of their steps, each once, and an event `logGap` where steps
+  /// are missing, so that the log tells of the gap from then on.
+  ///
+  /// The new file takes the old one's place in one rename; whoever wants the old one copies it before.
+  ///
+  /// - Parameters:
+  ///   - begin: steps that were taken before the run's first; nil for what the first record says.
+  ///   - step: the step up to which the log should reach; what comes after is left out.
+  /// - Throws: ``RunLogsError``.
+  public static func repair(path: String, begin: Int?, through step: Int) throws {
+    var records: [RunRecord] = []
+    if FileManager.default.fileExists(atPath: path) {
+      records = try RunLogReader.records(path: path).filter {
+        RunLogAudit.steps.contains($0.step) && $0.step <= step
+      }
+    }
+    let text = mended(records, begin: begin, through: step).map { $0.jsonLine + "\n" }.joined()
+    do { try Data(text.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
+      throw RunLogsError(
+        .fileUnavailable, "cannot be written: \(reason(of: error))", subject: path)
+    }
+  }
+
+  static func mended(_ records: [RunRecord], begin: Int?, through end: Int) -> [RunRecord] {
+    var result: [RunRecord] = []
+    var seen = Set<RunRecord>()
+    var last = begin ?? firstStep(of: records).map { $0 - 1 } ?? 0
+    // Sorting keeps equal elements apart by their place, so that events stay where they belong.
+    let sorted = records.enumerated().sorted {
+      ($0.element.step, $0.offset) < ($1.element.step, $1.offset)
+    }
+    for record in sorted.map(\.element) where seen.insert(record).inserted {
+      switch record {
+      case .step(let step):
+        if step.step <= last { continue }
+        if step.step > last + 1 { result.append(gap(last + 1...step.step - 1, before: step)) }
+        last = step.step
+      case .event(let event) where event.event == .logGap: last = max(last, event.step)
+      case .event, .evaluation: break
+      }
+      result.append(record)
+    }
+    if end > last { result.append(gap(last + 1...end, before: nil, after: result.last)) }
+    return result
+  }
+
+  private static func firstStep(of records: [RunRecord]) -> Int? {
+    records.compactMap { if case .step(let record) = $0 { record.step } else { nil } }.min()
+  }
+
+  private static func gap(
+    _ steps: ClosedRange<Int>, before next: StepRecord?, after last: RunRecord? = nil
+  ) -> RunRecord {
+    var event = EventRecord(
+      event: .logGap, step: steps.upperBound, tokens: next?.tokens ?? last?.tokens ?? 0,
+      flops: next?.flops ?? last?.flops ?? 0, seconds: next?.seconds ?? last?.seconds ?? 0)
+    event.details = ["from": .integer(steps.lowerBound), "through": .integer(steps.upperBound)]
+    return .event(event)
+  }
+}
+
+extension RunRecord {
+  fileprivate var tokens: Int {
+    switch self {
+    case .step(let record): record.tokens
+    case .evaluation(let record): record.tokens
+    case .event(let record): record.tokens
+    }
+  }
+
+  fileprivate var flops: Double {
+    switch self {
+    case .step(let record): record.flops
+    case .evaluation(let record): record.flops
+    case .event(let record): record.flops
+    }
+  }
+
+  fileprivate var seconds: Double {
+    switch self {
+    case .step(let record): record.seconds
+    case .evaluation(let record): record.seconds
+    case .event(let record): record.seconds
+    }
+  }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import Checkpoints
+import Foundation
+import Growth
+import RunLogs
+import Training
+import Wording
+
+/// What is found wrong with a run beside its checkpoints.
+struct RunFindings {
+  private(set) var problems: [String] = []
+  private let run: TrainingRun
+
+  init(_ run: TrainingRun, planProblem: StagingError?) {
+    self.run = run
+    // A plan that cannot be read is not also one that was changed.
+    let kept = run.keptFileProblems().filter { $0.subject != planProblem?.subject }
+    problems = ((planProblem.map { [$0] } ?? []) + kept).map(\.description)
+  }
+
+  /// Does something, and notes why where it fails.
+  mutating func noting(_ body: () throws -> Void) {
+    do { try body() } catch { note(reason(of: error)) }
+  }
+
+  private mutating func note(_ problem: String) {
+    if !problems.contains(problem) { problems.append(problem) }
+  }
+
+  /// Compares the log with itself, with the checkpoints and with the files of the growths that it
+  /// tells of.
+  mutating func compareLog(
+    with checkpoints: [RunInspection.Checkpoint], _ history: RunHistory
+  ) {
+    do { try compare(with: checkpoints, history) } catch { note(reason(of: error)) }
+  }
+
+  private mutating func compare(
+    with checkpoints: [RunInspection.Checkpoint], _ history: RunHistory
+  ) throws {
+    let log = run.directory.log.path(percentEncoded: false)
+    noteMissing(of: history.growths)
+    let begin = run.manifest.stepsBefore
+    let audit = try RunLogAudit(path: log, begin: begin)
+    audit.irregularities.forEach { note("\(log): \($0)") }
+    if let saved = audit.lastCheckpoint, !checkpoints.contains(where: { $0.step == saved.step }) {
+      note("\(log): tells of a checkpoint at step \(saved.step), which is gone")
+    }
+    guard let newest = checkpoints.last(where: { $0.problems.isEmpty }) else { return }
+    if audit.lastStep < newest.step {
+      note("\(log): ends at step \(audit.lastStep), before the checkpoint \(newest.name)")
+      return
+    }
+    let url = run.directory.checkpoints.appending(path: newest.name)
+    let upToIt = try RunLogAudit(path: log, begin: begin, through: newest.step)
+    guard let record = upToIt.record else { return }
+    try RunLogCheck(run)
+      .checkSame(record, TrainingState.status(in: url))
+  }
+
+  /// Runs of before hashes were kept may have no receipts.
+  private mutating func noteMissing(of growths: [Int: Int]) {
+    guard run.manifest.recipeHash != nil else { return }
+    for number in growths.keys.sorted() {
+      for url in [run.directory.stage(number), run.directory.growth(number)]
+      where !FileManager.default.fileExists(atPath: url.path(percentEncoded: false)) {
+        note("\(url.path(percentEncoded: false)): is missing; the log tells of this growth")
+      }
+    }
+  }
+}

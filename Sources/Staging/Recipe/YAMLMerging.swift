@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import Yams
+
+/// Puts what merge keys name into their groups: `<<: *defaults`, or a list of groups, of which the
+/// first that has a key counts; a group's own keys come before all of them
+/// (https://yaml.org/type/merge.html).
+///
+/// Aliases of aliases can stand for more values than any memory holds, so that what they amount to is
+/// counted on the way.
+struct YAMLMerging {
+  /// Values that a recipe may have, aliases written out.
+  static let mostNodes = 100_000
+  /// Groups within groups.
+  static let deepest = 64
+
+  /// Says where a line is.
+  let describe: (Int) -> String
+
+  /// A document with all groups merged.
+  ///
+  /// - Throws: ``StagingError`` of code `invalidYAML`.
+  func resolved(_ root: Node) throws -> Node {
+    var count = 0
+    return try resolved(root, depth: 0, count: &count)
+  }
+
+  private func resolved(_ node: Node, depth: Int, count: inout Int) throws -> Node {
+    count += 1
+    guard count <= Self.mostNodes else {
+      throw failure("the aliases stand for more than \(Self.mostNodes) values", node)
+    }
+    guard depth <= Self.deepest else {
+      throw failure("the groups are nested more than \(Self.deepest) deep", node)
+    }
+    switch node {
+    case .scalar, .alias: return node
+    case .sequence(var sequence):
+      for index in sequence.indices {
+        sequence[index] = try resolved(sequence[index], depth: depth + 1, count: &count)
+      }
+      return .sequence(sequence)
+    case .mapping(let mapping):
+      return .mapping(try merged(mapping, depth: depth, count: &count))
+    }
+  }
+
+  private func merged(
+    _ mapping: Node.Mapping, depth: Int, count: inout Int
+  ) throws -> Node.Mapping {
+    var pairs: [(Node, Node)] = []
+    var sources: [Node.Mapping] = []
+    for (key, value) in mapping {
+      let value = try resolved(value, depth: depth + 1, count: &count)
+      if Self.isMergeKey(key) {
+        sources += try groups(value, at: key)
+      } else {
+        pairs.append((key, value))
+      }
+    }
+    var names = Set(pairs.compactMap { $0.0.scalar?.string })
+    for (key, value) in sources.joined() {
+      if let name = key.scalar?.string, !names.insert(name).inserted { continue }
+      pairs.append((key, value))
+    }
+    return Node.Mapping(pairs, mapping.tag, mapping.style, mapping.mark)
+  }
+
+  private static func isMergeKey(_ key: Node) -> Bool {
+    guard let scalar = key.scalar else { return false }
+    return scalar.string == "<<" && (scalar.style == .plain || scalar.style == .any)
+  }
+
+  private func groups(_ value: Node, at key: Node) throws -> [Node.Mapping] {
+    if let mapping = value.mapping { return [mapping] }
+    let groups = value.sequence?.compactMap(\.mapping) ?? []
+    guard let count = value.sequence?.count, groups.count == count else {
+      throw failure("<< takes over a group of keys, such as *defaults, or a list of groups", key)
+    }
+    return groups
+  }
+
+  private func failure(_ message: String, _ node: Node) -> StagingError {
+    StagingError(.invalidYAML, message, subject: describe(node.mark?.line ?? 1))
+  }
+}
