@@ -21,6 +21,8 @@ struct EspalierCommand: AsyncParsableCommand {
       TrainCommand.self,
       GrowCommand.self,
       VerifyCommand.self,
+      ExportCommand.self,
+      ImportCommand.self,
       FamiliesCommand.self,
       PlanCommand.self,
       RunCommand.self,

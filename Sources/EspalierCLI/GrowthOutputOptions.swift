@@ -78,6 +78,9 @@ extension DType: ExpressibleByArgument {
   /// The types that a model's weights may have.
   static let weightTypes: [DType] = [.float32, .bfloat16, .float16, .float64]
 
+  /// The names of those types.
+  public static var allValueStrings: [String] { weightTypes.map(\.rawValue) }
+
   /// Reads the name of a type of weights.
   public init?(argument: String) {
     guard let type = Self.weightTypes.first(where: { $0.rawValue == argument }) else { return nil }

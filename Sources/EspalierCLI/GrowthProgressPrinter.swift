@@ -6,6 +6,8 @@ import Foundation
 final class GrowthProgressPrinter {
   private let terminal: Terminal
   private let isQuiet: Bool
+  /// What is being done, as the line begins.
+  private let work: String
   private let startedAt = ProcessInfo.processInfo.systemUptime
   private var shownAt = 0.0
   /// Bytes that an earlier process had written.
@@ -14,9 +16,10 @@ final class GrowthProgressPrinter {
   private static let liveInterval = 0.1
   private static let plainInterval = 10.0
 
-  init(terminal: Terminal, isQuiet: Bool) {
+  init(terminal: Terminal, isQuiet: Bool, work: String = "Growing") {
     self.terminal = terminal
     self.isQuiet = isQuiet
+    self.work = work
   }
 
   /// Seconds since the start of the work.
@@ -31,14 +34,14 @@ final class GrowthProgressPrinter {
     let interval = terminal.isInteractive ? Self.liveInterval : Self.plainInterval
     guard elapsed - shownAt >= interval else { return }
     shownAt = elapsed
-    let line = Self.line(progress, resumed: resumed, elapsed: elapsed)
+    let line = line(progress, resumed: resumed, elapsed: elapsed)
     if terminal.isInteractive { terminal.show(line) } else { terminal.print(line) }
   }
 
   /// Removes the live line.
   func finish() { terminal.clear() }
 
-  private static func line(
+  private func line(
     _ progress: ModelGrowth.Progress, resumed: Int, elapsed: Double
   ) -> String {
     switch progress.stage {
@@ -48,7 +51,7 @@ final class GrowthProgressPrinter {
     }
     let (done, total) = (progress.doneByteCount, progress.byteCount)
     var parts = [
-      "Growing", Readable.percent(total == 0 ? 1 : Double(done) / Double(total)),
+      work, Readable.percent(total == 0 ? 1 : Double(done) / Double(total)),
       "\(Readable.bytes(done)) of \(Readable.bytes(total))",
     ]
     let rate = Double(done - resumed) / max(elapsed, 1e-3)

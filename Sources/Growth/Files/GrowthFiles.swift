@@ -99,7 +99,7 @@ extension GrowthSource {
   }
 
   /// The bytes of tensors in the largest shard; nil for a single file.
-  fileprivate func shardByteCount() throws -> Int? {
+  func shardByteCount() throws -> Int? {
     guard let sharded = directory.tensors as? ShardedTensors else { return nil }
     return try sharded.index.files.map {
       try SafetensorsFile(url.appending(path: $0)).header.dataByteCount

@@ -97,7 +97,7 @@ extension ModelGrowth {
   }
 
   /// Whether what is finished when an error comes is worth keeping.
-  private static func keepsFinished(_ error: any Error) -> Bool {
+  static func keepsFinished(_ error: any Error) -> Bool {
     if error is CancellationError { return true }
     let code = (error as? CheckpointsError)?.code
     return code == .outOfSpace || code == .unwritableFile
