@@ -114,15 +114,21 @@ struct VerificationRunner {
       length: length)
   }
 
-  /// At most so many tokens of what was given: a text, files of text, or prepared tokens.
+  /// At most so many tokens of what was given, all known to the model.
   private func tokens(_ bundle: ModelBundle, _ count: Int) throws -> [Int32] {
+    let tokens = try givenTokens(bundle, count)
+    try bundle.check(tokens, of: options.data ?? "text")
+    return tokens
+  }
+
+  /// At most so many tokens of a text, files of text, or prepared tokens.
+  private func givenTokens(_ bundle: ModelBundle, _ count: Int) throws -> [Int32] {
     let url = options.data.map { URL(filePath: $0) }
     if let url,
       FileManager.default.fileExists(
         atPath: url.appending(path: CorpusManifest.fileName).path)
     {
       let dataset = try TokenDataset.open(url)
-      try bundle.checkVocabulary(dataset.manifest.vocabularySize, of: url.path)
       let split = dataset.validation ?? dataset.train
       var tokens = [Int32](repeating: 0, count: min(count, split.tokenCount))
       try tokens.withUnsafeMutableBufferPointer { try split.read(at: 0, into: $0) }
@@ -134,11 +140,11 @@ struct VerificationRunner {
         subject: bundle.directory.url.path)
     }
     if let text = options.text {
-      return Array((bundle.beginTokens + tokenizer.encode(text)).prefix(count))
+      return Array((bundle.promptPrefix + tokenizer.encode(text)).prefix(count))
     }
     let text = try EvaluationText.read(
       try CorpusInput.find([url?.path ?? ""]), tokenizer: tokenizer,
-      beginTokens: bundle.beginTokens, idle: {}
+      beginTokens: bundle.promptPrefix, idle: {}
     ) { _ in }
     return Array(text.tokens.prefix(count))
   }
