@@ -95,7 +95,8 @@ let package = Package(
     .testTarget(
       name: "ArchitecturesTests", dependencies: ["Architectures"],
       resources: [.copy("Goldens")]),
-    .testTarget(name: "TextTests", dependencies: ["Text"], resources: [.copy("Goldens")]),
+    .testTarget(
+      name: "TextTests", dependencies: ["Text", "OrderedJSON"], resources: [.copy("Goldens")]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "ReferenceEngine"],
       resources: [.copy("Goldens")]),

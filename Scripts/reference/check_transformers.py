@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Opens a checkpoint with Hugging Face transformers as it is, and compares losses.
+"""Opens a checkpoint with Hugging Face transformers as it is, and compares tokens and losses.
 
     check_transformers.py CHECKPOINT TEXT [--espalier PATH] [--loss LOSS] [--bytes N]
 
 Both sides score the same text in the same windows (of the model's context, half a context apart), in
 float32. Espalier's loss comes from `espalier evaluate`, or from --loss. Exits with 1 unless the two
-losses, in nats per token, agree to 1e-5.
+losses, in nats per token, agree to 1e-5, and unless the two give the same tokens for some prompts and go
+on from one with the same text, transformers in `pipeline("text-generation")`.
 """
 
 import argparse
@@ -17,11 +18,13 @@ import sys
 import tempfile
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 from transformers.utils import logging
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-5
+PROMPTS = ["The", " a  few words\n", "caf\u00e9 \u4e2d\u6587 \U0001f642", "one<|endoftext|>two", "don't 1234"]
+LENGTH = 12
 
 
 def windows(count, context, stride):
@@ -68,6 +71,33 @@ def find_result(value):
     return None
 
 
+def espalier_generation(command, checkpoint, prompt):
+    words = [command, "generate", checkpoint, "--prompt", prompt, "--length", str(LENGTH), "--greedy", "--json",
+             "--precision", "fp32"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(words)} failed:\n{result.stderr}")
+    return json.loads(result.stdout)
+
+
+def check_tokens(command, checkpoint, tokenizer):
+    """Compares the tokens of prompts, and what follows the first in each program's own way."""
+    for prompt in PROMPTS:
+        ours = espalier_generation(command, checkpoint, prompt)["promptTokens"]
+        theirs = tokenizer(prompt)["input_ids"]
+        if ours != theirs:
+            sys.exit(f"The tokens of {prompt!r} DIFFER: {ours}, transformers {theirs}")
+    generator = pipeline("text-generation", model=checkpoint, dtype=torch.float32)
+    theirs = generator(PROMPTS[0], max_new_tokens=LENGTH, do_sample=False, return_tensors=True)
+    theirs = theirs[0]["generated_token_ids"][len(tokenizer(PROMPTS[0])["input_ids"]):]
+    ours = espalier_generation(command, checkpoint, PROMPTS[0])["generations"][0]["tokens"]
+    if theirs and theirs[-1] == tokenizer.eos_token_id:
+        theirs = theirs[:-1]
+    if ours != theirs:
+        sys.exit(f"What follows {PROMPTS[0]!r} DIFFERS: {ours}, the pipeline {theirs}")
+    print(f"{type(tokenizer).__name__}: the same tokens, the same text in the pipeline")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint")
@@ -82,7 +112,9 @@ def main():
     text = arguments.text.read_bytes()[:arguments.bytes].decode("utf-8", errors="ignore")
     tokenizer = AutoTokenizer.from_pretrained(arguments.checkpoint)
     model = AutoModelForCausalLM.from_pretrained(arguments.checkpoint, dtype=torch.float32).eval()
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    if arguments.loss is None:
+        check_tokens(arguments.espalier, arguments.checkpoint, tokenizer)
+    ids = tokenizer(text)["input_ids"]
     context = model.config.max_position_embeddings
     stride = max(1, context // 2)
     theirs, scored = transformers_loss(model, ids, context, stride)

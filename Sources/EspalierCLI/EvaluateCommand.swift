@@ -16,7 +16,7 @@ struct EvaluateCommand: AsyncParsableCommand {
       scores all its targets, every later one only those the windows before did not reach, so that \
       they have at least context − stride tokens before them. A stride of the whole context is the \
       cheapest and is what validation in training does. The very first token is not scored, unless \
-      the tokenizer has a token that begins a text. Several documents are joined by the end-of-text \
+      the tokenizer's files put a token before each text. Several documents are joined by the end-of-text \
       token, which is scored too. The loss of all scored tokens is divided by the tokens, by the words \
       (runs without white space), and by the UTF-8 bytes of the text.
 

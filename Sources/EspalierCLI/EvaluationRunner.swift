@@ -111,9 +111,11 @@ struct EvaluationRunner {
     let inputs = try CorpusInput.find(options.text)
     let total = inputs.reduce(0) { $0 + ($1.fileByteCount ?? 0) }
     let text = try EvaluationText.read(
-      inputs, tokenizer: tokenizer(bundle), beginTokens: bundle.beginTokens,
+      inputs, tokenizer: tokenizer(bundle), beginTokens: bundle.promptPrefix,
+      endTokens: bundle.promptSuffix,
       idle: { try progress("encoding", EvaluationProgress(done: 0, total: 0)) }
     ) { try progress("encoding", EvaluationProgress(done: $0, total: max($0, total))) }
+    try bundle.check(text.tokens, of: options.text.joined(separator: ", "))
     return (
       try InMemoryTokens(
         text.tokens, vocabularySize: bundle.directory.program.configuration.vocabularySize),
@@ -125,8 +127,7 @@ struct EvaluationRunner {
     of dataset: TokenDataset, _ bundle: ModelBundle
   ) throws -> (any TokenSource, TextMeasure?) {
     let fingerprint = dataset.manifest.tokenizerFingerprint
-    try bundle.checkVocabulary(dataset.manifest.vocabularySize, of: dataset.url.path)
-    if let own = bundle.tokenizer, own.fingerprint != fingerprint {
+    if let own = bundle.tokenizer, !bundle.hasTokenizer(ofFingerprint: fingerprint) {
       throw EvaluationError(
         .vocabularyMismatch,
         "was prepared with another tokenizer (SHA-256 \(fingerprint.prefix(12))…) than the model's "
@@ -143,7 +144,7 @@ struct EvaluationRunner {
     let measure = try TextMeasure(
       decoding: split, endOfText: dataset.manifest.endOfText,
       tokenizer: bundle.tokenizer ?? TokenizerLoader.load(from: dataset.tokenizerURL))
-    return (split, measure)
+    return (bundle.checked(split), measure)
   }
 
   private func lastWords(
@@ -154,6 +155,9 @@ struct EvaluationRunner {
     let examples = try LastWordExample.read(
       [CorpusInput(location, format: .jsonLines)], tokenizer: tokenizer(bundle),
       beginTokens: bundle.promptPrefix)
+    for (index, example) in examples.enumerated() {
+      try bundle.check(example.context + example.target, of: "\(path), example \(index + 1)")
+    }
     var evaluation = LastWordEvaluation(contextLength: context)
     if let batch = options.batch { evaluation.examplesPerBatch = batch }
     return try evaluation.run(examples, model: model) { try progress("last words", $0) }

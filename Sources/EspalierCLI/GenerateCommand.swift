@@ -156,7 +156,10 @@ struct GenerateCommand: AsyncParsableCommand {
 
   /// The prompt's text, where it is one, and its tokens.
   private func promptTokens(_ bundle: ModelBundle) throws -> (String?, [Int32]) {
-    guard tokens.isEmpty else { return (nil, tokens) }
+    guard tokens.isEmpty else {
+      try bundle.check(tokens, of: "--tokens")
+      return (nil, tokens)
+    }
     let text = try promptText()
     return (text, try bundle.promptTokens(text))
   }

@@ -127,15 +127,19 @@ struct VerificationRunner {
       over: tokens(bundle), count: count, sequences: sequences, length: length)
   }
 
-  /// The tokens that were given: a text, files of text, or prepared tokens.
+  /// The tokens that were given, all known to the model where they are read.
   private func tokens(_ bundle: ModelBundle) throws -> any TokenSource {
+    bundle.checked(try givenTokens(bundle))
+  }
+
+  /// The tokens of a text, files of text, or prepared tokens.
+  private func givenTokens(_ bundle: ModelBundle) throws -> any TokenSource {
     let url = options.data.map { URL(filePath: $0) }
     if let url,
       FileManager.default.fileExists(
         atPath: url.appending(path: CorpusManifest.fileName).path)
     {
       let dataset = try TokenDataset.open(url)
-      try bundle.checkVocabulary(dataset.manifest.vocabularySize, of: url.path)
       return dataset.validation ?? dataset.train
     }
     guard let tokenizer = bundle.tokenizer else {
@@ -145,15 +149,15 @@ struct VerificationRunner {
     }
     let tokens =
       if let text = options.text {
-        bundle.beginTokens + tokenizer.encode(text)
+        bundle.promptPrefix + tokenizer.encode(text)
       } else {
         try EvaluationText.read(
           try CorpusInput.find([url?.path ?? ""]), tokenizer: tokenizer,
-          beginTokens: bundle.beginTokens, idle: {}
+          beginTokens: bundle.promptPrefix, idle: {}
         ) { _ in }.tokens
       }
-    return try InMemoryTokens(
-      tokens, vocabularySize: bundle.directory.program.configuration.vocabularySize)
+    try bundle.check(tokens, of: options.data ?? "text")
+    return try InMemoryTokens(tokens, vocabularySize: tokenizer.vocabularySize)
   }
 }
 

@@ -8,7 +8,7 @@ public protocol Tokenizer: Sendable {
   /// The id that ends a document; nil where the vocabulary has none.
   var endOfText: Int32? { get }
   /// The ids of UTF-8 text; bytes that are not UTF-8 are read as U+FFFD, each by the Unicode rule
-  /// of maximal subparts. Special tokens spelled out in the text are special only where
+  /// of maximal subparts, but by ``ByteTokenizer``, which takes all bytes as they are. Special tokens spelled out in the text are special only where
   /// `allowsSpecialTokens`.
   func encode(_ utf8: UnsafeRawBufferPointer, allowsSpecialTokens: Bool) -> [Int32]
   /// The bytes that the ids stand for; ids outside the vocabulary stand for none.

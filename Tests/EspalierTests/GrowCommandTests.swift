@@ -102,7 +102,7 @@ struct GrowCommandTests {
     #expect(
       names == [
         "config.json", "growth.json", "manifest.json", "model.safetensors",
-        "new_parameters.json", "tokenizer.json",
+        "new_parameters.json", "tokenizer.json", "tokenizer_config.json",
       ])
     try CheckpointDirectory.verify(large.url)
   }

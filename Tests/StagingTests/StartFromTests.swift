@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import Staging
 import Testing
+import Text
 import Training
 
 @Suite("Runs that begin with a checkpoint's weights")
@@ -95,14 +96,30 @@ struct StartFromTests {
     #expect(!RunDirectory(second.run).holdsRun)
   }
 
-  @Test("a tokenizer with more tokens than the model is refused")
+  @Test("a token that the model has no embedding for is refused by name where it occurs")
   func largerTokenizer() throws {
-    let (_, _, run) = try pair(["tokenizer={kind: bpe, vocabulary: 262}"])
+    let (_, second, run) = try pair(["tokenizer={kind: bpe, vocabulary: 262}"])
     let error = #expect(throws: StagingError.self) { try run.trainForTest() }
-    #expect(
-      error?.message
-        == "the model has 257 tokens and the recipe's tokenizer 262; use the checkpoint's tokenizer"
-    )
+    #expect(error?.code == .incompatibleCheckpoint)
+    #expect(error?.subject.hasSuffix("(train)") == true)
+    let message = try #require(error?.message)
+    #expect(message.hasPrefix("holds token 2") && message.contains(" ('"))
+    #expect(message.contains("embeddings for ids below 257; use the checkpoint's tokenizer"))
+    #expect(try second.checkpoints.list().isEmpty)
+  }
+
+  @Test("a tokenizer with more tokens than the model is fine where none of them occurs")
+  func unusedTokens() throws {
+    let place = try Workplace()
+    let text = String(decoding: ByteTokenizer().tokenizerJSON(), as: UTF8.self)
+      .replacingOccurrences(
+        of: #""added_tokens": ["#,
+        with: #""added_tokens": [{"id": 256, "content": "<|endoftext|>", "special": true},"#
+          + #"{"id": 257, "content": "<more>", "special": true},"#)
+    let file = place.url.appending(path: "tokenizer.json")
+    try Data(text.utf8).write(to: file)
+    let (_, _, run) = try pair(["tokenizer={kind: file, path: \(file.path)}"])
+    #expect(try run.trainForTest(interruptingAfter: 1).steps == 1)
   }
 
   @Test("a damaged checkpoint is refused")

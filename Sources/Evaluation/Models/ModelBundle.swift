@@ -23,46 +23,66 @@ public struct ModelBundle: Sendable {
   ///   - tokenizer: a `tokenizer.json` or a directory with one (or with `vocab.json` and
   ///     `merges.txt`), instead of the model's own.
   ///   - families: families beside the known ones.
-  /// - Throws: `TrainingError` of code `missingModel`; ``EvaluationError`` of code
-  ///   `vocabularyMismatch`; the errors of Checkpoints, Architectures and Text for files that are
-  ///   missing, damaged or not supported.
+  /// - Throws: `TrainingError` of code `missingModel`; the errors of Checkpoints, Architectures and
+  ///   Text for files that are missing, damaged or not supported.
   public init(
     reading url: URL, tokenizer: URL? = nil, families: [DecoderFamily] = []
   ) throws {
     let location = try ModelLocation(of: url)
     let url = location.url
-    try self.init(
-      ModelDirectory(reading: url, families: families),
+    self.init(
+      try ModelDirectory(reading: url, families: families),
       tokenizer: try (tokenizer ?? Self.tokenizerDirectory(url)).map(TokenizerLoader.load),
       passedOver: location.passedOver)
   }
 
   /// Puts a model and a tokenizer together.
   ///
+  /// The tokenizer may have more tokens than the model has embeddings: those are refused where they
+  /// occur.
+  ///
   /// - Parameter passedOver: damaged checkpoints in whose place this one was taken.
-  /// - Throws: ``EvaluationError`` of code `vocabularyMismatch` where the tokenizer has ids that the
-  ///   model does not know.
   public init(
     _ directory: ModelDirectory, tokenizer: (any Tokenizer)?,
     passedOver: [PassedOverCheckpoint] = []
-  ) throws {
+  ) {
     self.directory = directory
     self.tokenizer = tokenizer
     self.passedOver = passedOver
-    if let tokenizer { try checkVocabulary(tokenizer.vocabularySize, of: "tokenizer") }
   }
 
-  /// Checks that the model knows all ids below `size`.
+  /// Checks that the model has an embedding for each token.
   ///
-  /// - Throws: ``EvaluationError`` of code `vocabularyMismatch`.
-  public func checkVocabulary(_ size: Int, of subject: String) throws {
+  /// - Parameter subject: what the tokens are, for errors.
+  /// - Throws: ``EvaluationError`` of code `vocabularyMismatch` that names the first other token.
+  public func check(_ tokens: some Collection<Int32>, of subject: String) throws {
+    let known = 0..<Int32(clamping: directory.program.configuration.vocabularySize)
+    guard let token = tokens.first(where: { !known.contains($0) }) else { return }
+    throw unknown(token, of: subject)
+  }
+
+  /// A row of tokens that is checked as ``check(_:of:)`` does where it is read.
+  public func checked(_ source: any TokenSource) -> any TokenSource {
     let known = directory.program.configuration.vocabularySize
-    guard size <= known else {
-      throw EvaluationError(
-        .vocabularyMismatch,
-        "has \(size) tokens, but the model knows \(known); expected the tokenizer that the model "
-          + "was trained with", subject: subject)
-    }
+    return source.vocabularySize <= known
+      ? source
+      : BoundedTokens(source, vocabularySize: known) { unknown($0, of: source.subject) }
+  }
+
+  private func unknown(_ token: Int32, of subject: String) -> EvaluationError {
+    let known = directory.program.configuration.vocabularySize
+    let name = (tokenizer as? BPETokenizer)?.token(ofID: token).map { " ('\($0)')" } ?? ""
+    return EvaluationError(
+      .vocabularyMismatch,
+      "holds token \(token)\(name), but the model has embeddings for ids below \(known); leave it "
+        + "out, or take the tokenizer that the model was trained with", subject: subject)
+  }
+
+  /// Whether tokens were prepared with the model's tokenizer: as its folder's files together make it,
+  /// or as its `tokenizer.json` by itself does.
+  public func hasTokenizer(ofFingerprint fingerprint: String) -> Bool {
+    tokenizer?.fingerprint == fingerprint
+      || TokenizerLoader.hasFile(ofFingerprint: fingerprint, in: directory.url)
   }
 
   /// The most tokens that the model was trained to see.
@@ -73,39 +93,40 @@ public struct ModelBundle: Sendable {
     directory.program.configuration.rotary == nil ? contextLength : nil
   }
 
-  /// What the tokenizer's file puts before a text; nothing where it says nothing.
+  /// What the tokenizer's files put before a text; nothing where they say nothing.
   public var promptPrefix: [Int32] { (tokenizer as? BPETokenizer)?.template.prefix ?? [] }
 
-  /// What stands before a text of which every token is to be predicted: ``promptPrefix``, or else the
-  /// token that begins a text; nothing where the vocabulary has none.
-  public var beginTokens: [Int32] {
-    guard promptPrefix.isEmpty else { return promptPrefix }
-    return [(tokenizer as? BPETokenizer)?.beginningOfText].compactMap { $0 }
-  }
+  /// What the tokenizer's files put after a text; nothing where they say nothing.
+  public var promptSuffix: [Int32] { (tokenizer as? BPETokenizer)?.template.suffix ?? [] }
 
-  /// The tokens of a prompt with what its tokenizer puts before it.
+  /// The tokens of a prompt with what its tokenizer puts around it, as `AutoTokenizer` gives them.
   ///
   /// Special tokens spelled out in the text are special, as in transformers. An empty prompt is the
   /// token that begins a text or, where there is none, the one that ends the text before.
   ///
-  /// - Throws: ``EvaluationError`` of code `missingTokenizer`, or `invalidConfiguration` for an empty
-  ///   prompt where there is no such token.
+  /// - Throws: ``EvaluationError`` of code `missingTokenizer`, `vocabularyMismatch` for a token that
+  ///   the model does not know, or `invalidConfiguration` for an empty prompt where there is no such
+  ///   token.
   public func promptTokens(_ text: String) throws -> [Int32] {
     guard let tokenizer else {
       throw EvaluationError(
         .missingTokenizer, "holds no tokenizer for the prompt; give one, or token ids",
         subject: directory.url.path)
     }
-    let tokens = promptPrefix + tokenizer.encode(text, allowsSpecialTokens: true)
-    if !tokens.isEmpty { return tokens }
-    if !beginTokens.isEmpty { return beginTokens }
-    guard let end = tokenizer.endOfText else {
-      throw EvaluationError(
-        .invalidConfiguration,
-        "is empty, and the tokenizer has no token that begins or ends a text; give some text",
-        subject: "prompt")
+    var tokens =
+      promptPrefix + tokenizer.encode(text, allowsSpecialTokens: true) + promptSuffix
+    if tokens.isEmpty {
+      let begin = (tokenizer as? BPETokenizer)?.beginningOfText ?? tokenizer.endOfText
+      guard let begin else {
+        throw EvaluationError(
+          .invalidConfiguration,
+          "is empty, and the tokenizer has no token that begins or ends a text; give some text",
+          subject: "prompt")
+      }
+      tokens = [begin]
     }
-    return [end]
+    try check(tokens, of: "prompt")
+    return tokens
   }
 
   /// The tokens that end a generated text: the tokenizer's and those that `config.json` names.

@@ -3,8 +3,8 @@ import Text
 
 /// Text as a row of tokens to score, with its size in words and bytes.
 public struct EvaluationText: Sendable, Hashable {
-  /// The tokens: what begins a text, where the tokenizer has that, then the documents with the
-  /// end-of-text token between them, where the tokenizer has one.
+  /// The tokens: the documents with the end-of-text token between them, where the tokenizer has one,
+  /// and around them all what its files put around a text.
   public private(set) var tokens: [Int32]
   /// Words and bytes of the documents.
   public private(set) var measure = TextMeasure()
@@ -26,11 +26,14 @@ public struct EvaluationText: Sendable, Hashable {
   /// text are passed over.
   ///
   /// - Parameters:
+  ///   - beginTokens: tokens before the first document.
+  ///   - endTokens: tokens after the last document.
   ///   - idle: runs every so often while standard input gives nothing; what it throws ends the wait.
   ///   - progress: called with the bytes of files read; what it throws ends the reading.
   /// - Throws: `TextError` that names the file or line.
   public static func read(
     _ inputs: [CorpusInput], tokenizer: any Tokenizer, beginTokens: [Int32] = [],
+    endTokens: [Int32] = [],
     idle: @escaping () throws -> Void = {}, progress: (Int) throws -> Void = { _ in }
   ) throws -> EvaluationText {
     var text = EvaluationText(beginTokens: beginTokens, separator: tokenizer.endOfText)
@@ -45,6 +48,7 @@ public struct EvaluationText: Sendable, Hashable {
       }
       try progress(reader.fileBytesRead)
     }
+    text.tokens += endTokens
     return text
   }
 

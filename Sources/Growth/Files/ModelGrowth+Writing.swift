@@ -3,6 +3,7 @@ import Architectures
 import Checkpoints
 import Foundation
 import Tensors
+import Text
 import Training
 
 extension ModelGrowth {
@@ -144,7 +145,8 @@ extension ModelGrowth {
     if let status = try grownStatus(), let clocks = files.clocks {
       try writer.write(TrainingStateFiles.encoded(status, clocks), to: TrainingStateFiles.state)
     }
-    try CarriedFiles(of: source.url).copy(into: writer)
+    try CarriedFiles(of: source.url).copy(into: writer, except: [TokenizerSettingsFile.name])
+    try writeTokenizerSettings(to: writer, configuration)
     try NewParameters(newParameters: newParameterNames()).write(to: writer)
     try writer.write(try receipt.encoded(), to: GrowthReceipt.fileName)
   }

@@ -48,6 +48,24 @@ struct RunStart {
       (state, configuration) = (beginning.state, beginning.configuration)
     }
     try state.validate()
+    try checkTokens()
+  }
+
+  /// Looks for tokens that the model has no embedding for, where the tokenizer has such.
+  private func checkTokens() throws {
+    let known = state.status.model.vocabularySize
+    guard dataset.manifest.vocabularySize > known else { return }
+    let tokenizer = try? TokenizerLoader.load(from: dataset.tokenizerURL) as? BPETokenizer
+    for split in [dataset.train, dataset.validation].compactMap({ $0 }) {
+      let subject = split.subject
+      try BoundedTokens(split, vocabularySize: known) { token in
+        let name = tokenizer?.token(ofID: token).map { " ('\($0)')" } ?? ""
+        return StagingError(
+          .incompatibleCheckpoint,
+          "holds token \(token)\(name), but the model has embeddings for ids below \(known); use the "
+            + "checkpoint's tokenizer, or leave the token out of the text", subject: subject)
+      }.check()
+    }
   }
 
   /// The text to validate on; nil where the recipe wants none or there is too little.

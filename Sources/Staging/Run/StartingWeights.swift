@@ -38,23 +38,22 @@ struct StartingWeights {
   /// Whether the checkpoint's own tokenizer is the one of this fingerprint.
   func hasTokenizer(_ fingerprint: String) -> Bool {
     (try? TokenizerLoader.load(from: directory.url))?.fingerprint == fingerprint
+      || TokenizerLoader.hasFile(ofFingerprint: fingerprint, in: directory.url)
   }
 
   /// The model to train: the checkpoint's, with the recipe's dropout.
   ///
+  /// The tokenizer may have more tokens than the model: the data is looked through for them later.
+  ///
   /// - Throws: ``StagingError`` of code `incompatibleCheckpoint` where the recipe asks for other
-  ///   sizes, or the tokenizer has more tokens than the model.
+  ///   sizes.
   func model(
     for recipe: ModelRecipe?, tokenizerVocabularySize vocabulary: Int
   ) throws -> ModelConfiguration {
-    guard vocabulary <= model.vocabularySize else {
-      throw failure(
-        "the model has \(model.vocabularySize) tokens and the recipe's tokenizer \(vocabulary); use "
-          + "the checkpoint's tokenizer")
-    }
     guard var recipe else { return model }
     recipe.vocabularySize = recipe.vocabularySize ?? model.vocabularySize
-    let wanted = try recipe.configuration(tokenizerVocabularySize: vocabulary)
+    let wanted = try recipe.configuration(
+      tokenizerVocabularySize: min(vocabulary, model.vocabularySize))
     let differences = differences(from: wanted)
     guard differences.isEmpty else {
       throw failure(

@@ -46,3 +46,46 @@ public struct InMemoryTokens: TokenSource, Hashable {
     _ = buffer.update(fromContentsOf: tokens[offset..<offset + buffer.count])
   }
 }
+
+/// A row of tokens of which only those below a bound are to be read.
+public struct BoundedTokens: TokenSource {
+  /// Every token that can be read is below this.
+  public let vocabularySize: Int
+  /// Tokens in the row.
+  public var tokenCount: Int { source.tokenCount }
+  /// What errors call the row.
+  public var subject: String { source.subject }
+
+  private let source: any TokenSource
+  private let failure: @Sendable (Int32) -> any Error
+
+  /// Bounds a row; `failure` makes the error for the first token that is not below the bound.
+  public init(
+    _ source: any TokenSource, vocabularySize: Int,
+    failure: @escaping @Sendable (Int32) -> any Error
+  ) {
+    self.source = source
+    self.vocabularySize = vocabularySize
+    self.failure = failure
+  }
+
+  /// Reads tokens, as far as all are below the bound.
+  public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Int32>) throws {
+    try source.read(at: offset, into: buffer)
+    let limit = Int32(clamping: vocabularySize)
+    if let token = buffer.first(where: { $0 >= limit }) { throw failure(token) }
+  }
+
+  /// Reads the whole row once, so that nothing outside the bound turns up later.
+  public func check() throws {
+    var buffer = [Int32](repeating: 0, count: min(tokenCount, 1 << 16))
+    var offset = 0
+    while offset < tokenCount {
+      let count = min(buffer.count, tokenCount - offset)
+      try buffer.withUnsafeMutableBufferPointer {
+        try read(at: offset, into: UnsafeMutableBufferPointer(rebasing: $0[..<count]))
+      }
+      offset += count
+    }
+  }
+}

@@ -18,13 +18,17 @@ public final class BPETokenizer: Tokenizer {
   /// What the tokenizer's file puts around a text; ``encode(_:allowsSpecialTokens:)`` does not.
   public let template: TextTemplate
   /// Tokens found in the text as they are written, by id.
-  public var addedTokens: [AddedToken] { description.addedTokens }
+  public let addedTokens: [AddedToken]
+  /// Whether special tokens that a text spells out are text in any case (`split_special_tokens`).
+  public let splitsSpecialTokens: Bool
   /// Number of merges.
   public var mergeCount: Int { description.model.merges.count }
 
   private let description: TokenizerDescription
   /// Spelling of each id, empty for ids without a token.
   private let contents: [[UInt8]]
+  /// The same of the model alone.
+  private let modelContents: [[UInt8]]
   private let index: TokenIndex
   fileprivate let normalizer: Normalizer
   fileprivate let preTokenizer: PreTokenizer
@@ -40,11 +44,14 @@ public final class BPETokenizer: Tokenizer {
   /// Makes a tokenizer; `endOfText` names a token and overrides the usual names.
   init(
     _ description: TokenizerDescription, endOfText: String? = nil, beginningOfText: String? = nil,
-    subject: String
+    splitsSpecialTokens: Bool = false, subject: String
   ) throws(TextError) {
+    self.splitsSpecialTokens = splitsSpecialTokens
     let vocabulary = try TokenVocabulary(description, subject: subject)
     self.description = description
     contents = vocabulary.contents
+    modelContents = vocabulary.modelContents
+    addedTokens = vocabulary.addedTokens
     index = vocabulary.index
     vocabularySize = vocabulary.contents.count
     let normalizer = try Normalizer(json: description.normalizer, subject: subject)
@@ -56,10 +63,10 @@ public final class BPETokenizer: Tokenizer {
       json: description.decoder, isByteLevel: preTokenizer.isByteLevel, subject: subject)
     self.decoder = decoder
     model = try BytePairModel(
-      description.model, contents: vocabulary.contents, isByteLevel: preTokenizer.isByteLevel,
+      description.model, contents: vocabulary.modelContents, isByteLevel: preTokenizer.isByteLevel,
       subject: subject)
-    let raw = description.addedTokens.filter { !$0.matchesNormalized }
-    let normalized = description.addedTokens.filter(\.matchesNormalized)
+    let raw = vocabulary.addedTokens.filter { !$0.matchesNormalized }
+    let normalized = vocabulary.addedTokens.filter(\.matchesNormalized)
     rawMatcher = AddedTokenMatcher(raw.map { (Array($0.content.utf8), $0) })
     normalizedMatcher = AddedTokenMatcher(
       normalized.map { (normalizer.normalized(Array($0.content.utf8)), $0) })
@@ -89,7 +96,8 @@ public final class BPETokenizer: Tokenizer {
   public func encode(_ utf8: UnsafeRawBufferPointer, allowsSpecialTokens: Bool) -> [Int32] {
     workspaces.withWorkspace { workspace in
       UTF8Text.withValid(utf8.bindMemory(to: UInt8.self)) { text in
-        encode(text, allowsSpecialTokens: allowsSpecialTokens, into: workspace)
+        encode(
+          text, allowsSpecialTokens: allowsSpecialTokens && !splitsSpecialTokens, into: workspace)
         return workspace.takeIDs()
       }
     }
@@ -134,7 +142,7 @@ public final class BPETokenizer: Tokenizer {
   /// White space, the order of tokens and the spelling of merges do not depend on the file that the
   /// tokenizer was read from.
   public func tokenizerJSON() -> Data {
-    Data(description.json(contents: contents).encoded(.indented))
+    Data(description.json(contents: modelContents).encoded(.indented))
   }
 
   /// SHA-256 of ``tokenizerJSON()`` in hexadecimal.

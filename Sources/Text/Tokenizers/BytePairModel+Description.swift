@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import OrderedJSON
 
 extension BytePairModel {
   /// Makes the engine of a model; `contents` are the spellings by id.
@@ -9,6 +10,7 @@ extension BytePairModel {
     pairs = PairTable(try Self.merges(model, contents, index, subject))
     alphabet = SymbolAlphabet(
       unit: isByteLevel ? .bytes : .scalars, model: model, index: index)
+    try Self.checkUnknown(model, alphabet, index, subject)
     wholeWords = model.ignoresMerges ? Self.wholeWords(model, isByteLevel: isByteLevel) : nil
     boundaries =
       isByteLevel
@@ -18,6 +20,20 @@ extension BytePairModel {
         "model.byte_fallback with a byte-level alphabet that lacks bytes",
         supported: "byte_fallback without ByteLevel")
     }
+  }
+
+  /// Refuses an unknown token without an id where a text can ask for it, which the reference does
+  /// when the text comes.
+  private static func checkUnknown(
+    _ model: ModelDescription, _ alphabet: SymbolAlphabet, _ index: TokenIndex, _ subject: String
+  ) throws(TextError) {
+    guard let unknown = model.unknownToken, index.id(of: unknown) == nil,
+      !alphabet.spellsEverything
+    else { return }
+    throw ComponentReader(subject: subject).invalid(
+      "model.unk_token", JSONValue(bytes: unknown),
+      expected: "a token of model.vocab, which does not spell every text; null leaves out what it "
+        + "cannot spell")
   }
 
   private static func merges(

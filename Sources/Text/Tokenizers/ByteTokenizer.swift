@@ -15,18 +15,17 @@ public struct ByteTokenizer: Tokenizer {
   /// 256.
   public var endOfText: Int32? { 256 }
 
-  /// The bytes of the text; as everywhere, what is not UTF-8 is read as U+FFFD.
+  /// The bytes of the text as they are, whether they are UTF-8 or not.
   public func encode(_ utf8: UnsafeRawBufferPointer, allowsSpecialTokens: Bool) -> [Int32] {
-    UTF8Text.withValid(utf8.bindMemory(to: UInt8.self)) { text in
-      var ids: [Int32] = []
-      ids.reserveCapacity(text.count)
-      Self.matcher.split(text, allowsSpecialTokens: allowsSpecialTokens) { range in
-        ids.append(contentsOf: text[range].lazy.map(Int32.init))
-      } token: {
-        ids.append($0)
-      }
-      return ids
+    let text = utf8.bindMemory(to: UInt8.self)
+    var ids: [Int32] = []
+    ids.reserveCapacity(text.count)
+    Self.matcher.split(text, allowsSpecialTokens: allowsSpecialTokens) { range in
+      ids.append(contentsOf: text[range].lazy.map(Int32.init))
+    } token: {
+      ids.append($0)
     }
+    return ids
   }
 
   /// The bytes; the end of text stands for its spelling.

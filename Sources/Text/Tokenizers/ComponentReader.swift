@@ -63,7 +63,13 @@ struct ComponentReader {
 
   /// The pattern of a `Replace` or `Split`.
   func pattern(_ json: JSONValue, in component: String) throws(TextError) -> Pattern {
-    if let text = json["pattern"]?["String"]?.bytes { return .text(text) }
+    if let text = json["pattern"]?["String"]?.bytes {
+      // The reference finds it between all characters.
+      guard !text.isEmpty else {
+        throw unsupported("\(component) with an empty pattern", supported: "patterns of characters")
+      }
+      return .text(text)
+    }
     if let expression = json["pattern"]?["Regex"]?.text { return .expression(expression) }
     throw invalid(
       "\(component).pattern", json["pattern"] ?? .null,

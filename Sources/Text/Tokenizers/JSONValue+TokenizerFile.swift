@@ -4,8 +4,11 @@ import OrderedJSON
 
 extension JSONValue {
   /// Reads the value that a tokenizer's file spells; `subject` names the file in errors.
-  init(tokenizerFile data: Data, subject: String) throws(TextError) {
-    do { try self.init(parsing: [UInt8](data)) } catch {
+  ///
+  /// Files that Python reads may hold numbers that are not finite.
+  init(tokenizerFile data: Data, subject: String, isPython: Bool = false) throws(TextError) {
+    let options = JSONScanner.Options(allowsNonFiniteNumbers: isPython)
+    do { try self.init(parsing: [UInt8](data), options: options) } catch {
       throw TextError(
         .invalidTokenizer,
         "\(error.message), at byte \(error.offset) of \(data.count); expected valid JSON",

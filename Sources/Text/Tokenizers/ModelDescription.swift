@@ -12,6 +12,7 @@ struct ModelDescription: Sendable {
   var vocabulary: [Token]
   /// Pairs of ids in the order of their ranks.
   var merges: [(left: Int32, right: Int32)]
+  /// Stands for what the vocabulary cannot spell; it need not be there where nothing is such.
   var unknownToken: [UInt8]?
   var fusesUnknown = false
   var usesByteFallback = false
@@ -76,10 +77,6 @@ extension ModelDescription {
     usesByteFallback = try reader.flag(json, "byte_fallback", in: "model", default: false)
     ignoresMerges = try reader.flag(json, "ignore_merges", in: "model", default: false)
     let index = try index(subject: subject)
-    if let unknownToken, index.id(of: unknownToken) == nil {
-      throw reader.invalid(
-        "model.unk_token", JSONValue(bytes: unknownToken), expected: "a token of the vocabulary")
-    }
     guard case .array(let entries)? = json["merges"] else {
       throw reader.invalid("model.merges", json["merges"] ?? .null, expected: "an array of pairs")
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a tokenizer does to text before it looks for words.
-struct Normalizer: Sendable {
+struct Normalizer: Sendable, Equatable {
   /// One thing done, in order.
-  enum Step: Sendable {
+  enum Step: Sendable, Equatable {
     case form(UnicodeForm)
     case prepend([UInt8])
     case replace(pattern: [UInt8], with: [UInt8])

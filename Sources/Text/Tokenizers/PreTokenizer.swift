@@ -2,9 +2,9 @@
 
 /// How text is cut into the words that are merged each by itself: stages, each of which cuts the
 /// pieces of the one before it.
-struct PreTokenizer: Sendable {
+struct PreTokenizer: Sendable, Equatable {
   /// One stage.
-  enum Stage: Sendable {
+  enum Stage: Sendable, Equatable {
     /// Words of a pattern.
     case words(WordPattern)
     /// Numeric characters apart from the rest, one by one or in runs.
@@ -16,7 +16,7 @@ struct PreTokenizer: Sendable {
   }
 
   /// SentencePiece's treatment of spaces.
-  struct Metaspace: Sendable {
+  struct Metaspace: Sendable, Equatable {
     /// Which pieces get a "▁" in front where they have none.
     enum Prefix: String, Sendable { case always, first, never }
     var replacement: [UInt8]

@@ -61,6 +61,11 @@ struct SymbolAlphabet: Sendable {
   /// Whether every byte, or every scalar of the basic plane, has a token of its own.
   var isComplete: Bool { ids.allSatisfy { $0 >= 0 } }
 
+  /// Whether no text asks for the unknown token.
+  var spellsEverything: Bool {
+    (unit == .bytes && isComplete) || (fallback?.allSatisfy { $0 >= 0 } ?? false)
+  }
+
   /// Whether a character without a token leaves no trace.
   var dropsCharacters: Bool {
     unknown == nil && !(fallback?.allSatisfy { $0 >= 0 } ?? false)

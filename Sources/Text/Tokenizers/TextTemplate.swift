@@ -26,7 +26,8 @@ extension TextTemplate {
     for part in try reader.parts(json, "post_processor", list: "processors") {
       let type = part["type"]?.text ?? "without type"
       switch type {
-      case "ByteLevel": continue
+      // It changes no ids; what has pieces is read as a template by the reference, whatever its type.
+      case "ByteLevel" where part["single"] == nil: continue
       case "TemplateProcessing": try read(part, index, reader)
       default:
         throw reader.unsupported(
@@ -38,23 +39,75 @@ extension TextTemplate {
   private mutating func read(
     _ json: JSONValue, _ index: TokenIndex, _ reader: ComponentReader
   ) throws(TextError) {
-    guard case .array(let pieces)? = json["single"] else {
+    guard case .array(let pieces)? = json["single"],
+      pieces.count(where: { $0["Sequence"] != nil }) == 1
+    else {
       throw reader.invalid(
-        "post_processor.single", json["single"] ?? .null, expected: "an array of pieces")
+        "post_processor.single", json["single"] ?? .null,
+        expected: "an array of pieces, one of them the Sequence")
     }
     var isPastText = false
+    var (before, after): ([Int32], [Int32]) = ([], [])
     for piece in pieces {
       if piece["Sequence"] != nil {
         isPastText = true
         continue
       }
-      guard let content = piece["SpecialToken"]?["id"]?.bytes,
-        let id = index.id(of: content)
-      else {
+      guard let name = piece["SpecialToken"]?["id"]?.text else {
         throw reader.invalid(
-          "post_processor.single", piece, expected: "text or a special token of the vocabulary")
+          "post_processor.single", piece, expected: "the text or a special token")
       }
-      if isPastText { suffix.append(id) } else { prefix.append(id) }
+      let ids = try ids(of: name, json["special_tokens"], index, reader)
+      if isPastText { after += ids } else { before += ids }
     }
+    // Of several templates each stands around those before it.
+    prefix = before + prefix
+    suffix += after
+  }
+
+  /// The ids that the template itself lists for a token, which the reference takes unseen, or else
+  /// the vocabulary's.
+  private func ids(
+    of name: String, _ listed: JSONValue?, _ index: TokenIndex, _ reader: ComponentReader
+  ) throws(TextError) -> [Int32] {
+    if case .array(let values)? = listed?[name]?["ids"] {
+      let ids = values.compactMap { $0.integer.flatMap(Int32.init(exactly:)) }.filter { $0 >= 0 }
+      if ids.count == values.count { return ids }
+    } else if let id = index.id(of: name) {
+      return [id]
+    }
+    throw reader.invalid(
+      "post_processor.special_tokens['\(ModelDescription.name(Array(name.utf8)))'].ids",
+      listed?[name]?["ids"] ?? .null, expected: "ids, or a token of the vocabulary")
+  }
+}
+
+extension TextTemplate {
+  /// A `TemplateProcessing` that puts tokens around a text; null where there are none.
+  static func json(before: AddedToken?, after: AddedToken?) -> JSONValue {
+    guard before != nil || after != nil else { return .null }
+    func sequence(_ name: String) -> JSONValue {
+      ["Sequence": ["id": .string(name), "type_id": 0]]
+    }
+    func around(_ name: String) -> [JSONValue] {
+      [before.map(piece), sequence(name), after.map(piece)].compactMap { $0 }
+    }
+    func piece(_ token: AddedToken) -> JSONValue {
+      ["SpecialToken": ["id": .string(token.content), "type_id": 0]]
+    }
+    let special = [before, after].compactMap { $0 }.map { token in
+      JSONObject.Member(
+        key: token.content,
+        value: [
+          "id": .string(token.content), "ids": [JSONValue(Int(token.id))],
+          "tokens": [.string(token.content)],
+        ])
+    }
+    return [
+      "type": "TemplateProcessing", "single": .array(around("A")),
+      "pair": .array(around("A") + around("B")),
+      "special_tokens": .object(
+        JSONObject(special.count == 2 && special[0] == special[1] ? [special[0]] : special)),
+    ]
   }
 }

@@ -2,9 +2,9 @@
 import OrderedJSON
 
 /// From tokens to the bytes of text.
-struct TokenDecoder: Sendable {
+struct TokenDecoder: Sendable, Equatable {
   /// One thing done to each token.
-  enum Step: Sendable {
+  enum Step: Sendable, Equatable {
     /// Spellings of the byte-level alphabet become bytes.
     case byteLevel
     case replace(pattern: [UInt8], with: [UInt8])
@@ -12,7 +12,7 @@ struct TokenDecoder: Sendable {
     case byteFallback
   }
   /// One thing done to the text as a whole.
-  enum Trim: Sendable {
+  enum Trim: Sendable, Equatable {
     case none
     /// Up to so many of a character are taken from the ends.
     case strip(content: [UInt8], start: Int, end: Int)

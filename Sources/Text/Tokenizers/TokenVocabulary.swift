@@ -2,41 +2,43 @@
 
 /// All tokens of a tokenizer, the model's and the added ones.
 struct TokenVocabulary {
-  /// Spelling of each id, empty for ids without a token.
-  private(set) var contents: [[UInt8]] = []
+  /// Spelling of each id of the model, empty for ids without a token.
+  let modelContents: [[UInt8]]
+  /// Spelling of each id, empty for ids without a token; an added token hides one of the model.
+  let contents: [[UInt8]]
   /// Whether each id is an added token.
-  private(set) var isAdded: [Bool] = []
-  private(set) var index: TokenIndex
+  let isAdded: [Bool]
+  /// The added tokens that are found in texts, by id: the last of those that share one.
+  let addedTokens: [AddedToken]
+  /// From spelling to id.
+  let index: TokenIndex
 
   /// Names of the token that ends a text, the likeliest first.
   static let endNames = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"]
   /// Names of the token that begins a text, the likeliest first.
   static let beginningNames = ["<|begin_of_text|>", "<s>", "<bos>"]
 
-  /// Joins the tokens; an added token of the vocabulary must have the same id there.
+  /// Joins the tokens.
   init(_ description: TokenizerDescription, subject: String) throws(TextError) {
-    index = try description.model.index(subject: subject)
-    var all = description.model.vocabulary
-    for token in description.addedTokens {
+    let model = description.model.vocabulary
+    let added = description.addedTokens
+    let modelCount = Int(model.last?.id ?? -1) + 1
+    let count = max(modelCount, Int(added.last?.id ?? -1) + 1)
+    var contents = [[UInt8]](repeating: [], count: count)
+    for token in model { contents[Int(token.id)] = token.content }
+    modelContents = contents
+    var index = try description.model.index(subject: subject)
+    var isAdded = [Bool](repeating: false, count: count)
+    for token in added {
       let content = Array(token.content.utf8)
-      let known = index.id(of: content)
-      if known == nil {
-        all.append(.init(content: content, id: token.id))
-        index.insert(content, id: token.id)
-      } else if known != token.id {
-        throw TextError(
-          .invalidTokenizer,
-          "added token '\(token.content)' has id \(token.id), but \(known ?? -1) elsewhere in the "
-            + "file; expected one id",
-          subject: subject)
-      }
+      index.insert(content, id: token.id)
+      contents[Int(token.id)] = content
+      isAdded[Int(token.id)] = true
     }
-    all = try ModelDescription.checked(all, subject: subject)
-    let count = Int(all.last?.id ?? -1) + 1
-    contents = Array(repeating: [], count: count)
-    isAdded = Array(repeating: false, count: count)
-    for token in all { contents[Int(token.id)] = token.content }
-    for token in description.addedTokens { isAdded[Int(token.id)] = true }
+    addedTokens = added.enumerated().filter { place, token in
+      place + 1 == added.count || added[place + 1].id != token.id
+    }.map(\.element)
+    (self.contents, self.isAdded, self.index) = (contents, isAdded, index)
   }
 
   /// The id of the first of the names that the vocabulary knows.

@@ -5,7 +5,8 @@ import OrderedJSON
 /// A `tokenizer.json`, checked: its model and added tokens, the other parts as they were read.
 struct TokenizerDescription: Sendable {
   var model: ModelDescription
-  /// Added tokens by id.
+  /// Added tokens by id, which is what ``AddedVocabulary`` gives them; of two that share an id the
+  /// last holds it.
   var addedTokens: [AddedToken]
   var normalizer: JSONValue = .null
   var preTokenizer: JSONValue = .null
@@ -13,12 +14,15 @@ struct TokenizerDescription: Sendable {
   var decoder: JSONValue = .null
 
   /// The parts of byte-level BPE in GPT-2's manner.
-  init(byteLevel model: ModelDescription, pattern: WordPattern?, addedTokens: [AddedToken]) {
+  init(
+    byteLevel model: ModelDescription, pattern: WordPattern?, addedTokens: [AddedToken],
+    addsPrefixSpace: Bool = false
+  ) {
     self.model = model
     self.addedTokens = addedTokens
     let usesPattern = pattern == .gpt2
     let byteLevel: JSONValue = [
-      "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+      "type": "ByteLevel", "add_prefix_space": .boolean(addsPrefixSpace), "trim_offsets": true,
       "use_regex": .boolean(usesPattern),
     ]
     preTokenizer = byteLevel
@@ -57,8 +61,13 @@ struct TokenizerDescription: Sendable {
     guard case .array(let entries) = json["added_tokens"] ?? .array([]) else {
       throw reader.invalid("added_tokens", json["added_tokens"] ?? .null, expected: "an array")
     }
-    for entry in entries { addedTokens.append(try AddedToken(json: entry, reader: reader)) }
-    addedTokens.sort { $0.id < $1.id }
+    guard !entries.isEmpty else { return }
+    var added = try AddedVocabulary(self.model, subject: subject)
+    added.add(
+      try entries.enumerated().map { place, entry throws(TextError) in
+        try AddedToken(fileEntry: entry, in: "added_tokens[\(place)]", reader: reader)
+      })
+    addedTokens = added.tokens
   }
 
   /// The file's contents in canonical form.
@@ -78,25 +87,18 @@ struct TokenizerDescription: Sendable {
 }
 
 extension AddedToken {
-  /// Reads an element of `added_tokens`.
-  fileprivate init(json: JSONValue, reader: ComponentReader) throws(TextError) {
-    guard let content = json["content"]?.text else {
-      throw reader.invalid("added_tokens.content", json["content"] ?? .null, expected: "text")
-    }
-    guard let id = json["id"]?.integer, let id = Int32(exactly: id) else {
+  /// Reads an element of `added_tokens`; its id must be one, though the token's place decides.
+  fileprivate init(
+    fileEntry json: JSONValue, in place: String, reader: ComponentReader
+  ) throws(TextError) {
+    self = try AddedTokenForm(json: json, in: place, reader: reader).token()
+    guard let id = json["id"]?.integer, UInt32(exactly: id) != nil else {
       throw reader.invalid(
-        "added_tokens['\(content)'].id", json["id"] ?? .null, expected: "an id below 2^31")
+        "\(place) ('\(content)') id", json["id"] ?? .null, expected: "an id below 2^32")
     }
-    let name = "added_tokens['\(content)']"
-    let isSpecial = try reader.flag(json, "special", in: name, default: false)
-    self.init(
-      id: id, content: content, isSpecial: isSpecial,
-      matchesWholeWord: try reader.flag(json, "single_word", in: name, default: false),
-      stripsLeft: try reader.flag(json, "lstrip", in: name, default: false),
-      stripsRight: try reader.flag(json, "rstrip", in: name, default: false),
-      matchesNormalized: try reader.flag(json, "normalized", in: name, default: !isSpecial))
   }
 
+  /// The token's element of `added_tokens`.
   fileprivate var json: JSONValue {
     [
       "id": JSONValue(Int(id)),

@@ -85,7 +85,7 @@ public struct ModelDirectory: Sendable {
     let byName = Dictionary(zip(specs.map(\.name), values)) { first, _ in first }
     try CheckpointDirectory.write(to: target) { writer in
       try writer.write(configuration.encoded(), to: TrainingStateFiles.configuration)
-      if let tokenizer { try writer.write(tokenizer, to: TrainingStateFiles.tokenizer) }
+      try writer.write(tokenizer: tokenizer, for: configuration)
       try writer.writeTensors(
         TrainingStateFiles.model,
         specs.map { TensorSpec($0.name, dtype: type, shape: $0.shape) },

@@ -54,7 +54,7 @@ extension TrainingState {
     file.model = status.model
     file.weightType = .float32
     try writer.write(file.encoded(), to: TrainingStateFiles.configuration)
-    if let tokenizer { try writer.write(tokenizer, to: TrainingStateFiles.tokenizer) }
+    try writer.write(tokenizer: tokenizer, for: file)
     try writer.write(encodedStatus(specs), to: TrainingStateFiles.state)
     try writer.write(
       tensors: zip(specs, parameters).map { ($0.name, $1.value) }, to: TrainingStateFiles.model)

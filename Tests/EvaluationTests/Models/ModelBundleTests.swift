@@ -33,7 +33,7 @@ import Training
       let bundle = try ModelBundle(reading: url)
       #expect(bundle.tokenizer?.vocabularySize == 257)
       #expect(bundle.endTokens == [256, 3])
-      #expect(bundle.beginTokens.isEmpty && bundle.promptPrefix.isEmpty)
+      #expect(bundle.promptPrefix.isEmpty && bundle.promptSuffix.isEmpty)
       #expect(bundle.contextLength == 12 && bundle.positionLimit == 12)
       #expect(try bundle.promptTokens("Hi") == [72, 105])
       #expect(try bundle.promptTokens("") == [256])
@@ -83,7 +83,6 @@ import Training
       try write(llama2, vocabulary: 900, tokenizer: publishedTokenizer("llama2").tokenizerJSON())
       let bundle = try ModelBundle(reading: llama2)
       #expect(bundle.promptPrefix == [1])
-      #expect(bundle.beginTokens == [1])
       let tokens = try #require(bundle.tokenizer).encode("Hi")
       #expect(try bundle.promptTokens("Hi") == [1] + tokens)
       #expect(try bundle.promptTokens("") == [1])
@@ -93,7 +92,6 @@ import Training
       try write(mistral, vocabulary: 900, tokenizer: publishedTokenizer("mistral").tokenizerJSON())
       let bare = try ModelBundle(reading: mistral)
       #expect(bare.promptPrefix.isEmpty)
-      #expect(bare.beginTokens == [1])
       #expect(try bare.promptTokens("") == [1])
       #expect(try bare.promptTokens("Hi") == tokens)
     }
@@ -103,10 +101,54 @@ import Training
     try withTemporaryFolder { folder in
       let missing = #expect(throws: TrainingError.self) { try ModelBundle(reading: folder) }
       #expect(missing?.code == .missingModel)
+    }
+  }
+
+  @Test("tokens that the model has no embedding for are refused where they occur") func unknown()
+    throws
+  {
+    try withTemporaryFolder { folder in
       let small = folder.appending(path: "small")
       try write(small, vocabulary: 100)
-      let mismatch = #expect(throws: EvaluationError.self) { try ModelBundle(reading: small) }
-      #expect(mismatch?.code == .vocabularyMismatch)
+      let bundle = try ModelBundle(reading: small)
+      #expect(try bundle.promptTokens("HB") == [72, 66])
+      let error = #expect(throws: EvaluationError.self) { try bundle.promptTokens("Hi") }
+      #expect(error?.code == .vocabularyMismatch && error?.subject == "prompt")
+      #expect(error?.message.contains("token 105") == true)
+      let row = try bundle.checked(InMemoryTokens([1, 2, 99, 256], vocabularySize: 257))
+      #expect(row.vocabularySize == 100)
+      var buffer = [Int32](repeating: 0, count: 3)
+      try buffer.withUnsafeMutableBufferPointer { try row.read(at: 0, into: $0) }
+      #expect(buffer == [1, 2, 99])
+      let late = #expect(throws: EvaluationError.self) {
+        try buffer.withUnsafeMutableBufferPointer { try row.read(at: 1, into: $0) }
+      }
+      #expect(late?.message.contains("token 256") == true)
+    }
+  }
+
+  @Test("a prompt gets what the folder's files put around it") func around() throws {
+    try withTemporaryFolder { folder in
+      let url = folder.appending(path: "model")
+      try write(url, vocabulary: 900, tokenizer: publishedTokenizer("gpt2").tokenizerJSON())
+      let plain = try #require(try ModelBundle(reading: url).tokenizer)
+      for name in ["tokenizer.json", Manifest.fileName] {
+        try FileManager.default.removeItem(at: url.appending(path: name))
+      }
+      let json = try #require(
+        try JSONSerialization.jsonObject(with: plain.tokenizerJSON()) as? [String: Any])
+      let model = try #require(json["model"] as? [String: Any])
+      try JSONSerialization.data(withJSONObject: model["vocab"] ?? [:])
+        .write(to: url.appending(path: "vocab.json"))
+      let merges = try #require(model["merges"] as? [String])
+      try Data(merges.joined(separator: "\n").utf8).write(to: url.appending(path: "merges.txt"))
+      try Data(
+        #"{"tokenizer_class": "GPT2Tokenizer", "add_bos_token": true, "add_eos_token": true}"#.utf8
+      ).write(to: url.appending(path: "tokenizer_config.json"))
+      let bundle = try ModelBundle(reading: url)
+      let end = try #require(bundle.tokenizer?.endOfText)
+      #expect(bundle.promptPrefix == [end] && bundle.promptSuffix == [end])
+      #expect(try bundle.promptTokens("Hi") == [end] + plain.encode("Hi") + [end])
     }
   }
 }

@@ -53,6 +53,37 @@ import Training
     }
   }
 
+  @Test(
+    "tokenizer_config.json names the grown context where it named the old one",
+    arguments: [
+      (nil, #""model_max_length": 64"#),
+      (#"{"model_max_length": 32, "eos_token": "<x>"}"#, #""<x>""#),
+      (#"{"model_max_length": 32}"#, #""model_max_length": 64"#),
+      (#"{"model_max_length": 7, "a": NaN}"#, #"{"model_max_length": 7, "a": NaN}"#),
+      ("no JSON", "no JSON"),
+    ] as [(String?, String)])
+  func tokenizerSettings(settings: String?, expected: String) throws {
+    let (small, large) = (place("small"), place("large"))
+    defer { [small, large].forEach { try? FileManager.default.removeItem(at: $0) } }
+    let model = GoldenModel.all[0]
+    var configuration = try model.configuration()
+    configuration.contextLength = 32
+    try ModelDirectory.write(
+      to: small, configuration: HuggingFaceConfiguration(configuration),
+      values: configuration.program().initialParameters(seed: 1), tokenizer: nil)
+    try FileManager.default.removeItem(at: small.appending(path: Manifest.fileName))
+    try Data(#"{"model": {"vocab": {"a": 0}}}"#.utf8)
+      .write(to: small.appending(path: "tokenizer.json"))
+    if let settings {
+      try Data(settings.utf8).write(to: small.appending(path: "tokenizer_config.json"))
+    }
+    try ModelGrowth(of: GrowthSource(reading: small), by: ContextGrowth(to: 64)).write(to: large)
+    let text = try String(
+      contentsOf: large.appending(path: "tokenizer_config.json"), encoding: .utf8)
+    #expect(text.contains(expected))
+    #expect(try ModelDirectory(reading: large).configuration.model.contextLength == 64)
+  }
+
   @Test("another type and one file, on demand")
   func output() throws {
     let (small, large) = (place("small"), place("large"))

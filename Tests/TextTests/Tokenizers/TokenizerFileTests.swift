@@ -72,14 +72,15 @@ struct TokenizerFileTests {
       (#"["a b"]"#, #"{}"#, "model.merges"),
       (#""merges": ["a b"]"#, #""merge": []"#, "model.merges is null"),
       (#"{"a": 0, "b": 1, "ab": 2}"#, #"[]"#, "model.vocab"),
-      (#""added_tokens": []"#, #""added_tokens": [{"id": 1, "content": "a"}]"#, "added token 'a'"),
-      (#""added_tokens": []"#, #""added_tokens": [{"id": 1, "content": "x"}]"#, "share id 1"),
       (
-        #""added_tokens": []"#, #""added_tokens": [{"id": 2147483647, "content": "x"}]"#,
-        "2147483647"
+        #""added_tokens": []"#, #""added_tokens": [{"id": 4294967296, "content": "x"}]"#,
+        "4294967296"
       ),
-      (#""added_tokens": []"#, #""added_tokens": [{"content": "x"}]"#, "added_tokens['x'].id"),
-      (#""added_tokens": []"#, #""added_tokens": [{"id": 3}]"#, "added_tokens.content"),
+      (#""added_tokens": []"#, #""added_tokens": [{"id": -1, "content": "x"}]"#, "('x') id is -1"),
+      (#""added_tokens": []"#, #""added_tokens": [{"id": "3", "content": "x"}]"#, "('x') id"),
+      (#""added_tokens": []"#, #""added_tokens": [{"content": "x"}]"#, "added_tokens[0] ('x') id"),
+      (#""added_tokens": []"#, #""added_tokens": [{"id": 3}]"#, "added_tokens[0].content"),
+      (#""added_tokens": []"#, #""added_tokens": ["x"]"#, "added_tokens[0].content"),
       (#""added_tokens": []"#, #""added_tokens": 3"#, "added_tokens is 3"),
       (#""type": "BPE""#, #""type": "BPE", "unk_token": "?""#, "unk_token"),
       (#""type": "BPE""#, #""type": "BPE", "fuse_unk": 1"#, "fuse_unk"),
@@ -128,6 +129,25 @@ struct TokenizerFileTests {
     let error = error(replacing: part, with: other)
     #expect(error?.code == .unsupportedTokenizer, "\(String(describing: error))")
     #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+  }
+
+  @Test(
+    "An unknown token that no text asks for need not be in the vocabulary",
+    arguments: [#""<unk>""#, #""""#, "null"])
+  func unknown(spelling: String) throws {
+    let text = String(decoding: ByteTokenizer().tokenizerJSON(), as: UTF8.self)
+      .replacingOccurrences(of: #""unk_token": null"#, with: #""unk_token": \#(spelling)"#)
+      .replacingOccurrences(
+        of: #""added_tokens": ["#,
+        with: #""added_tokens": [{"id": 300, "content": "<unk>", "special": true},"#)
+    let tokenizer = try TokenizerLoader.tokenizer(json: Data(text.utf8), subject: "unknown")
+    #expect(tokenizer.encode("\u{E9}<unk>", allowsSpecialTokens: true) == [0xC3, 0xA9, 256])
+    // A byte less, and a text can ask for it.
+    let less = text.replacingOccurrences(of: #""a": 97,"#, with: "")
+    #expect(less.count < text.count)
+    let error = error(less)
+    #expect((error == nil) == (spelling == "null"), "\(String(describing: error))")
+    #expect(error?.message.contains("unk_token") ?? true)
   }
 
   @Test("Nesting without end is an error, not a crash")

@@ -100,7 +100,7 @@ import Training
       #expect(
         Set(files.keys) == [
           "config.json", "manifest.json", "model.safetensors", "optimizer.safetensors",
-          "tokenizer.json", "training_state.json",
+          "tokenizer.json", "tokenizer_config.json", "training_state.json",
         ])
     }
   }
@@ -145,7 +145,7 @@ import Training
     "damage to any file is found and named",
     arguments: [
       "config.json", "manifest.json", "model.safetensors", "optimizer.safetensors",
-      "tokenizer.json", "training_state.json",
+      "tokenizer.json", "tokenizer_config.json", "training_state.json",
     ])
   func damage(_ name: String) throws {
     try withTemporaryFolder { folder in
