@@ -38,7 +38,7 @@ let package = Package(
     .target(
       name: "Text",
       dependencies: [
-        "Tensors", "OrderedJSON", "CZlib",
+        "Tensors", "OrderedJSON", "Checkpoints", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HeapModule", package: "swift-collections"),
       ]),

@@ -126,6 +126,7 @@ struct VerificationRunner {
       let split = dataset.validation ?? dataset.train
       var tokens = [Int32](repeating: 0, count: min(count, split.tokenCount))
       try tokens.withUnsafeMutableBufferPointer { try split.read(at: 0, into: $0) }
+      try split.verifyReads()
       return tokens
     }
     guard let tokenizer = bundle.tokenizer else {

@@ -182,9 +182,12 @@ public final class TrainingLoop {
 
   /// Saves the state, unless it was saved after this very step.
   ///
-  /// The log is on the disk before the checkpoint is, so that no saved step lacks its record.
+  /// The log is on the disk before the checkpoint is, so that no saved step lacks its record; and
+  /// nothing is saved that was learnt from data that are not what was prepared.
   public func saveCheckpoint() throws {
     guard let save = surroundings.save, savedStep != status.progress.steps else { return }
+    try data.verifyReads()
+    try surroundings.validation?.verifyReads()
     try surroundings.log?.synchronize()
     updateSeconds()
     let name = try save(snapshot())
