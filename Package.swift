@@ -41,7 +41,7 @@ let package = Package(
     .target(
       name: "Text",
       dependencies: [
-        "Wording", "Tensors", "OrderedJSON", "CZlib",
+        "Wording", "Tensors", "OrderedJSON", "Checkpoints", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HeapModule", package: "swift-collections"),
       ]),

@@ -74,4 +74,28 @@ package final class OutputFile {
     try data.withUnsafeBytes { try file.write($0) }
     return try file.finish()
   }
+
+  /// Writes a small file that a user named: whole or not at all where that is a regular file, also
+  /// behind a link; straight to it where it is a device or a pipe, which must not be replaced.
+  ///
+  /// - Throws: ``CheckpointsError`` of code `outOfSpace` or `unwritableFile`.
+  package static func replace(_ url: URL, with data: Data) throws {
+    var information = stat()
+    let exists = stat(url.path, &information) == 0
+    guard exists, information.st_mode & S_IFMT != S_IFREG else {
+      _ = try write(data, to: exists ? url.resolvingSymlinksInPath() : url)
+      return
+    }
+    let number = FileDescriptor.retrying { open(url.path, O_WRONLY | O_CLOEXEC) }
+    guard number >= 0 else { throw CheckpointsError.writing(url, "open", errno: errno) }
+    defer { close(number) }
+    try data.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while let base = UnsafeRawBufferPointer(rebasing: rest).baseAddress, !rest.isEmpty {
+        let count = FileDescriptor.retrying { Foundation.write(number, base, rest.count) }
+        guard count > 0 else { throw CheckpointsError.writing(url, "write", errno: errno) }
+        rest = rest.dropFirst(count)
+      }
+    }
+  }
 }

@@ -2,31 +2,24 @@
 import Foundation
 import Tensors
 
-/// A safetensors file mapped into memory; tensors are views of it, read when they are touched.
+/// A safetensors file whose tensors are read when they are asked for.
 ///
-/// A file must not be cut short while it is mapped; writers of this library never do so, since
-/// they replace files and do not overwrite them.
+/// It is read by calls and not mapped, so a file that is cut short meanwhile is an error and does not
+/// end the process.
 public final class SafetensorsFile: TensorSource {
   /// Where the file is.
   public let url: URL
   /// What the file holds.
   public let header: SafetensorsHeader
-  private let file: MappedFile
+  private let file: RandomAccessFile
 
-  /// Maps a file and checks its header.
+  /// Opens a file and checks its header.
   ///
   /// - Throws: ``CheckpointsError`` of code `unreadableFile` or `invalidHeader`.
   public init(_ url: URL) throws {
     self.url = url
-    let file: MappedFile
-    do {
-      file = try MappedFile(url)
-    } catch let error as TensorsError {
-      throw CheckpointsError(.unreadableFile, error.message, subject: error.subject)
-    }
-    defer { withExtendedLifetime(file) {} }
-    self.file = file
-    header = try SafetensorsHeader(file: file.bytes, subject: url.path)
+    file = try RandomAccessFile(url)
+    header = try SafetensorsHeader(of: file)
   }
 
   /// What there is, in the order of the bytes in the file.
@@ -44,7 +37,7 @@ public final class SafetensorsFile: TensorSource {
     }
   }
 
-  /// A tensor's bytes, borrowed from the mapped file.
+  /// A tensor's bytes, read from the file into memory of the view's own.
   ///
   /// - Throws: ``CheckpointsError`` of code `missingTensor` or `unsupportedType`.
   public func tensor(named name: String) throws -> TensorView {
@@ -56,8 +49,9 @@ public final class SafetensorsFile: TensorSource {
           + DType.allCases.map(\.safetensorsName).joined(separator: ", "),
         subject: url.path)
     }
-    return try TensorView(
-      dtype: dtype, shape: entry.shape, bytes: bytes(of: entry), owner: file)
+    return try HostTensor(shape: entry.shape, dtype: dtype) {
+      try file.read(at: header.dataOffset + entry.dataOffsets.lowerBound, into: $0)
+    }.view
   }
 
   /// The bytes of a tensor of any element type, also one that cannot be loaded; valid while
@@ -65,12 +59,12 @@ public final class SafetensorsFile: TensorSource {
   public func withBytes<Result>(
     of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {
-    defer { withExtendedLifetime(file) {} }
-    return try body(bytes(of: try existingEntry(named: name)))
+    let entry = try existingEntry(named: name)
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: entry.byteCount, alignment: 64)
+    defer { bytes.deallocate() }
+    try file.read(at: header.dataOffset + entry.dataOffsets.lowerBound, into: bytes)
+    return try body(UnsafeRawBufferPointer(bytes))
   }
-
-  /// Tells the system whether tensors will be read in the order of ``entries``, or at random.
-  public func advise(sequential: Bool) { file.advise(sequential: sequential) }
 
   private func existingEntry(named name: String) throws -> TensorEntry {
     guard let entry = header.entry(named: name) else {
@@ -79,10 +73,5 @@ public final class SafetensorsFile: TensorSource {
         subject: url.path)
     }
     return entry
-  }
-
-  private func bytes(of entry: TensorEntry) -> UnsafeRawBufferPointer {
-    let start = header.dataOffset + entry.dataOffsets.lowerBound
-    return UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + entry.byteCount])
   }
 }

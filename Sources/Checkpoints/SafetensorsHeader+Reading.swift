@@ -12,8 +12,24 @@ extension SafetensorsHeader {
   /// - Throws: ``CheckpointsError`` of code `invalidHeader`. No byte of the file is trusted: lengths,
   ///   offsets and extents are checked against each other and the file's size before they are used.
   public init(file: UnsafeRawBufferPointer, subject: String) throws {
-    let json = try Self.jsonBytes(of: file, subject: subject)
-    var reader = HeaderReader(dataByteCount: file.count - 8 - json.count, subject: subject)
+    try self.init(fileByteCount: file.count, subject: subject) { Array(file[$0]) }
+  }
+
+  /// Reads and checks the header of a file, of which only that is read.
+  init(of file: RandomAccessFile) throws {
+    let byteCount = try file.mark().byteCount
+    try self.init(fileByteCount: byteCount, subject: file.url.path) { range in
+      var bytes = [UInt8](repeating: 0, count: range.count)
+      try bytes.withUnsafeMutableBytes { try file.read(at: range.lowerBound, into: $0) }
+      return bytes
+    }
+  }
+
+  private init(
+    fileByteCount: Int, subject: String, bytes: (Range<Int>) throws -> [UInt8]
+  ) throws {
+    let json = try Self.json(fileByteCount: fileByteCount, subject: subject, bytes: bytes)
+    var reader = HeaderReader(dataByteCount: fileByteCount - 8 - json.count, subject: subject)
     try reader.read(json)
     try self.init(
       entries: reader.entries, metadata: reader.metadata ?? [:], json: json, subject: subject)
@@ -26,30 +42,31 @@ extension SafetensorsHeader {
     }
   }
 
-  private static func jsonBytes(
-    of file: UnsafeRawBufferPointer, subject: String
+  private static func json(
+    fileByteCount: Int, subject: String, bytes: (Range<Int>) throws -> [UInt8]
   ) throws -> [UInt8] {
     func failure(_ message: String) -> CheckpointsError {
       CheckpointsError(.invalidHeader, message, subject: subject)
     }
-    guard file.count >= 8 else {
-      throw failure("\(file.count) bytes are too few for a safetensors file")
+    guard fileByteCount >= 8 else {
+      throw failure("\(fileByteCount) bytes are too few for a safetensors file")
     }
-    let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
+    let length = try bytes(0..<8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= UInt64(maximumLength) else {
       throw failure(
         "a header of \(length) bytes is longer than the limit of \(maximumLength); this is not a "
           + "safetensors file, or it is damaged")
     }
-    guard length <= UInt64(file.count - 8) else {
+    guard length <= UInt64(fileByteCount - 8) else {
       throw failure(
-        "the header should be \(length) bytes long, but only \(file.count - 8) follow; the file is "
+        "the header should be \(length) bytes long, but only \(fileByteCount - 8) follow; the file is "
           + "cut short")
     }
-    guard length > 0, file[8] == UInt8(ascii: "{") else {
+    let json = length > 0 ? try bytes(8..<8 + Int(length)) : []
+    guard json.first == UInt8(ascii: "{") else {
       throw failure("the header does not begin with “{”; this is not a safetensors file")
     }
-    return Array(file[8..<8 + Int(length)])
+    return json
   }
 }
 

@@ -13,7 +13,7 @@ public final class ShardedTensors: TensorSource {
   private let shards: [String: SafetensorsFile]
   private let url: URL
 
-  /// Maps every shard that an index names.
+  /// Opens every shard that an index names.
   ///
   /// - Throws: ``CheckpointsError`` that names the shard which is missing or damaged, or the tensor
   ///   that its shard does not hold (code `invalidIndex`).
@@ -48,7 +48,7 @@ public final class ShardedTensors: TensorSource {
     shard(of: name)?.location(of: name)
   }
 
-  /// A tensor's bytes, borrowed from the mapped file.
+  /// A tensor's bytes, read from its file.
   ///
   /// - Throws: ``CheckpointsError`` of code `missingTensor` or `unsupportedType`.
   public func tensor(named name: String) throws -> TensorView {

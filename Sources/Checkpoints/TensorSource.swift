@@ -11,7 +11,7 @@ public protocol TensorSource: Sendable {
   var metadata: [String: String] { get }
   /// What is known of a tensor; nil for a name that is not there.
   func entry(named name: String) -> TensorEntry?
-  /// A tensor's bytes, borrowed from the mapped file.
+  /// A tensor's bytes, read from the file.
   ///
   /// - Throws: ``CheckpointsError`` of code `missingTensor`, or `unsupportedType` for an element type
   ///   that can only be listed.

@@ -83,6 +83,7 @@ struct EvaluationRunner {
       report.perplexity = PerplexityResult(
         try evaluation.run(row, model: model) { try progress("scoring", $0) },
         tokenCount: row.tokenCount, measure: measure)
+      try row.verifyReads()
     }
     if let path = options.lambada {
       report.lastWord = try lastWords(path, bundle, model, context)

@@ -9,13 +9,15 @@ struct PrepareCommand: AsyncParsableCommand {
     commandName: "prepare",
     abstract: "Turn text into a tokenizer and token shards.",
     discussion: """
-      Each input is a file, a folder (its .txt and .jsonl files, also deeper, in the order of their \
-      names), or - for standard input. A .jsonl file has one document on each line, in the field \
-      "text"; any other file is one document. Gzip, also dictzip, is read as it is. The \
-      end-of-text token stands after each document.
+      Each input is a file, a folder (its .txt and .jsonl files, or those that --include names, also \
+      deeper, in the order of their names), or - for standard input. A .jsonl or .ndjson file has one \
+      document on each line, in the field "text"; any other file is one document. Gzip, also dictzip, \
+      is read as it is; files that are no text in UTF-8 are refused, with what to do. The end-of-text \
+      token stands after each document.
 
-      Validation documents are chosen by a hash of the seed and the document's number. A single \
-      document is cut instead: its last part validates.
+      Validation takes whole documents, chosen by a hash of the seed and the document's number, until \
+      they are the share of the text that is asked for. Where documents are too large for that, as a \
+      single one is, the end of the text validates.
 
       The directory appears whole or not at all, and has the same bytes for the same text, \
       tokenizer and seed, whatever the number of threads.
@@ -49,7 +51,7 @@ struct PrepareCommand: AsyncParsableCommand {
   var vocabulary: Int?
 
   @Option(
-    help: "Share of documents kept for validation; 0 for none; default \(Self.defaultFraction).")
+    help: "Share of the text kept for validation; 0 for none; default \(Self.defaultFraction).")
   var validationFraction: Double?
 
   @Option(
@@ -59,6 +61,13 @@ struct PrepareCommand: AsyncParsableCommand {
       valueName: "path"),
     completion: .file())
   var validationPaths: [String] = []
+
+  @Option(
+    name: .customLong("include"),
+    help: ArgumentHelp(
+      "The only files to take from folders, such as '*.py' or 'src/*.md'; may be repeated.",
+      valueName: "pattern"))
+  var patterns: [String] = []
 
   @Option(help: "Seed of the choice of validation documents.")
   var seed: UInt64 = 0
@@ -123,14 +132,17 @@ struct PrepareCommand: AsyncParsableCommand {
       first: { terminal.print("Stopping; nothing is left behind.") }, last: terminal.leave)
     defer { progress.finish() }
     do {
-      let configuration = try makeConfiguration()
+      var remarks: [String] = []
+      let configuration = try makeConfiguration(&remarks)
       let directory = URL(fileURLWithPath: output)
+      try CorpusPreparation(configuration).check(directory)
       let tokenizer = try makeTokenizer(for: configuration) { done, total in
         if interruption.isRequested { throw CancellationError() }
         progress.show("training the tokenizer", done: done, total: total, tokens: nil)
       }
+      if let remark = vocabularyRemark(tokenizer) { remarks.append(remark) }
       progress.beginPart()
-      let summary = try CorpusPreparation(configuration).run(
+      var summary = try CorpusPreparation(configuration).run(
         tokenizer: tokenizer, to: directory
       ) {
         if interruption.isRequested { throw CancellationError() }
@@ -138,6 +150,7 @@ struct PrepareCommand: AsyncParsableCommand {
           "encoding", done: $0.bytesRead, total: $0.totalBytes, tokens: $0.tokenCount)
       }
       progress.finish()
+      summary.remarks = remarks + summary.remarks + summary.validationRemarks
       try report(summary, seconds: progress.elapsedSeconds, on: terminal)
     } catch is CancellationError {
       progress.finish()
@@ -145,13 +158,16 @@ struct PrepareCommand: AsyncParsableCommand {
     }
   }
 
-  private func makeConfiguration() throws -> CorpusPreparation.Configuration {
-    var configuration = CorpusPreparation.Configuration(
-      inputs: try CorpusInput.find(inputs, standardInput: stdinFormat), seed: seed)
+  private func makeConfiguration(
+    _ remarks: inout [String]
+  ) throws -> CorpusPreparation.Configuration {
+    let search = try CorpusSearch(inputs, including: patterns, standardInput: stdinFormat)
+    remarks += search.remarks
+    var configuration = CorpusPreparation.Configuration(inputs: search.inputs, seed: seed)
     let fraction = validationFraction ?? Self.defaultFraction
     if !validationPaths.isEmpty {
       configuration.validation = .inputs(
-        try CorpusInput.find(validationPaths, standardInput: stdinFormat))
+        try CorpusSearch(validationPaths, including: patterns, standardInput: stdinFormat).inputs)
     } else if fraction > 0 {
       configuration.validation = .fraction(fraction)
     }
@@ -174,6 +190,12 @@ struct PrepareCommand: AsyncParsableCommand {
       return try training.run(configuration.inputs, progress: progress)
     default: return try TokenizerLoader.load(from: URL(fileURLWithPath: tokenizer))
     }
+  }
+
+  private func vocabularyRemark(_ trained: any Tokenizer) -> String? {
+    guard tokenizer == "bpe" else { return nil }
+    return BytePairTraining(vocabularySize: vocabulary ?? Self.defaultVocabulary)
+      .remark(on: trained)
   }
 
   private func report(
@@ -207,17 +229,7 @@ struct PrepareCommand: AsyncParsableCommand {
           + "\(Readable.exact(split.documentCount, of: "document")), "
           + Readable.exact(split.shards.count, of: "file"))
     }
-    if manifest.validation.rule == .position {
-      lines.append("  Too few documents to share out; validation is the end of the text.")
-    }
-    if summary.emptyDocumentCount > 0 {
-      let empty = Readable.exact(summary.emptyDocumentCount, of: "document")
-      lines.append("  Left out \(empty) without text.")
-    }
-    if summary.badLineCount > 0 {
-      lines.append("  Passed over \(Readable.exact(summary.badLineCount, of: "bad line")).")
-    }
-    return lines
+    return lines + summary.remarks.map { "  \($0)" }
   }
 }
 

@@ -123,8 +123,11 @@ struct VerificationRunner {
       return TokenBatch.random(
         count: count, for: model, sequences: sequences, length: length, seed: options.seed)
     }
-    return try TokenBatch.spread(
-      over: tokens(bundle), count: count, sequences: sequences, length: length)
+    let source = try tokens(bundle)
+    let batches = try TokenBatch.spread(
+      over: source, count: count, sequences: sequences, length: length)
+    try source.verifyReads()
+    return batches
   }
 
   /// The tokens that were given, all known to the model where they are read.

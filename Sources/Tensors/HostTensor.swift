@@ -27,11 +27,16 @@ public struct HostTensor: Sendable {
     try fill(storage.bytes)
   }
 
-  /// A copy of a view's bytes.
+  /// A copy of a view's bytes; where they are all of another tensor's, they are copied only when
+  /// either of the two is written.
   public init(copying view: TensorView) {
     dtype = view.dtype
     shape = view.shape
-    storage = view.withUnsafeBytes { Storage(copying: $0) }
+    if let shared = view.owner as? Storage, shared.holdsJust(view.bytes) {
+      storage = shared
+    } else {
+      storage = view.withUnsafeBytes { Storage(copying: $0) }
+    }
   }
 
   /// A float32 tensor of these elements, in row-major order.
@@ -94,6 +99,10 @@ private final class Storage: @unchecked Sendable {
   init(copying source: UnsafeRawBufferPointer) {
     bytes = Self.allocated(source.count)
     bytes.copyMemory(from: source)
+  }
+
+  func holdsJust(_ other: UnsafeRawBufferPointer) -> Bool {
+    other.count == bytes.count && other.baseAddress == UnsafeRawPointer(bytes.baseAddress)
   }
 
   /// Fresh memory; large tensors ask for large pages, of which the system hands out 512 at once where

@@ -2,7 +2,7 @@
 
 /// Borrowed bytes of a tensor: row-major, contiguous, not necessarily aligned.
 ///
-/// A view keeps the owner of its bytes (a ``MappedFile``, a ``HostTensor``'s storage) alive and
+/// A view keeps the owner of its bytes (a ``HostTensor``'s storage, memory that a file was read into) alive and
 /// never writes. It is therefore safe to hand to other threads.
 public struct TensorView: @unchecked Sendable {
   /// The type of the elements.

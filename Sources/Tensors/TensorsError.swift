@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What went wrong with a tensor's shape, type or bytes, or with a mapped file.
+/// What went wrong with a tensor's shape, type or bytes.
 public struct TensorsError: Error, Sendable, CustomStringConvertible {
   /// The kind of failure.
   public enum Code: String, Sendable {
-    case invalidShape, byteCountMismatch, unsupportedConversion, fileUnavailable, insufficientMemory
+    case invalidShape, byteCountMismatch, unsupportedConversion, insufficientMemory
   }
   /// The kind of failure.
   public var code: Code

@@ -65,7 +65,7 @@ public struct StreamingVerification: Sendable {
     try check()
     let exact = try exactBatch().map { try ExactModels(self, $0) }
     let result = try LockStep(
-      small: LayerwiseModel(small), grown: LayerwiseModel(grown), exact: exact?.parameters,
+      small: try LayerwiseModel(small), grown: try LayerwiseModel(grown), exact: exact?.parameters,
       plans: plans, batch: batch, arithmetic: try MatrixArithmetic(threads: threads)
     ) { try progress(VerificationProgress(part: $0, done: $1, total: $2)) }.measure()
     var numbers = GrowthMeasurer.Numbers()

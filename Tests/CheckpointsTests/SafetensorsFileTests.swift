@@ -76,4 +76,35 @@ import Testing
       #expect(try kept.convertedToFloat32().floats == [0, 1, 2])
     }
   }
+
+  @Test("a file that is cut while it is open is an error, and views of before stay")
+  func cutWhileOpen() throws {
+    try withDirectory { directory throws in
+      let url = directory.appending(path: "x.safetensors")
+      _ = try SafetensorsWriter.write(url, tensors: [TensorSpec("a", shape: [3000])]) {
+        counting($0.shape)
+      }
+      let file = try SafetensorsFile(url)
+      let view = try file.tensor(named: "a")
+      #expect(truncate(url.path, 200) == 0)
+      #expect(try view.convertedToFloat32().floats.prefix(3) == [0, 1, 2])
+      expectFailure(.unreadableFile, url.path, "cut short") { _ = try file.tensor(named: "a") }
+      expectFailure(.unreadableFile, url.path, "cut short") {
+        try file.withBytes(of: "a") { _ in }
+      }
+    }
+  }
+
+  @Test("a directory or a pipe is refused by name, without waiting")
+  func notAFile() throws {
+    try withDirectory { directory throws in
+      let pipe = directory.appending(path: "pipe.safetensors")
+      #expect(mkfifo(pipe.path, 0o600) == 0)
+      for url in [directory, pipe] {
+        expectFailure(.unreadableFile, url.path, "not a regular file") {
+          _ = try SafetensorsFile(url)
+        }
+      }
+    }
+  }
 }

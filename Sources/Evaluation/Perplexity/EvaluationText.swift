@@ -45,6 +45,7 @@ public struct EvaluationText: Sendable, Hashable {
       switch piece.content {
       case .text(_, let isLast): try text.append(piece, isLast: isLast, encoder)
       case .lines(let first): try text.append(piece, firstLine: first, tokenizer)
+      case .badLine(let fault): throw fault.error(subject: piece.subject)
       }
       try progress(reader.fileBytesRead)
     }
@@ -71,9 +72,9 @@ public struct EvaluationText: Sendable, Hashable {
     _ piece: CorpusPiece, firstLine: Int, _ tokenizer: any Tokenizer
   ) throws {
     try JSONLines.forEach(in: piece.bytes, firstLine: firstLine) { number, result in
-      do { appendDocument(try result.get(), tokenizer: tokenizer) } catch let error as TextError {
-        throw TextError(
-          error.code, error.message, subject: "\(piece.subject):\(number)", cause: error.cause)
+      switch result {
+      case .success(let document): appendDocument(document.text, tokenizer: tokenizer)
+      case .failure(let fault): throw fault.error(subject: "\(piece.subject):\(number)")
       }
     }
   }

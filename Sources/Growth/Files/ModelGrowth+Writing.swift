@@ -204,5 +204,23 @@ extension ModelGrowth {
     try GrowthError.check(
       output.overwrites, .unwritableTarget, path,
       "exists; give another path, or replace it (--overwrite)")
+    try checkReplaceable(path)
+  }
+
+  /// Only what the manifest there names may be deleted with the directory.
+  private func checkReplaceable(_ path: String) throws {
+    let url = URL(filePath: path, directoryHint: .isDirectory)
+    guard Manifest.exists(in: url), let manifest = try? Manifest(reading: url) else {
+      throw GrowthError(
+        .unwritableTarget,
+        "cannot be replaced, since no intact \(Manifest.fileName) tells which of its files are the "
+          + "model's; remove it, or give another path", subject: path)
+    }
+    let known = Set(manifest.files.keys).union([Manifest.fileName])
+    let strangers = DirectoryContents(url).strangers(besides: known)
+    try GrowthError.check(
+      strangers.isEmpty, .unwritableTarget, path,
+      "cannot be replaced, since it holds more than the model: "
+        + "\(DirectoryContents.list(strangers)); move that away, or give another path")
   }
 }

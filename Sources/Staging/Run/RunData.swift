@@ -54,9 +54,10 @@ struct RunData {
     var configuration = CorpusPreparation.Configuration(
       inputs: texts.training, validation: texts.validation, seed: run.recipe.training.seed)
     if let threads = run.threads { configuration.threadCount = threads }
-    _ = try CorpusPreparation(configuration).run(tokenizer: tokenizer, to: directory) {
+    let summary = try CorpusPreparation(configuration).run(tokenizer: tokenizer, to: directory) {
       try tell(.encoding, $0.bytesRead, of: $0.totalBytes)
     }
+    for remark in texts.remarks + summary.remarks { observer(.note(remark)) }
   }
 
   private func makeTokenizer(_ texts: Texts) throws -> any Tokenizer {
@@ -66,7 +67,11 @@ struct RunData {
     case .bytePairs(let vocabularySize):
       var training = BytePairTraining(vocabularySize: vocabularySize)
       training.threadCount = run.threads
-      return try training.run(texts.training) { try tell(.trainingTokenizer, $0, of: $1) }
+      let tokenizer = try training.run(texts.training) {
+        try tell(.trainingTokenizer, $0, of: $1)
+      }
+      if let remark = training.remark(on: tokenizer) { observer(.note(remark)) }
+      return tokenizer
     case nil:
       guard let checkpoint = run.manifest.startedFrom else {
         throw StagingError(
@@ -88,12 +93,16 @@ struct RunData {
   private struct Texts {
     var training: [CorpusInput]
     var validation: CorpusPreparation.Validation
+    /// What folders gave and what was passed over in them.
+    var remarks: [String] = []
 
     init(_ training: [URL], _ validation: DataRecipe.Validation) throws {
       func find(_ urls: [URL]) throws -> [CorpusInput] {
         try CorpusInput.find(urls.map { $0.path(percentEncoded: false) })
       }
-      self.training = try find(training)
+      let search = try CorpusSearch(training.map { $0.path(percentEncoded: false) })
+      self.training = search.inputs
+      remarks = search.remarks
       self.validation =
         switch validation {
         case .none: .none

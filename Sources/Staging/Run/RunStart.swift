@@ -72,10 +72,25 @@ struct RunStart {
   func validation() throws -> TokenSplit? {
     guard state.status.training.evaluation != nil else { return nil }
     if let tokens = dataset.validation, tokens.tokenCount > state.status.model.contextLength {
+      noteIfShort(tokens)
       return tokens
     }
     try refuseToGoWithoutValidation()
     return nil
+  }
+
+  /// Tells where the text to validate on gives fewer sequences than the recipe asks for.
+  private func noteIfShort(_ tokens: TokenSplit) {
+    let (training, length) = (state.status.training, state.status.model.contextLength)
+    let present = (tokens.tokenCount - 1) / length
+    let wanted = (training.evaluation?.batches ?? 0)
+      .multipliedReportingOverflow(by: training.batch.sequences)
+    guard wanted.overflow || present < wanted.partialValue else { return }
+    observer(
+      .note(
+        "The validation text gives \(present) sequences of \(length) tokens, fewer than "
+          + "evaluate.batches asks for, so losses are measured roughly; raise "
+          + "data.validation.fraction, or name files under data.validation"))
   }
 
   private func refuseToGoWithoutValidation() throws {

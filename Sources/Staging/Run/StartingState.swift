@@ -79,8 +79,7 @@ struct StartingState {
     if cursor.contextLength != model.contextLength {
       cursor = cursor.restarted(contextLength: model.contextLength)
     }
-    let isSame =
-      cursor.tokenCount == dataset.train.tokenCount && cursor.order == run.recipe.data.order
+    let isSame = cursor.belongs(to: dataset.train) && cursor.order == run.recipe.data.order
     if isSame { return cursor }
     observer(
       .note(

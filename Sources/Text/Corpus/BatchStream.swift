@@ -36,6 +36,15 @@ public struct BatchStream: Sendable {
     public var epoch: Int
     /// Pairs given in this epoch.
     public var position: Int
+    /// The data's ``TokenSource/identity``; nil where it has none, or where an earlier version saved
+    /// the cursor.
+    public var dataset: String?
+
+    /// Whether the cursor may stand in these data: nothing that it knows of its own differs.
+    public func belongs(to source: any TokenSource) -> Bool {
+      tokenCount == source.tokenCount
+        && (dataset == nil || source.identity == nil || dataset == source.identity)
+    }
 
     /// The place from which a stream of another context length goes on.
     ///
@@ -80,7 +89,7 @@ public struct BatchStream: Sendable {
     self.source = source
     cursor = Cursor(
       order: order, seed: seed, contextLength: contextLength, tokenCount: source.tokenCount,
-      epoch: 0, position: 0)
+      epoch: 0, position: 0, dataset: source.identity)
     permutation = Self.permutation(for: cursor)
   }
 
@@ -96,6 +105,14 @@ public struct BatchStream: Sendable {
         "has \(source.tokenCount) tokens, but the saved position belongs to data of "
           + "\(cursor.tokenCount); give the data that the run began with", subject: source.subject)
     }
+    guard cursor.belongs(to: source) else {
+      throw TextError(
+        .invalidShard,
+        "is not the data that the run began with, though as long: its identity is "
+          + "\(source.identity?.prefix(12) ?? "")…, the saved position's "
+          + "\(cursor.dataset?.prefix(12) ?? "")…; give the data that the run began with, or begin a "
+          + "new run that continues from its checkpoint", subject: source.subject)
+    }
     try self.init(
       source, contextLength: cursor.contextLength, order: cursor.order, seed: cursor.seed)
     guard (0..<pairsPerEpoch).contains(cursor.position) else {
@@ -105,8 +122,14 @@ public struct BatchStream: Sendable {
         subject: source.subject)
     }
     self.cursor = cursor
+    self.cursor.dataset = source.identity
     permutation = Self.permutation(for: cursor)
   }
+
+  /// Waits until all that was given is known to be what was once prepared.
+  ///
+  /// - Throws: ``TextError`` of code `damagedShard`.
+  public func verifyReads() throws { try source.verifyReads() }
 
   /// Pairs, and so targets, in one epoch.
   public var pairsPerEpoch: Int { Self.pairsPerEpoch(cursor) }

@@ -21,18 +21,18 @@ public struct BytePairTraining: Sendable {
   /// Reads the inputs once and trains.
   ///
   /// - Parameters:
-  ///   - inputs: Files; not standard input, which cannot be read again to be encoded.
+  ///   - inputs: Files; not standard input or a pipe, which cannot be read again to be encoded.
   ///   - progress: Called with the bytes read and, where known, their total, every so often while
   ///     text is read; what it throws ends the work.
   /// - Throws: ``TextError`` that names the file or line, and what `progress` throws.
   public func run(
     _ inputs: [CorpusInput], progress: (Int, Int?) throws -> Void = { _, _ in }
   ) throws -> BPETokenizer {
-    guard !inputs.contains(where: { $0.location == .standardInput }) else {
+    if let once = inputs.first(where: { !$0.canBeReadAgain }) {
       throw TextError(
         .unreadableInput,
         "can be read only once, but a tokenizer is trained before the text is encoded; save it to "
-          + "a file first, or give a tokenizer", subject: "standard input")
+          + "a file first, or give a tokenizer", subject: once.name)
     }
     var trainer = BPETrainer(.init(vocabularySize: vocabularySize, threadCount: threadCount))
     let total = CorpusInput.totalByteCount(of: inputs)

@@ -12,7 +12,7 @@ extension CorpusInput {
   }
 
   /// Calls `body` with the text of inputs, piece by piece, as ``CorpusPreparation`` reads it: each
-  /// JSON line's text whole, longer documents in parts that end between words.
+  /// JSON line's text whole, long documents in parts that end between words.
   ///
   /// This is how a tokenizer sees the text that it learns from.
   ///
@@ -34,15 +34,19 @@ extension CorpusInput {
       case .lines(let first):
         try JSONLines.forEach(in: piece.bytes, firstLine: first) { number, text in
           switch text {
-          case .success(var text): try text.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
-          case .failure(let error) where badLines == .fail:
-            throw TextError(
-              error.code, error.message, subject: "\(piece.subject):\(number)",
-              cause: error.cause)
-          case .failure: break
+          case .success(let text): try text.bytes.withUnsafeBytes(body)
+          case .failure(let fault):
+            try check(fault, at: "\(piece.subject):\(number)", badLines)
           }
         }
+      case .badLine(let fault): try check(fault, at: piece.subject, badLines)
       }
     }
+  }
+
+  private static func check(
+    _ fault: JSONLines.Fault, at subject: String, _ badLines: CorpusPreparation.BadLines
+  ) throws {
+    if badLines == .fail { throw fault.error(subject: subject) }
   }
 }

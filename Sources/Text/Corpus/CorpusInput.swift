@@ -25,26 +25,22 @@ public struct CorpusInput: Sendable, Hashable {
     self.format = format
   }
 
+  /// The file of a path; its name's ending tells the format.
+  init(path: String) {
+    let isLines = ["jsonl", "ndjson"].contains(Self.textExtension(of: path))
+    self.init(.file(URL(fileURLWithPath: path)), format: isLines ? .jsonLines : .text)
+  }
+
   /// The inputs that paths name, in order: files, folders, and `-` for standard input.
   ///
-  /// A file ending in `.jsonl`, with or without `.gz` or `.dz`, is JSON lines; any other file is
-  /// one document. A folder gives its `.txt` and `.jsonl` files (or `.gz`, `.dz` of them), also
-  /// those of the folders in it, in the order of their names' bytes; hidden files and links to
-  /// folders are passed over.
+  /// As ``CorpusSearch`` finds them.
   ///
   /// - Throws: ``TextError`` of code `unreadableInput` for a path without a file, a folder without
   ///   text, or standard input named twice.
   public static func find(_ paths: [String], standardInput: Format = .text) throws
     -> [CorpusInput]
   {
-    guard paths.count(where: { $0 == "-" }) < 2 else {
-      throw TextError(
-        .unreadableInput, "is named twice, but can be read only once", subject: "standard input")
-    }
-    return try paths.flatMap { path in
-      path == "-"
-        ? [CorpusInput(.standardInput, format: standardInput)] : try find(path: path)
-    }
+    try CorpusSearch(paths, standardInput: standardInput).inputs
   }
 
   /// How errors and summaries call it.
@@ -59,75 +55,57 @@ public struct CorpusInput: Sendable, Hashable {
   public var fileByteCount: Int? {
     guard case .file(let url) = location else { return nil }
     var information = stat()
-    guard stat(url.path, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
-      return nil
-    }
+    guard stat(url.path, &information) == 0, FileKind(information) == .regular else { return nil }
     return Int(information.st_size)
   }
 
-  /// Opens it; gzip is known by the file's name or by its first bytes.
+  /// Whether the text can be read again, as from a file and not from a pipe.
+  public var canBeReadAgain: Bool { fileByteCount != nil }
+
+  /// Opens it, after the byte-order mark where there is one; gzip is known by the file's name or by
+  /// its first bytes.
+  ///
+  /// - Throws: ``TextError`` of code `unreadableInput`, also where the first bytes tell that it is no
+  ///   text.
   package func open(idle: @escaping () throws -> Void = {}) throws -> any ByteSource {
+    let source: LookaheadSource
+    var isNamedGzip = false
     switch location {
     case .file(let url):
-      let source = try FileByteSource(url, idle: idle)
-      let isCompressed = try source.beginsWithGzipMagic()
-      guard isCompressed || Self.compressedExtensions.contains(url.pathExtension.lowercased())
-      else { return source }
-      return try GzipByteSource(source, subject: name)
+      source = LookaheadSource(try FileByteSource(url, idle: idle))
+      isNamedGzip = Self.compressedExtensions.contains(url.pathExtension.lowercased())
     case .standardInput:
-      let source = FileByteSource(descriptor: STDIN_FILENO, subject: name, idle: idle)
-      return try source.beginsWithGzipMagic() ? GzipByteSource(source, subject: name) : source
+      source = LookaheadSource(
+        FileByteSource(descriptor: STDIN_FILENO, subject: name, idle: idle))
     }
+    guard try isNamedGzip || source.peek(2) == [0x1f, 0x8b] else { return try textSource(source) }
+    return try textSource(LookaheadSource(GzipByteSource(source, subject: name)))
   }
 
-  private static let compressedExtensions: Set = ["gz", "dz"]
+  private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
 
-  private static func find(path: String) throws -> [CorpusInput] {
-    var information = stat()
-    guard stat(path, &information) == 0 else {
+  private func textSource(_ source: LookaheadSource) throws -> any ByteSource {
+    let head = try source.peek(FileSignature.byteCount)
+    if let signature = FileSignature.of(head) {
+      let remedy = signature.remedy.replacingOccurrences(of: "%", with: name)
       throw TextError(
-        .unreadableInput, "cannot be read: \(String(cString: strerror(errno)))", subject: path)
+        .unreadableInput, "is not text in UTF-8: it is \(signature.name); \(remedy)", subject: name)
     }
-    guard information.st_mode & S_IFMT == S_IFDIR else { return [file(path)] }
-    let files = try filesOfFolder(path)
-    guard !files.isEmpty else {
-      throw TextError(
-        .unreadableInput, "holds no .txt or .jsonl file (or .gz, .dz of one)", subject: path)
+    if head.starts(with: Self.byteOrderMark) {
+      var mark = Self.byteOrderMark
+      _ = try mark.withUnsafeMutableBytes { try source.read(into: $0) }
     }
-    return files
+    return source
   }
 
-  private static func file(_ path: String) -> CorpusInput {
-    CorpusInput(
-      .file(URL(fileURLWithPath: path)),
-      format: textExtension(of: path) == "jsonl" ? .jsonLines : .text)
-  }
+  static let compressedExtensions: Set = ["gz", "dz"]
 
   /// The extension once that of compression is off.
-  private static func textExtension(of path: String) -> String {
+  static func textExtension(of path: String) -> String {
     var path = path as NSString
     if compressedExtensions.contains(path.pathExtension.lowercased()) {
       path = path.deletingPathExtension as NSString
     }
     return path.pathExtension.lowercased()
-  }
-
-  private static func filesOfFolder(_ folder: String) throws -> [CorpusInput] {
-    let names: [String]
-    do {
-      names = try FileManager.default.contentsOfDirectory(atPath: folder)
-    } catch {
-      throw TextError(.unreadableInput, "cannot be listed", subject: folder, cause: error)
-    }
-    let visible = names.filter { !$0.hasPrefix(".") }
-      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    return try visible.flatMap { name -> [CorpusInput] in
-      let path = (folder as NSString).appendingPathComponent(name)
-      var information = stat()
-      guard lstat(path, &information) == 0 else { return [] }
-      if information.st_mode & S_IFMT == S_IFDIR { return try filesOfFolder(path) }
-      let isFile = stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFREG
-      return isFile && ["txt", "jsonl"].contains(textExtension(of: path)) ? [file(path)] : []
-    }
   }
 }

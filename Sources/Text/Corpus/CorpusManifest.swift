@@ -38,10 +38,10 @@ public struct CorpusManifest: Sendable, Hashable, Codable {
     public enum Rule: String, Sendable, Hashable, Codable {
       /// There is none.
       case none
-      /// Whole documents, by a hash of the seed and the document's number.
+      /// Whole documents, by a hash of the seed and the document's number, as many as give the share
+      /// of the text; in earlier versions as many as give the share of the documents.
       case documents
-      /// The last part of the text, since one document, or documents that all fell to one side,
-      /// cannot be split otherwise.
+      /// The last part of the text, since one document, or few large ones, cannot be split otherwise.
       case position
       /// Files of its own.
       case files

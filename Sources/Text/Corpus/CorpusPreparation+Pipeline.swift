@@ -5,12 +5,12 @@ extension CorpusPreparation {
   struct Counts {
     var textByteCount = 0
     var emptyDocumentCount = 0
-    var badLineCount = 0
+    var flaws = TextFlaws()
 
     mutating func add(_ piece: EncodedPiece) {
       textByteCount += piece.textByteCount
       emptyDocumentCount += piece.emptyDocumentCount
-      badLineCount += piece.badLineCount
+      flaws.add(piece.flaws)
     }
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 
 /// Turns text into a directory of token shards.
@@ -11,9 +12,9 @@ public struct CorpusPreparation: Sendable {
   public enum Validation: Sendable, Hashable {
     /// None.
     case none
-    /// A share of the documents, above 0 and below 1, chosen by a hash of the seed and the
-    /// document's number. Where that leaves one side without documents, as with a single document,
-    /// the last share of all tokens.
+    /// A share of the text, above 0 and below 1, in whole documents, chosen by a hash of the seed and
+    /// the document's number. Where documents cannot make up half of the share, as a single one or few
+    /// large ones, the last share of all tokens.
     case fraction(Double)
     /// Inputs of its own.
     case inputs([CorpusInput])
@@ -74,6 +75,14 @@ public struct CorpusPreparation: Sendable {
     public var emptyDocumentCount: Int
     /// Lines passed over since they could not be read.
     public var badLineCount: Int
+    /// Those lines by what is wrong with them, in words.
+    public var badLines: [String: Int]
+    /// Surrogates in JSON that stood alone, which no text can hold; each became U+FFFD.
+    public var replacedSurrogateCount: Int
+    /// Bytes that are not UTF-8; nil where all are.
+    public var invalidUTF8: InvalidUTF8?
+    /// What a user should know of the text, in sentences.
+    public var remarks: [String] = []
   }
 
   /// What to read and how to write it.
@@ -86,6 +95,9 @@ public struct CorpusPreparation: Sendable {
 
   /// Writes the directory, which appears whole or not at all.
   ///
+  /// A process that is killed leaves a hidden directory beside it, which the next one that writes there
+  /// removes.
+  ///
   /// - Parameters:
   ///   - tokenizer: Gives the tokens; must have an end-of-text token.
   ///   - directory: The directory to make.
@@ -97,38 +109,54 @@ public struct CorpusPreparation: Sendable {
   ) throws -> Summary {
     let endOfText = try checkedEndOfText(of: tokenizer)
     try checkConfiguration()
-    let output = try OutputDirectory(directory, overwrites: configuration.overwrites)
-    defer { output.discard() }
+    let target = TokensTarget(directory, overwrites: configuration.overwrites)
+    try target.check()
+    do {
+      return try withoutActuallyEscaping(progress) { progress in
+        try AtomicDirectory.write(to: target.url) { temporary in
+          let summary = try write(
+            to: temporary, tokenizer: tokenizer, endOfText: endOfText, progress: progress)
+          // Somebody else may have come first.
+          try target.check()
+          return summary
+        }
+      }
+    } catch let error as CheckpointsError {
+      throw TextError(.invalidShard, error.message, subject: error.subject)
+    }
+  }
+
+  /// Checks, before any work, that a directory may be written.
+  ///
+  /// - Throws: ``TextError`` of code `invalidShard` where something is there that may not be replaced.
+  public func check(_ directory: URL) throws {
+    try TokensTarget(directory, overwrites: configuration.overwrites).check()
+  }
+
+  private func write(
+    to directory: URL, tokenizer: some Tokenizer, endOfText: Int32,
+    progress: @escaping (Progress) throws -> Void
+  ) throws -> Summary {
     let tokenType = TokenType(vocabularySize: tokenizer.vocabularySize)
     let writer = DatasetWriter(
-      directory: output.temporaryURL, tokenType: tokenType, endOfText: endOfText,
+      directory: directory, tokenType: tokenType, endOfText: endOfText,
       configuration: configuration)
     let encoder = PieceEncoder(
       tokenizer: tokenizer, endOfText: endOfText, tokenType: tokenType,
       badLines: configuration.badLines)
-    let counts = try withoutActuallyEscaping(progress) { progress in
-      try writeDocuments(with: encoder, to: writer, progress: progress)
-    }
+    let counts = try writeDocuments(with: encoder, to: writer, progress: progress)
     let (validation, splits) = try writer.finish()
     let manifest = CorpusManifest(
       tokenType: tokenType, vocabularySize: tokenizer.vocabularySize, endOfText: endOfText,
       tokenizerFingerprint: tokenizer.fingerprint, textByteCount: counts.textByteCount,
       validation: validation, splits: splits)
-    try write(tokenizer.tokenizerJSON(), CorpusManifest.tokenizerFileName, in: output)
-    try write(manifest.encoded(), CorpusManifest.fileName, in: output)
-    try output.commit()
-    return Summary(
-      manifest: manifest, emptyDocumentCount: counts.emptyDocumentCount,
-      badLineCount: counts.badLineCount)
-  }
-
-  private func write(_ data: Data, _ name: String, in output: OutputDirectory) throws {
-    let url = output.temporaryURL.appendingPathComponent(name)
-    do {
-      try data.write(to: url)
-    } catch {
-      throw TextError(.invalidShard, "cannot be written", subject: url.path, cause: error)
+    for (name, data) in [
+      (CorpusManifest.tokenizerFileName, try tokenizer.tokenizerJSON()),
+      (CorpusManifest.fileName, try manifest.encoded()),
+    ] {
+      _ = try OutputFile.write(data, to: directory.appendingPathComponent(name))
     }
+    return Summary(manifest, counts, keepsInvalidUTF8: tokenizer is ByteTokenizer)
   }
 
   private func checkedEndOfText(of tokenizer: some Tokenizer) throws -> Int32 {

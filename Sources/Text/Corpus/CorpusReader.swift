@@ -1,22 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// A bounded part of the corpus: a document or a part of one, or some lines of JSON.
-package struct CorpusPiece: Sendable {
-  /// What the bytes are.
-  package enum Content: Sendable, Hashable {
-    case text(isFirst: Bool, isLast: Bool)
-    case lines(first: Int)
-  }
-  package var subject: String
-  package var content: Content
-  package var bytes: [UInt8]
-}
-
 /// Reads inputs in order, piece by piece, holding little of them in memory.
 ///
 /// Where pieces are cut depends only on the bytes of the input and on the limits, never on how
-/// many bytes the system hands over at a time.
+/// many bytes the system hands over at a time. A long line of JSON is the only thing that is held as a
+/// whole; its text comes in parts, as that of a file.
 package final class CorpusReader {
   /// Sizes of pieces, in bytes.
   package struct Limits: Sendable {
@@ -25,7 +14,7 @@ package final class CorpusReader {
     /// The most text to search for a safe place to cut before cutting between any characters.
     package var windowByteCount = 1 << 24
     /// The longest line of JSON.
-    package var lineByteCount = 1 << 30
+    package var lineByteCount = 1 << 28
 
     package init() {}
   }
@@ -37,6 +26,7 @@ package final class CorpusReader {
   private var buffer = ByteBuffer()
   private var isFirstPiece = true
   private var nextLine = 1
+  private var longLines: LongLines?
   private var bytesOfFinishedInputs = 0
 
   /// Reads `inputs`; `idle` runs every so often while standard input gives nothing.
@@ -54,6 +44,8 @@ package final class CorpusReader {
   /// The next piece; nil at the end of the last input.
   package func next() throws -> CorpusPiece? {
     while true {
+      if let piece = longLines?.next() { return piece }
+      longLines = nil
       if current == nil { guard try openNext() else { return nil } }
       guard let (input, source) = current else { return nil }
       switch input.format {
@@ -82,12 +74,28 @@ package final class CorpusReader {
     let cut = try findCut(from: source, limit: limits.windowByteCount) { SafeCut.last(in: $0) }
     let isLast = buffer.isAtEnd && cut == nil
     let count = cut ?? (isLast ? buffer.count : buffer.withBytes(SafeCut.lastCharacterBoundary))
+    let offset = buffer.takenByteCount
+    let bytes = buffer.take(count)
+    try Self.check(bytes, at: offset, of: input)
     let piece = CorpusPiece(
-      subject: input.name, content: .text(isFirst: isFirstPiece, isLast: isLast),
-      bytes: buffer.take(count))
+      subject: input.name, content: .text(isFirst: isFirstPiece, isLast: isLast), bytes: bytes,
+      offset: offset,
+      document: DocumentSize(
+        byteCount: isFirstPiece ? input.expectedByteCount : nil, isLine: false))
     isFirstPiece = false
     if isLast { closeCurrent() }
     return piece
+  }
+
+  /// Text holds no NUL; other encodings and files that are no text do.
+  private static func check(_ bytes: [UInt8], at offset: Int, of input: CorpusInput) throws {
+    let nul = bytes.withUnsafeBufferPointer { $0.firstIndex(of: 0, from: 0) }
+    guard let nul else { return }
+    throw TextError(
+      .unreadableInput,
+      "is not text in UTF-8: byte \(offset + nul + 1) is NUL. Leave the file out; or convert it "
+        + "(iconv -f UTF-16LE -t UTF-8) where it is text in UTF-16, or take the NULs away "
+        + "(tr -d '\\000')", subject: input.name)
   }
 
   private func nextLines(of input: CorpusInput, from source: any ByteSource) throws
@@ -98,15 +106,24 @@ package final class CorpusReader {
     }
     guard cut != nil || buffer.isAtEnd else {
       throw TextError(
-        .unreadableInput, "a line of more than \(limits.lineByteCount) bytes; is it JSON lines?",
-        subject: "\(input.name):\(nextLine)")
+        .unreadableInput,
+        "a line of more than \(limits.lineByteCount) bytes; is it JSON lines? A document that large "
+          + "can be a file of its own, which is read in parts", subject: "\(input.name):\(nextLine)"
+      )
     }
+    let offset = buffer.takenByteCount
     let bytes = buffer.take(cut ?? buffer.count)
     if cut == nil { closeCurrent() }
     guard !bytes.isEmpty else { return nil }
-    let piece = CorpusPiece(subject: input.name, content: .lines(first: nextLine), bytes: bytes)
+    let first = nextLine
     nextLine += bytes.count(where: { $0 == 0x0a })
-    return piece
+    guard bytes.count <= 4 * limits.pieceByteCount else {
+      longLines = LongLines(
+        bytes, of: input.name, offset: offset, firstLine: first, limits: limits)
+      return nil
+    }
+    return CorpusPiece(
+      subject: input.name, content: .lines(first: first), bytes: bytes, offset: offset)
   }
 
   /// Fills the buffer, ever further up to `limit`, until `search` finds a cut in it; nil at the end
@@ -125,36 +142,21 @@ package final class CorpusReader {
   }
 }
 
-/// Bytes between a source and the pieces cut from it.
-private struct ByteBuffer {
-  private var storage: [UInt8] = []
-  private(set) var count = 0
-  private(set) var isAtEnd = false
-
-  mutating func fill(to target: Int, from source: any ByteSource) throws {
-    if storage.count < target {
-      storage.append(contentsOf: repeatElement(0, count: target - storage.count))
+extension CorpusInput {
+  /// Bytes of the text as far as they can be told beforehand.
+  ///
+  /// Of a gzip file that is what its last four bytes say, where they are believable; a file of
+  /// several members tells too little.
+  package var expectedByteCount: Int? {
+    guard let byteCount = fileByteCount, case .file(let url) = location else { return nil }
+    guard Self.compressedExtensions.contains(url.pathExtension.lowercased()) else {
+      return byteCount
     }
-    while count < target && !isAtEnd {
-      let read = try storage.withUnsafeMutableBytes { bytes in
-        try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[count..<target]))
-      }
-      count += read
-      isAtEnd = read == 0
-    }
-  }
-
-  func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
-    storage.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-  }
-
-  mutating func take(_ taken: Int) -> [UInt8] {
-    let bytes = Array(storage[..<taken])
-    storage.withUnsafeMutableBytes { storage in
-      UnsafeMutableRawBufferPointer(rebasing: storage[..<(count - taken)])
-        .copyMemory(from: UnsafeRawBufferPointer(rebasing: storage[taken..<count]))
-    }
-    count -= taken
-    return bytes
+    guard let file = try? FileHandle(forReadingFrom: url), byteCount >= 18,
+      (try? file.seek(toOffset: UInt64(byteCount - 4))) != nil,
+      let tail = try? file.read(upToCount: 4), tail.count == 4
+    else { return byteCount }
+    let told = tail.reversed().reduce(0) { $0 << 8 | Int($1) }
+    return (byteCount...byteCount * 1000).contains(told) ? told : 3 * byteCount
   }
 }

@@ -7,7 +7,9 @@ package final class DatasetWriter {
   private let seed: UInt64
   private let train: SplitWriter
   private let held: SplitWriter
-  private var documentIndex: UInt64 = 0
+  private var choice: ValidationChoice?
+  /// Where the document goes that has begun and not ended.
+  private var open: SplitWriter?
   /// Whether documents now come from validation files.
   package var readsValidationInputs = false
   package private(set) var documentCount = 0
@@ -25,6 +27,9 @@ package final class DatasetWriter {
     }
     train = writer("train")
     held = writer("validation")
+    if case .fraction(let fraction) = validation {
+      choice = ValidationChoice(fraction: fraction, seed: seed, inputs: configuration.inputs)
+    }
   }
 
   /// Tokens written so far.
@@ -32,16 +37,19 @@ package final class DatasetWriter {
 
   /// Writes the documents, or parts of them, of one piece.
   package func append(_ piece: EncodedPiece) throws {
+    var sizes = piece.documentSizes[...]
     try piece.bytes.withUnsafeBytes { bytes in
       var start = 0
       for end in piece.documentEnds {
-        try writer().append(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+        try writer(&sizes).append(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
         start = end
-        documentIndex += 1
+        open = nil
         documentCount += 1
       }
       if start < bytes.count {
-        try writer().append(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+        let writer = writer(&sizes)
+        try writer.append(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+        open = writer
       }
     }
   }
@@ -60,7 +68,7 @@ package final class DatasetWriter {
     case .fraction(let fraction):
       rule = .documents
       share = fraction
-      if train.tokenCount == 0 || held.tokenCount == 0 {
+      if isFarBelow(fraction) {
         rule = .position
         try cutByPosition(fraction)
       }
@@ -80,18 +88,27 @@ package final class DatasetWriter {
     let total = tokenCount
     guard total >= 2 else {
       throw TextError(
-        .insufficientTokens, "\(total) tokens cannot be split in two; give more text",
-        subject: "input")
+        .insufficientTokens,
+        total == 0
+          ? "no document has text; give other text"
+          : "\(total) token cannot be split in two; give more text", subject: "input")
     }
-    // Either all is in one writer or all in the other; let it be that of training.
+    // What was chosen goes back, behind the other text.
     try held.moveTail(held.tokenCount, to: train)
     let count = Int((Double(total) * fraction).rounded())
     try train.moveTail(min(max(count, 1), total - 1), to: held)
   }
 
-  private func writer() -> SplitWriter {
+  /// Whether documents cannot make up the share: all fell to one side, or the others are too large.
+  private func isFarBelow(_ fraction: Double) -> Bool {
+    train.tokenCount == 0 || Double(held.tokenCount) < fraction / 2 * Double(tokenCount)
+  }
+
+  /// Where a document goes: the one that goes on, or the next.
+  private func writer(_ sizes: inout ArraySlice<DocumentSize>) -> SplitWriter {
+    if let open { return open }
+    let size = sizes.popFirst() ?? DocumentSize(byteCount: nil, isLine: false)
     if readsValidationInputs { return held }
-    guard case .fraction(let fraction) = validation else { return train }
-    return SeededHash.unitValue(seed: seed, index: documentIndex) < fraction ? held : train
+    return choice?.takesNext(size) ?? false ? held : train
   }
 }

@@ -11,8 +11,10 @@ package struct EncodedPiece: Sendable {
   package var textByteCount = 0
   /// Documents without any text; they have no tokens.
   package var emptyDocumentCount = 0
-  /// Lines passed over since they could not be read.
-  package var badLineCount = 0
+  /// The sizes of the documents that begin in the piece and are not empty.
+  package var documentSizes: [DocumentSize] = []
+  /// What was not as it should be in the text.
+  package var flaws = TextFlaws()
 }
 
 /// Turns pieces of the corpus into tokens.
@@ -46,40 +48,52 @@ package struct PieceEncoder: Sendable {
     var encoded = EncodedPiece()
     switch piece.content {
     case .text(let isFirst, let isLast):
-      encoded.textByteCount = piece.bytes.count
-      if isFirst && isLast && piece.bytes.isEmpty {
-        encoded.emptyDocumentCount = 1
-        return encoded
-      }
-      var tokens = isFirst ? whole(piece.bytes) : continuation(piece.bytes)
-      if isLast { tokens.append(endOfText) }
-      try append(tokens[...], to: &encoded)
-      if isLast { encoded.documentEnds.append(encoded.bytes.count) }
+      try appendText(piece, isFirst: isFirst, isLast: isLast, to: &encoded)
     case .lines(let first):
       try JSONLines.forEach(in: piece.bytes, firstLine: first) { number, text in
         try appendDocument(text, subject: "\(piece.subject):\(number)", to: &encoded)
       }
+    case .badLine(let fault):
+      try appendDocument(.failure(fault), subject: piece.subject, to: &encoded)
     }
     return encoded
   }
 
+  private func appendText(
+    _ piece: CorpusPiece, isFirst: Bool, isLast: Bool, to encoded: inout EncodedPiece
+  ) throws {
+    encoded.textByteCount = piece.bytes.count
+    if isFirst && isLast && piece.bytes.isEmpty {
+      encoded.emptyDocumentCount = 1
+      return
+    }
+    if isFirst, let size = piece.document { encoded.documentSizes.append(size) }
+    encoded.flaws.replacedSurrogateCount = piece.replacedSurrogateCount
+    encoded.flaws.countInvalidUTF8(in: piece)
+    var tokens = isFirst ? whole(piece.bytes) : continuation(piece.bytes)
+    if isLast { tokens.append(endOfText) }
+    try append(tokens[...], to: &encoded)
+    if isLast { encoded.documentEnds.append(encoded.bytes.count) }
+  }
+
   private func appendDocument(
-    _ text: Result<String, TextError>, subject: String, to encoded: inout EncodedPiece
+    _ text: Result<JSONLines.Document, JSONLines.Fault>, subject: String,
+    to encoded: inout EncodedPiece
   ) throws {
     switch text {
-    case .success(let text) where text.isEmpty:
+    case .success(let text) where text.bytes.isEmpty:
       encoded.emptyDocumentCount += 1
     case .success(let text):
-      encoded.textByteCount += text.utf8.count
-      var tokens = tokenizer.encode(text)
+      encoded.textByteCount += text.bytes.count
+      encoded.documentSizes.append(DocumentSize(byteCount: text.lineByteCount, isLine: true))
+      encoded.flaws.replacedSurrogateCount += text.replacedSurrogateCount
+      var tokens = whole(text.bytes)
       tokens.append(endOfText)
       try append(tokens[...], to: &encoded)
       encoded.documentEnds.append(encoded.bytes.count)
-    case .failure(let error):
-      guard badLines == .skip else {
-        throw TextError(error.code, error.message, subject: subject, cause: error.cause)
-      }
-      encoded.badLineCount += 1
+    case .failure(let fault):
+      guard badLines == .skip else { throw fault.error(subject: subject) }
+      encoded.flaws.badLines[fault.reason, default: 0] += 1
     }
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
-import Tensors
 
 /// Writes the tokens of one split into shards of a settable size.
 package final class SplitWriter {
@@ -69,19 +69,38 @@ package final class SplitWriter {
   private func moveTail(
     of shard: CorpusManifest.Shard, keeping keptCount: Int, to other: SplitWriter
   ) throws {
-    let url = directory.appendingPathComponent(shard.file)
     let aside = directory.appendingPathComponent("moving-" + shard.file)
-    try Self.writing(url) { try FileManager.default.moveItem(at: url, to: aside) }
-    let file = try MappedFile(aside)
+    try rename(directory.appendingPathComponent(shard.file), to: aside)
     let keptBytes = keptCount * tokenType.byteWidth
-    try append(UnsafeRawBufferPointer(rebasing: file.bytes[..<keptBytes]))
-    try other.append(UnsafeRawBufferPointer(rebasing: file.bytes[keptBytes...]))
-    try Self.writing(aside) { try FileManager.default.removeItem(at: aside) }
+    let byteCount = shard.tokenCount * tokenType.byteWidth
+    try copy(aside, 0..<keptBytes) { try append($0) }
+    try copy(aside, keptBytes..<byteCount) { try other.append($0) }
+    unlink(aside.path)
   }
 
-  private static func writing(_ url: URL, _ body: () throws -> Void) throws {
-    do { try body() } catch {
-      throw TextError(.invalidShard, "cannot be moved", subject: url.path, cause: error)
+  private func rename(_ file: URL, to other: URL) throws {
+    guard Foundation.rename(file.path, other.path) == 0 else {
+      throw TextError(
+        .invalidShard, "cannot be renamed: \(String(cString: strerror(errno)))", subject: file.path)
+    }
+  }
+
+  /// Reads a part of a file that this preparation has written.
+  private func copy(
+    _ url: URL, _ range: Range<Int>, to body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    do {
+      let file = try RandomAccessFile(url)
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+      defer { buffer.deallocate() }
+      for offset in stride(from: range.lowerBound, to: range.upperBound, by: buffer.count) {
+        let count = min(buffer.count, range.upperBound - offset)
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+        try file.read(at: offset, into: part)
+        try body(UnsafeRawBufferPointer(part))
+      }
+    } catch let error as CheckpointsError {
+      throw TextError(.invalidShard, error.message, subject: error.subject)
     }
   }
 
@@ -100,13 +119,14 @@ package final class SplitWriter {
 
   private func lastToken() throws -> Int32? {
     guard let shard = shards.last else { return nil }
-    let bytes = try MappedFile(directory.appendingPathComponent(shard.file))
-    let last = bytes.bytes.suffix(tokenType.byteWidth)
+    let byteCount = shard.tokenCount * tokenType.byteWidth
     var token: Int32 = 0
-    withUnsafeMutablePointer(to: &token) {
-      _ = tokenType.read(
-        UnsafeRawBufferPointer(rebasing: last),
-        into: UnsafeMutableBufferPointer(start: $0, count: 1))
+    try copy(
+      directory.appendingPathComponent(shard.file), byteCount - tokenType.byteWidth..<byteCount
+    ) { last in
+      withUnsafeMutablePointer(to: &token) {
+        _ = tokenType.read(last, into: UnsafeMutableBufferPointer(start: $0, count: 1))
+      }
     }
     return token
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 
 /// A directory of token shards, as ``CorpusPreparation`` writes it.
@@ -15,12 +16,21 @@ public struct TokenDataset: Sendable {
   /// The tokenizer that made the tokens.
   public var tokenizerURL: URL { url.appendingPathComponent(CorpusManifest.tokenizerFileName) }
 
-  /// Opens a directory: reads the manifest, maps the shards, checks their sizes and the tokenizer's
-  /// checksum; with `verify`, also the checksum of every shard, which reads them all.
+  /// Opens a directory: reads the manifest, checks the shards' sizes and the tokenizer's checksum.
+  ///
+  /// A shard's checksum is compared when its tokens are first read; with `verify`, that of every
+  /// shard now, which reads them all.
   ///
   /// - Throws: ``TextError`` of code `invalidManifest` or `damagedShard` that names the file.
   public static func open(_ url: URL, verify: Bool = false) throws -> TokenDataset {
-    let dataset = try TokenDataset(url)
+    try open(url, verify: verify, backgroundByteCount: ShardReader.backgroundByteCount)
+  }
+
+  /// As above; splits of more than some bytes are compared in the background.
+  package static func open(
+    _ url: URL, verify: Bool = false, backgroundByteCount: Int
+  ) throws -> TokenDataset {
+    let dataset = try TokenDataset(url, backgroundByteCount)
     if verify {
       try dataset.train.verify()
       try dataset.validation?.verify()
@@ -28,17 +38,18 @@ public struct TokenDataset: Sendable {
     return dataset
   }
 
-  private init(_ url: URL) throws {
+  private init(_ url: URL, _ backgroundByteCount: Int) throws {
     self.url = url
     let manifestURL = url.appendingPathComponent(CorpusManifest.fileName)
     let manifest = try CorpusManifest(
       decoding: Self.contents(of: manifestURL, code: .invalidManifest), subject: manifestURL.path)
     self.manifest = manifest
+    let identity = manifest.identity
     func split(_ name: String) throws -> TokenSplit? {
       try manifest.splits[name].map {
         try TokenSplit(
-          name: name, manifest: $0, tokenType: manifest.tokenType,
-          vocabularySize: manifest.vocabularySize, directory: url)
+          name: name, of: manifest, split: $0, identity: identity, directory: url,
+          backgroundByteCount: backgroundByteCount)
       }
     }
     guard let train = try split("train") else {
@@ -64,11 +75,20 @@ public struct TokenDataset: Sendable {
 
   private static func contents(of url: URL, code: TextError.Code) throws -> Data {
     do {
-      return try Data(contentsOf: url)
-    } catch {
+      let file = try RandomAccessFile(url)
+      let byteCount = try file.mark().byteCount
+      guard byteCount <= 1 << 30 else {
+        throw CheckpointsError(
+          .unreadableFile, "has \(byteCount) bytes, far too many", subject: url.path)
+      }
+      var data = Data(count: byteCount)
+      try data.withUnsafeMutableBytes { try file.read(at: 0, into: $0) }
+      return data
+    } catch let error as CheckpointsError {
       throw TextError(
-        code, "cannot be read; expected a directory that `espalier prepare` has written",
-        subject: url.path, cause: error)
+        code,
+        "\(error.message); expected a directory that `espalier prepare` has written",
+        subject: url.path)
     }
   }
 }

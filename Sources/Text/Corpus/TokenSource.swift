@@ -8,11 +8,19 @@ public protocol TokenSource: Sendable {
   var vocabularySize: Int { get }
   /// What errors call the row, such as the path of its directory.
   var subject: String { get }
+  /// Tells the data from all others; nil where that is not known, as for tokens in memory.
+  var identity: String? { get }
   /// Reads the tokens from `offset` on, one for each element of `buffer`, all inside the row.
   ///
   /// - Throws: ``TextError`` of code `damagedShard` that names the file and the position of a token
   ///   outside the vocabulary.
   func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Int32>) throws
+  /// Waits until all that was read is known to be what was once written.
+  ///
+  /// Nothing that was learnt from the tokens may be kept before.
+  ///
+  /// - Throws: ``TextError`` of code `damagedShard` that names a file that differs.
+  func verifyReads() throws
 }
 
 /// Tokens in memory.
@@ -25,6 +33,8 @@ public struct InMemoryTokens: TokenSource, Hashable {
   public var tokenCount: Int { tokens.count }
   /// What errors call the row.
   public var subject: String { "tokens in memory" }
+  /// Not known.
+  public var identity: String? { nil }
 
   /// Holds tokens.
   ///
@@ -45,6 +55,9 @@ public struct InMemoryTokens: TokenSource, Hashable {
   public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Int32>) throws {
     _ = buffer.update(fromContentsOf: tokens[offset..<offset + buffer.count])
   }
+
+  /// Tokens in memory need no check.
+  public func verifyReads() throws {}
 }
 
 /// A row of tokens of which only those below a bound are to be read.
@@ -55,6 +68,8 @@ public struct BoundedTokens: TokenSource {
   public var tokenCount: Int { source.tokenCount }
   /// What errors call the row.
   public var subject: String { source.subject }
+  /// The row's.
+  public var identity: String? { source.identity }
 
   private let source: any TokenSource
   private let failure: @Sendable (Int32) -> any Error
@@ -75,6 +90,9 @@ public struct BoundedTokens: TokenSource {
     let limit = Int32(clamping: vocabularySize)
     if let token = buffer.first(where: { $0 >= limit }) { throw failure(token) }
   }
+
+  /// As the row does.
+  public func verifyReads() throws { try source.verifyReads() }
 
   /// Reads the whole row once, so that nothing outside the bound turns up later.
   public func check() throws {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-import Tensors
 
-/// The shards of one split, mapped into memory and read as one row of tokens.
+/// The shards of one split, read as one row of tokens.
 public struct TokenSplit: TokenSource {
   /// The split's name: `train` or `validation`.
   public let name: String
@@ -15,33 +14,40 @@ public struct TokenSplit: TokenSource {
   /// The directory and the split.
   public var subject: String { "\(directory.path) (\(name))" }
 
+  /// Tells the data that the split is of from all others: ``CorpusManifest/identity``.
+  public let identity: String?
+
   private let directory: URL
   private let tokenType: TokenType
-  private let files: [MappedFile]
+  private let reader: ShardReader
   /// Where each shard begins in the row.
   private let starts: [Int]
 
-  /// Maps the shards and checks their sizes.
+  /// Opens the shards and checks their sizes.
   init(
-    name: String, manifest: CorpusManifest.Split, tokenType: TokenType, vocabularySize: Int,
-    directory: URL
+    name: String, of manifest: CorpusManifest, split: CorpusManifest.Split, identity: String,
+    directory: URL, backgroundByteCount: Int
   ) throws {
     self.name = name
-    self.manifest = manifest
-    self.tokenType = tokenType
-    self.vocabularySize = vocabularySize
+    self.manifest = split
+    self.identity = identity
     self.directory = directory
-    var starts: [Int] = []
+    tokenType = manifest.tokenType
+    vocabularySize = manifest.vocabularySize
+    reader = try ShardReader(
+      split.shards, tokenType: manifest.tokenType, directory: directory,
+      backgroundByteCount: backgroundByteCount)
     var next = 0
-    files = try manifest.shards.map { shard in
-      starts.append(next)
-      next += shard.tokenCount
-      return try Self.map(shard, tokenType: tokenType, directory: directory)
+    starts = split.shards.map { shard in
+      defer { next += shard.tokenCount }
+      return next
     }
-    self.starts = starts
   }
 
   /// Reads tokens, also across shards, and checks that the vocabulary has them.
+  ///
+  /// A file that is read for the first time, or has changed since, is compared with its checksum; in
+  /// the background where the split has more than a gibibyte, see ``verifyReads()``.
   ///
   /// - Throws: ``TextError`` of code `damagedShard` that names the file and the position.
   public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Int32>) throws {
@@ -60,34 +66,33 @@ public struct TokenSplit: TokenSource {
     }
   }
 
+  /// Waits until every file that was read is compared with its checksum.
+  ///
+  /// - Throws: ``TextError`` of code `damagedShard` that names a file that differs.
+  public func verifyReads() throws { try reader.verifyReads() }
+
   /// Compares every shard with its checksum.
   ///
   /// - Throws: ``TextError`` of code `damagedShard` that names the first shard that differs.
-  public func verify() throws {
-    for (file, shard) in zip(files, manifest.shards) {
-      let checksum = CorpusManifest.checksum(file.bytes)
-      guard checksum == shard.sha256 else {
-        throw TextError(
-          .damagedShard,
-          "has SHA-256 \(checksum), not \(shard.sha256) as the manifest says; prepare the text "
-            + "again, or restore the file", subject: file.url.path)
-      }
-    }
-  }
+  public func verify() throws { try reader.verifyAll() }
 
   private func read(
     shard: Int, at position: Int, into buffer: UnsafeMutableBufferPointer<Int32>
   ) throws {
     let width = tokenType.byteWidth
-    let bytes = files[shard].bytes[position * width..<(position + buffer.count) * width]
-    let largest = tokenType.read(UnsafeRawBufferPointer(rebasing: bytes), into: buffer)
+    let largest = try withUnsafeTemporaryAllocation(
+      byteCount: buffer.count * width, alignment: 16
+    ) { bytes in
+      try reader.read(shard: shard, at: position * width, into: bytes)
+      return tokenType.read(UnsafeRawBufferPointer(bytes), into: buffer)
+    }
     guard Int(largest) >= vocabularySize else { return }
     let index = buffer.firstIndex { UInt32(bitPattern: $0) >= UInt32(clamping: vocabularySize) }
     throw TextError(
       .damagedShard,
       "token \(UInt32(bitPattern: buffer[index ?? 0])) at position \(position + (index ?? 0)) is "
         + "outside the vocabulary of \(vocabularySize); prepare the text again, or restore the "
-        + "file", subject: files[shard].url.path)
+        + "file", subject: directory.appendingPathComponent(manifest.shards[shard].file).path)
   }
 
   /// The last shard that begins at or before a token.
@@ -99,27 +104,5 @@ public struct TokenSplit: TokenSource {
       if starts[middle] <= offset { low = middle + 1 } else { high = middle }
     }
     return max(low - 1, 0)
-  }
-
-  private static func map(
-    _ shard: CorpusManifest.Shard, tokenType: TokenType, directory: URL
-  ) throws -> MappedFile {
-    let url = directory.appendingPathComponent(shard.file)
-    let file: MappedFile
-    do {
-      file = try MappedFile(url)
-    } catch {
-      throw TextError(
-        .damagedShard, "cannot be read; prepare the text again, or restore the file",
-        subject: url.path, cause: error)
-    }
-    let expected = shard.tokenCount * tokenType.byteWidth
-    guard file.bytes.count == expected else {
-      throw TextError(
-        .damagedShard,
-        "has \(file.bytes.count) bytes, not \(expected) as the manifest says; prepare the text "
-          + "again, or restore the file", subject: url.path)
-    }
-    return file
   }
 }

@@ -71,6 +71,18 @@ enum UTF8Text {
     return nil
   }
 
+  /// How many maximal subparts are not UTF-8, each of which becomes one U+FFFD.
+  static func invalidCount(_ bytes: UnsafeBufferPointer<UInt8>, from invalid: Int) -> Int {
+    var count = 0
+    var index = invalid
+    while index < bytes.count {
+      let (length, isValid) = sequence(bytes, at: index)
+      if !isValid { count += 1 }
+      index += length
+    }
+    return count
+  }
+
   /// The text with U+FFFD for each maximal subpart that is not UTF-8.
   static func repaired(_ bytes: UnsafeBufferPointer<UInt8>, from invalid: Int) -> [UInt8] {
     var result = [UInt8](bytes[..<invalid])

@@ -9,6 +9,16 @@ public protocol BatchSource {
   ///
   /// - Throws: where the text cannot be read.
   mutating func next(sequenceCount: Int, sequenceLength: Int) throws -> TokenBatch
+  /// Waits until all that was given is known to be the text that was prepared; nothing that was
+  /// learnt from it is saved before.
+  ///
+  /// - Throws: where it is not.
+  func verifyReads() throws
+}
+
+extension BatchSource {
+  /// A source that makes its batches has nothing to check.
+  public func verifyReads() throws {}
 }
 
 extension BatchStream: BatchSource {}

@@ -43,9 +43,11 @@ extension TrainingLoop {
     try record(event: .checkpoint, ["checkpoint": .text(lastCheckpoint ?? "")])
   }
 
-  /// Hands a state to whoever saves it.
+  /// Hands a state to whoever saves it, unless it was learnt from data that are not what was prepared.
   func write(_ state: TrainingState) throws {
     guard let save = surroundings.save else { return }
+    try data.verifyReads()
+    try surroundings.validation?.verifyReads()
     try surroundings.log?.synchronize()
     lastCheckpoint = try save(state)
     savedStep = state.status.progress.steps

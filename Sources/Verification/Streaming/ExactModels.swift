@@ -18,19 +18,19 @@ struct ExactModels {
   /// - Throws: the errors of Growth for plans of another model, and of Checkpoints.
   init(_ verification: StreamingVerification, _ batch: TokenBatch) throws {
     let (small, grown) = (verification.small, verification.grown)
-    var larger = LayerwiseParameters<Double>(grown)
+    var larger = try LayerwiseParameters<Double>(grown)
     if let plans = verification.plans, !plans.isEmpty {
       let rows = try GrownRows(
         of: small, by: plans, options: verification.options,
         types: grown.types)
-      let replay = ReplayComparison(StoredParameters(grown))
+      let replay = ReplayComparison(try StoredParameters(grown))
       larger = Self.made(by: rows, grown.program, replay)
       self.replay = replay
     } else {
       replay = nil
     }
     parameters = LockStep.Exact(
-      small: LayerwiseParameters(small), grown: larger, batch: batch)
+      small: try LayerwiseParameters(small), grown: larger, batch: batch)
   }
 
   private static func made(

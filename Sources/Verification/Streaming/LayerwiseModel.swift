@@ -23,9 +23,11 @@ public struct LayerwiseModel: Sendable {
   package var queriesAtOnce = 256
 
   /// A model in a directory.
-  public init(_ directory: ModelDirectory) {
+  ///
+  /// - Throws: the errors of Checkpoints.
+  public init(_ directory: ModelDirectory) throws {
     program = directory.program
-    parameters = LayerwiseParameters(directory)
+    parameters = try LayerwiseParameters(directory)
   }
 
   /// A model in memory.

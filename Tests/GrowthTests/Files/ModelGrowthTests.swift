@@ -110,6 +110,41 @@ import Training
     }
   }
 
+  @Test("a directory that holds more than its manifest names is not replaced")
+  func keepsOtherFiles() throws {
+    let (small, large) = (place("small"), place("large"))
+    defer { [small, large].forEach { try? FileManager.default.removeItem(at: $0) } }
+    let model = GoldenModel.all[0]
+    try ModelDirectory.write(
+      to: small, configuration: HuggingFaceConfiguration(model.configuration()),
+      values: model.parameters(), tokenizer: nil)
+    let growth = try ModelGrowth(
+      of: try GrowthSource(reading: small), by: WidthGrowth(factor: 2))
+    let output = ModelGrowth.Output(overwrites: true)
+    try growth.write(to: large, output)
+    func refusal() -> GrowthError? {
+      do {
+        try growth.write(to: large, output)
+        return nil
+      } catch { return error as? GrowthError }
+    }
+    for name in ["notes.md", "runs/one/log.txt"] {
+      let file = large.appending(path: name)
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data("mine".utf8).write(to: file)
+      let top = String(name.split(separator: "/")[0])
+      let error = refusal()
+      #expect(error?.code == .unwritableTarget && error?.message.contains("“\(top)”") == true)
+      #expect(try Data(contentsOf: file) == Data("mine".utf8))
+      try FileManager.default.removeItem(at: large.appending(path: top))
+    }
+    try growth.write(to: large, output)
+    try FileManager.default.removeItem(at: large.appending(path: Manifest.fileName))
+    #expect(refusal()?.message.contains("no intact manifest.json") == true)
+    #expect(throws: Never.self) { try ModelDirectory(reading: large) }
+  }
+
   @Test("the hash follows the weights' bytes")
   func hash() throws {
     let (one, other) = (place("one"), place("other"))

@@ -186,4 +186,34 @@ import Text
     #expect(numbers.count == 1000)
     #expect(numbers.contains { $0 > count / 2 } && numbers.contains { $0 < count / 2 })
   }
+
+  @Test func aCursorKnowsItsData() throws {
+    let folder = try TemporaryFolder()
+    func train(_ text: String, _ name: String) throws -> TokenSplit {
+      try prepared([try folder.write("\(name).txt", text)], in: folder, name: name).train
+    }
+    let first = try train("a text of some length", "first")
+    var stream = try BatchStream(first, contextLength: 4, order: .shuffled, seed: 1)
+    _ = try stream.next(sequenceCount: 2, sequenceLength: 4)
+    let cursor = stream.cursor
+    #expect(cursor.dataset == first.identity && cursor.dataset != nil)
+    #expect(try BatchStream(train("a text of some length", "again"), at: cursor).cursor == cursor)
+    let other = try train("A text of that length", "other")
+    #expect(other.tokenCount == first.tokenCount && !cursor.belongs(to: other))
+    let error = textError { _ = try BatchStream(other, at: cursor) }
+    #expect(error?.code == .invalidShard && error?.subject == other.subject)
+    #expect(error?.message.contains("not the data that the run began with") == true)
+  }
+
+  @Test func aCursorOfAnEarlierVersionOpensAnyDataOfItsSize() throws {
+    let folder = try TemporaryFolder()
+    let train = try prepared([try folder.write("a.txt", "some text")], in: folder).train
+    let saved = """
+      {"order":"sequential","seed":1,"contextLength":4,"tokenCount":\(train.tokenCount),
+      "epoch":0,"position":3}
+      """
+    let cursor = try JSONDecoder().decode(BatchStream.Cursor.self, from: Data(saved.utf8))
+    #expect(cursor.dataset == nil)
+    #expect(try BatchStream(train, at: cursor).cursor.dataset == train.identity)
+  }
 }

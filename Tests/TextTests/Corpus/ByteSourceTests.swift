@@ -19,9 +19,9 @@ import Text
     let pipe = Pipe()
     try pipe.fileHandleForWriting.write(contentsOf: Data(text.utf8))
     try pipe.fileHandleForWriting.close()
-    let source = FileByteSource(
-      descriptor: pipe.fileHandleForReading.fileDescriptor, subject: "pipe")
-    #expect(try source.beginsWithGzipMagic() == false)
+    let source = LookaheadSource(
+      FileByteSource(descriptor: pipe.fileHandleForReading.fileDescriptor, subject: "pipe"))
+    for count in [2, 1, 4] { #expect(try source.peek(count) == Array(text.utf8.prefix(count))) }
     #expect(try readAll(source, step: step) == Array(text.utf8))
     #expect(source.fileBytesRead == text.utf8.count)
   }
@@ -46,8 +46,26 @@ import Text
     #expect(error?.code == .unreadableInput && error?.subject == "/no/such/file")
   }
 
-  @Test func namesAFileThatCannotBeRead() throws {
-    let source = try FileByteSource(URL(fileURLWithPath: "/"))
-    #expect(textError { _ = try readAll(source, step: 10) }?.subject == "/")
+  @Test func namesAFileThatIsNoFileOfText() throws {
+    for (path, kind) in [("/", "a folder"), ("/dev/zero", "a device")] {
+      let error = textError { _ = try FileByteSource(URL(fileURLWithPath: path)) }
+      #expect(error?.subject == path && error?.message.contains(kind) == true)
+    }
+  }
+
+  @Test func readsAPipeAndTellsOneWithoutWriter() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.url.appendingPathComponent("pipe")
+    #expect(mkfifo(url.path, 0o600) == 0)
+    let source = try FileByteSource(url)
+    let error = textError { _ = try readAll(source, step: 10) }
+    #expect(error?.message.contains("no program writes to") == true && error?.subject == url.path)
+
+    let late = try FileByteSource(url) {
+      if let writer = FileHandle(forWritingAtPath: url.path) {
+        try writer.write(contentsOf: Data([7]))
+      }
+    }
+    #expect(try readAll(late, step: 10).first == 7)
   }
 }

@@ -76,8 +76,8 @@ import Text
     while let piece = try reader.next() {
       guard case .lines(let first) = piece.content else { continue }
       try JSONLines.forEach(in: piece.bytes, firstLine: first) { number, text in
-        #expect(try text.get() == "\(number)")
-        found.append(try text.get())
+        #expect(try text.get().text == "\(number)")
+        found.append(try text.get().text)
       }
     }
     #expect(found == (1...200).map { "\($0)" })
@@ -100,11 +100,11 @@ import Text
     ("{\"body\": \"x\"}", "no \"text\""), ("{\"text\": \"x", "not JSON"), ("nonsense", "not JSON"),
   ]) func saysWhatIsWrongWithALine(line: String, fault: String) throws {
     let bytes = Array("\n \r\n{\"text\": \"good\"}\n\(line)\n".utf8)
-    var results: [Int: Result<String, TextError>] = [:]
+    var results: [Int: Result<JSONLines.Document, JSONLines.Fault>] = [:]
     try JSONLines.forEach(in: bytes, firstLine: 1) { results[$0] = $1 }
     #expect(results.keys.sorted() == [3, 4])
-    #expect(try results[3]?.get() == "good")
-    let error = textError { _ = try results[4]?.get() }
+    #expect(try results[3]?.get().text == "good")
+    let error = #expect(throws: JSONLines.Fault.self) { _ = try results[4]?.get() }
     #expect(error?.message.contains(fault) == true, "\(String(describing: error))")
   }
 }

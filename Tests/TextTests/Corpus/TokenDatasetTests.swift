@@ -69,12 +69,106 @@ import Text
     #expect(opened.summary().splits.map(\.checksums) == [.unchecked, .unchecked])
   }
 
+  /// What may happen to a file of tokens, its size being kept.
+  enum Damage: CaseIterable, Sendable {
+    case flippedBit, zeroed, otherText, swapped
+
+    func change(_ data: inout Data, other: Data) {
+      switch self {
+      case .flippedBit: data[40] ^= 1
+      case .zeroed: data = Data(count: data.count)
+      case .otherText: data = Data(data.map { $0 == 0 ? 0 : $0 ^ 1 })
+      case .swapped: data = other
+      }
+    }
+  }
+
+  @Test(arguments: Damage.allCases, [1 << 30, 0])
+  func noTokenOfADamagedShardCounts(damage: Damage, backgroundByteCount: Int) throws {
+    let folder = try TemporaryFolder()
+    let url = try dataset(in: folder).url
+    let shard = url.appendingPathComponent("train-00002.bin")
+    let other = try Data(contentsOf: url.appendingPathComponent("train-00001.bin"))
+    try change(shard) { damage.change(&$0, other: other) }
+    let train = try TokenDataset.open(url, backgroundByteCount: backgroundByteCount).train
+    var tokens = [Int32](repeating: 0, count: 500)
+    // Other shards are sound, and reading them does not read this one.
+    try tokens.withUnsafeMutableBufferPointer { try train.read(at: 0, into: $0) }
+    try train.verifyReads()
+    let error = textError {
+      try tokens.withUnsafeMutableBufferPointer { try train.read(at: 400, into: $0) }
+      try train.verifyReads()
+    }
+    #expect(error?.code == .damagedShard && error?.subject == shard.path)
+    #expect(error?.message.contains("other tokens") == true, "\(String(describing: error))")
+    // It stays one.
+    if backgroundByteCount == 0 { #expect(textError { try train.verifyReads() } != nil) }
+  }
+
+  @Test func aShardThatIsCutWhileItIsReadIsAnError() throws {
+    let folder = try TemporaryFolder()
+    let url = try dataset(in: folder).url
+    let train = try TokenDataset.open(url).train
+    #expect(try train.allTokens().count == train.tokenCount)
+    let shard = url.appendingPathComponent("train-00001.bin")
+    for size in [off_t(100), 0] {
+      #expect(truncate(shard.path, size) == 0)
+      let error = textError { _ = try train.allTokens() }
+      #expect(error?.code == .damagedShard && error?.subject == shard.path)
+      #expect(error?.message.contains("has \(size) bytes, not 500") == true)
+    }
+  }
+
+  @Test func aShardThatIsOverwrittenWhileItIsReadIsFound() throws {
+    let folder = try TemporaryFolder()
+    let url = try dataset(in: folder).url
+    let train = try TokenDataset.open(url).train
+    _ = try train.allTokens()
+    let shard = url.appendingPathComponent("train-00001.bin")
+    let file = try FileHandle(forWritingTo: shard)
+    try file.write(contentsOf: Data(count: 500))
+    try file.close()
+    #expect(textError { _ = try train.allTokens() }?.subject == shard.path)
+  }
+
+  @Test func manyShardsNeedFewOpenFiles() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("a.txt", variedText(byteCount: 3000, seed: 9))
+    let train = try prepared([path], in: folder) { $0.tokensPerShard = 10 }.train
+    #expect(train.manifest.shards.count > 200)
+    #expect(try train.allTokens() == train.allTokens())
+    let open = try FileManager.default.contentsOfDirectory(atPath: "/dev/fd")
+    #expect(open.count < 1000)
+  }
+
+  @Test func anIdentityTellsDataApart() throws {
+    let folder = try TemporaryFolder()
+    func identity(_ text: String, _ name: String, seed: UInt64 = 0) throws -> String {
+      try prepared([try folder.write("\(name).txt", text)], in: folder, name: name) {
+        $0.validation = .fraction(0.25)
+        $0.seed = seed
+      }.manifest.identity
+    }
+    let first = try identity("some text", "first")
+    #expect(first.count == 64)
+    #expect(try identity("some text", "second") == first)
+    #expect(try identity("same size", "third") != first)
+  }
+
   @Test func findsTokensOutsideTheVocabularyAsTheyAreRead() throws {
     let folder = try TemporaryFolder()
     let url = try dataset(in: folder).url
-    try change(url.appendingPathComponent("train-00001.bin")) {
+    let shard = url.appendingPathComponent("train-00001.bin")
+    let checksum = try Fingerprint.hexadecimal(of: Data(contentsOf: shard))
+    try change(shard) {
       $0[2 * 17] = 0x01
       $0[2 * 17 + 1] = 0x01
+    }
+    // As a writer would leave it that is itself wrong: the checksum fits the bytes.
+    let wrong = try Fingerprint.hexadecimal(of: Data(contentsOf: shard))
+    try change(url.appendingPathComponent(CorpusManifest.fileName)) {
+      $0 = Data(
+        String(decoding: $0, as: UTF8.self).replacingOccurrences(of: checksum, with: wrong).utf8)
     }
     var stream = try BatchStream(
       TokenDataset.open(url).train, contextLength: 100, order: .sequential, seed: 0)

@@ -10,15 +10,15 @@ import Verification
   /// One block, and blocks and chunks far smaller than any matrix.
   private static let sizes = [(1 << 22, 256), (50, 3)]
 
-  private func model(_ directory: ModelDirectory, _ sizes: (Int, Int)) -> LayerwiseModel {
-    var model = LayerwiseModel(directory)
+  private func model(_ directory: ModelDirectory, _ sizes: (Int, Int)) throws -> LayerwiseModel {
+    var model = try LayerwiseModel(directory)
     (model.blockElementCount, model.queriesAtOnce) = sizes
     return model
   }
 
   @Test("logits and residual streams of every family", arguments: FamilyGolden.all, sizes)
   func families(_ golden: FamilyGolden, _ sizes: (Int, Int)) throws {
-    let model = model(try golden.directory(), sizes)
+    let model = try model(golden.directory(), sizes)
     let batch = try golden.batch()
     let logits = try model.logits(batch, threads: 2)
     #expect(relativeError(logits, try golden.logits()) < 1e-5)
@@ -47,7 +47,7 @@ import Verification
   @Test("batches that do not fit")
   func batches() throws {
     let golden = try #require(GoldenModel.all.first)
-    let model = LayerwiseModel(try golden.directory())
+    let model = try LayerwiseModel(golden.directory())
     let configuration = model.program.configuration
     for (token, target, length) in [
       (Int32(configuration.vocabularySize), Int32(0), 2), (-1, 0, 2), (0, -2, 2),

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+import Text
+
+@Suite struct CorpusSearchTests {
+  private func names(_ search: CorpusSearch, in folder: TemporaryFolder) -> [String] {
+    search.inputs.map { String($0.name.dropFirst(folder.url.path.count + 1)) }
+  }
+
+  private func folder() throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    for (name, size) in [
+      ("a.txt", 10), ("b.jsonl", 20), ("c.ndjson", 5), ("src/x.py", 300), ("src/y.py", 200),
+      ("src/deep/z.py", 7), ("notes.md", 40), ("archive.tar.gz", 50), ("README", 3), (".hidden", 8),
+      (".git/config", 99),
+    ] { try folder.write(name, String(repeating: "x", count: size)) }
+    return folder
+  }
+
+  @Test func tellsWhatItReadAndPassedOver() throws {
+    let folder = try folder()
+    let search = try CorpusSearch([folder.url.path])
+    #expect(names(search, in: folder) == ["a.txt", "b.jsonl", "c.ndjson"])
+    #expect(search.inputs.map(\.format) == [.text, .jsonLines, .jsonLines])
+    #expect(search.read.map(\.kind) == [".jsonl", ".txt", ".ndjson"])
+    let skipped: [CorpusSearch.Group] = [
+      CorpusSearch.Group(kind: ".py", fileCount: 3, byteCount: 507),
+      CorpusSearch.Group(kind: ".tar.gz", fileCount: 1, byteCount: 50),
+      CorpusSearch.Group(kind: ".md", fileCount: 1, byteCount: 40),
+      CorpusSearch.Group(kind: "hidden", fileCount: 2, byteCount: 8),
+      CorpusSearch.Group(kind: "no ending", fileCount: 1, byteCount: 3),
+    ]
+    #expect(search.skipped == skipped)
+    #expect(search.remarks.count == 2)
+    #expect(search.remarks[1].contains("3 .py (507 B), 1 .tar.gz (50 B)"))
+    #expect(search.remarks[1].contains("--include"))
+  }
+
+  @Test(arguments: [
+    (["*.py"], ["src/deep/z.py", "src/x.py", "src/y.py"]),
+    (["src/*.py"], ["src/deep/z.py", "src/x.py", "src/y.py"]),
+    (["x.*", "*.md"], ["notes.md", "src/x.py"]), (["[R]EAD??"], ["README"]),
+    (["*.jsonl"], ["b.jsonl"]),
+    (["src/?.py"], ["src/x.py", "src/y.py"]),
+  ]) func takesWhatPatternsName(patterns: [String], expected: [String]) throws {
+    let folder = try folder()
+    let search = try CorpusSearch([folder.url.path], including: patterns)
+    #expect(names(search, in: folder) == expected)
+  }
+
+  @Test func patternsDoNotTouchFilesThatAreNamed() throws {
+    let folder = try folder()
+    let path = folder.url.appendingPathComponent("notes.md").path
+    let search = try CorpusSearch([path], including: ["*.py"])
+    #expect(search.inputs.count == 1 && search.remarks.isEmpty)
+  }
+
+  @Test func saysWhatAFolderHoldsThatGivesNothing() throws {
+    let folder = try folder()
+    let source = folder.url.appendingPathComponent("src").path
+    let error = textError { _ = try CorpusSearch([source]) }
+    #expect(error?.subject == source)
+    #expect(error?.message.contains("3 .py (507 B)") == true)
+    #expect(error?.message.contains("--include '*.py'") == true)
+    let none = textError { _ = try CorpusSearch([source], including: ["*.c"]) }
+    #expect(none?.message.contains("no file that matches “*.c”") == true)
+  }
+
+  @Test func passesOverWhatIsNoFile() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in/a.txt", "x")
+    func url(_ name: String) -> URL { folder.url.appendingPathComponent(name) }
+    let manager = FileManager.default
+    try manager.createSymbolicLink(at: url("in/dead.txt"), withDestinationURL: url("gone"))
+    try manager.createSymbolicLink(at: url("in/loop.txt"), withDestinationURL: url("in/loop.txt"))
+    try manager.createSymbolicLink(at: url("in/up"), withDestinationURL: folder.url)
+    #expect(mkfifo(url("in/pipe.txt").path, 0o600) == 0)
+    let search = try CorpusSearch([url("in").path])
+    #expect(search.inputs.count == 1)
+    #expect(
+      Set(search.skipped.map(\.kind)) == [
+        "links that lead nowhere", "links to folders", "pipes, sockets and devices",
+      ])
+    // Named themselves, they are errors that say what they are.
+    for (name, message) in [("dead.txt", "leads nowhere"), ("loop.txt", "in a circle")] {
+      let error = textError { _ = try CorpusSearch([url("in/\(name)").path]) }
+      #expect(error?.message.contains(message) == true, "\(String(describing: error))")
+    }
+    #expect(textError { _ = try CorpusSearch(["/dev/null"]) }?.message.contains("a device") == true)
+  }
+}
