@@ -17,7 +17,7 @@ package struct StreamingChoice {
   ///   - parameterCount: of both models together.
   ///   - memory: the machine's, in bytes.
   package init(
-    isAsked: Bool?, parameterCount: Int, memory: UInt64 = ProcessInfo.processInfo.physicalMemory
+    isAsked: Bool?, parameterCount: Int, memory: UInt64 = UInt64(MachineMemory.byteCount)
   ) {
     let needed = GrowthVerification.memoryByteCount(parameterCount: parameterCount)
     let isTooMuch = UInt64(clamping: needed) > memory / 2
