@@ -11,6 +11,7 @@ extension [GrowthPlan] {
     try state.validate()
     try options.validate()
     try check(from: state.status.model)
+    let options = try options.settled(for: self, of: state.status)
     let hasMoments = state.parameters.contains { $0.firstMoment != nil || $0.secondMoment != nil }
     try GrowthMemory.check(self, partCount: hasMoments ? 3 : 1)
     let parameters = try enumerated().reduce(state.parameters) { parameters, step in
