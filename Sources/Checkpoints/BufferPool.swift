@@ -18,7 +18,10 @@ final class BufferPool: Sendable {
       SendableBuffer(bytes: .allocate(byteCount: byteCount, alignment: 4096))
     }
     free = Mutex(all)
-    available = DispatchSemaphore(value: count)
+    // Counted up from 0: a semaphore traps where it is released below the count that it was made with,
+    // which is what work that failed leaves behind.
+    available = DispatchSemaphore(value: 0)
+    for _ in 0..<count { available.signal() }
   }
 
   /// Takes a buffer, as soon as there is one.

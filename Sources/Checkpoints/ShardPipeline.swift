@@ -32,6 +32,14 @@ package final class ShardPipeline: Sendable {
       bufferCount = 2 * workerCount
       blockByteCount = 2 << 20
     }
+
+    /// So many threads.
+    package init(workerCount: Int) {
+      self.init()
+      self.workerCount = max(1, workerCount)
+      openFileCount = min(openFileCount, self.workerCount)
+      bufferCount = 2 * self.workerCount
+    }
   }
 
   private struct State {

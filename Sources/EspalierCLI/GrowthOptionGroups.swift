@@ -3,12 +3,39 @@ import ArgumentParser
 import Espalier
 import Foundation
 
+/// An option that says how often something is repeated.
+struct GrowthFactor {
+  /// What other numbers are reached by.
+  let remedy: String
+
+  static let width = GrowthFactor(
+    remedy: "--hidden, --heads and --ffn reach any size; --width repeats all three as they are")
+  static let depth = GrowthFactor(
+    remedy: "--layers reaches any number of layers; --depth repeats them as they are")
+
+  private static let factors = 2...1 << 16
+
+  /// Reads a factor.
+  ///
+  /// - Throws: `ValidationError` that says which option takes other numbers.
+  func value(_ argument: String) throws -> Int {
+    guard let factor = Int(argument), Self.factors.contains(factor) else {
+      throw ValidationError(
+        "expected a whole factor, \(Self.factors.lowerBound) to \(Self.factors.upperBound); \(remedy)"
+      )
+    }
+    return factor
+  }
+}
+
 /// What grows, and to which sizes.
 struct GrowthSizeOptions: ParsableArguments {
-  @Option(help: "Repeat the width so many times: residual stream, heads and feed-forward.")
+  @Option(
+    help: "Repeat the width so many times: residual stream, heads and feed-forward.",
+    transform: GrowthFactor.width.value)
   var width: Int?
 
-  @Option(help: "So many times as many layers.")
+  @Option(help: "So many times as many layers.", transform: GrowthFactor.depth.value)
   var depth: Int?
 
   @Option(
@@ -66,11 +93,6 @@ struct GrowthSizeOptions: ParsableArguments {
     }
     if depth != nil, layers != nil {
       throw ValidationError("--depth and --layers both state the layers; give one of them.")
-    }
-    for (name, factor) in [("--width", width), ("--depth", depth)] {
-      if let factor, !(2...1 << 16).contains(factor) {
-        throw ValidationError("\(name) is \(factor); expected a factor of 2 or more.")
-      }
     }
   }
 }

@@ -40,11 +40,22 @@ struct GrowthOutputOptions: ParsableArguments {
       """)
   var resume = false
 
+  @Option(
+    help: "Threads that make tensors; default two for each core. The result does not depend on it.")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads); expected 1 to 1024.")
+    }
+  }
+
   /// The library's settings.
   var settings: ModelGrowth.Output {
     ModelGrowth.Output(
       type: dtype, rounding: rounding, maximumShardByteCount: shardSize?.byteCount,
-      only: only.isEmpty ? nil : only, overwrites: overwrite, resumes: resume)
+      only: only.isEmpty ? nil : only, overwrites: overwrite, resumes: resume,
+      threadCount: threads)
   }
 }
 

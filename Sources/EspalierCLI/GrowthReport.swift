@@ -31,7 +31,7 @@ struct GrowthReport: Encodable {
     var rewarmup: TrainingDuration?
   }
 
-  /// What is not kept, and why.
+  /// What is not promised, and why.
   struct Loss: Encodable {
     var guarantee: Guarantee
     var reason: String
@@ -72,6 +72,8 @@ struct GrowthReport: Encodable {
   var tensors: [GrowthOutline.Tensor]?
   /// Keys of `config.json` that the grown model needs and no other tool knows.
   var ownKeys: [String]
+  /// What else other tools make of the grown model.
+  var notes: [String]
   /// Nil where only the weights are grown.
   var training: Training?
   /// Nil with `--dry-run`.
@@ -100,7 +102,44 @@ struct GrowthReport: Encodable {
     files = outline.files
     tensors = withTensors ? outline.tensors : nil
     ownKeys = try growth.ownKeys()
+    notes = Self.notes(growth.target) + Self.notes(growth.source, as: output.type)
     training = try Training(growth)
+  }
+
+  /// transformers checks more of a Llama than it needs.
+  private static func notes(_ model: ModelConfiguration) -> [String] {
+    guard model.family == .llama, model.hiddenSize % model.headCount != 0 else { return [] }
+    return [
+      "transformers 5 opens a llama only where the heads (\(model.headCount)) divide the hidden size "
+        + "(\(model.hiddenSize)), although heads of any size would do"
+    ]
+  }
+}
+
+extension GrowthReport {
+  /// A type of fewer digits than the source's rounds every weight.
+  private static func notes(_ source: GrowthSource, as type: DType?) -> [String] {
+    let tensors = source.directory.tensors
+    let types = Set(
+      source.directory.tensorNames.compactMap { tensors.entry(named: $0)?.dtype }
+        .filter(\.isFloatingPoint))
+    guard let type, let wider = types.filter({ !type.holds($0) }).map(\.rawValue).min() else {
+      return []
+    }
+    return [
+      "weights are rounded from \(wider) to \(type.rawValue): what is kept is kept up to that"
+    ]
+  }
+}
+
+extension DType {
+  /// Whether every number of another type is one of this type.
+  fileprivate func holds(_ other: DType) -> Bool {
+    switch self {
+    case .float64: true
+    case .float32: other != .float64
+    default: other == self
+    }
   }
 }
 
@@ -131,6 +170,8 @@ extension GrowthPlan {
         "the learning rates are meant for the larger model"
       case .trajectory: "its next steps are not the small model's"
       case .symmetry: "copies get equal gradients and stay copies, unless dropout parts them"
+      case .liveness where target.traits.experts?.perToken == 1:
+        "a router that gives every token one expert never learns"
       case .liveness: "some new parameters get no gradient"
       }
     return "\(operation): \(reason)"

@@ -12,7 +12,7 @@ enum GrowthText {
     lines += costs(report)
     lines += report.preserves.map { row("kept", "\($0.rawValue): \($0.meaning)") }
     lines += report.doesNotPreserve.map {
-      row("not kept", "\($0.guarantee.rawValue): \($0.reason)")
+      row("not promised", "\($0.guarantee.rawValue): \($0.reason)")
     }
     if let training = report.training { lines += schedule(training, growth) }
     if !report.ownKeys.isEmpty {
@@ -22,6 +22,7 @@ enum GrowthText {
           "config.json says \(report.ownKeys.joined(separator: " and ")), which other tools do not know"
         ))
     }
+    lines += report.notes.map { row("note", $0) }
     if let tensors = report.tensors { lines += ["Tensors"] + tensors.map(line) }
     return lines
   }

@@ -39,22 +39,23 @@ struct GrowthTrainingOptions: ParsableArguments {
       }
       return GrowthOptions(seed: seed)
     }
-    let target = try GrowthRequest(sizes: sizes, manner: manner, recipes: recipes)
-      .growth(of: source.model).target(from: source.model)
-    return GrowthOptions(
-      seed: seed, moments: moments?.policy ?? .mapped,
-      schedule: try placement(manner).continuation(
-        from: source.model, to: target, on: status.training.schedule,
-        rewarmup: rewarmup?.duration))
+    var options = GrowthOptions(seed: seed)
+    if let moments { options.moments = moments.policy }
+    guard schedule != nil || rewarmup != nil else { return options }
+    let plans = try GrowthRequest(sizes: sizes, manner: manner, recipes: recipes)
+      .growth(of: source.model).plans(from: source.model)
+    options.schedule = try placement(after: plans).continuation(
+      from: source.model, to: plans.last?.target ?? source.model, on: status.training.schedule,
+      rewarmup: rewarmup?.duration)
+    return options
   }
 
-  private func placement(_ manner: GrowthMannerOptions) -> SchedulePlacement {
+  private func placement(after plans: [GrowthPlan]) -> SchedulePlacement {
     switch schedule {
     case .keep: .kept
     case .ratio(let ratio): .ratio(ratio)
     case .auto: .automatic
-    // A small model's trajectory is its own schedule's.
-    case nil: manner.learningRates == .smallTrajectory ? .kept : .automatic
+    case nil: .usual(after: plans)
     }
   }
 }

@@ -8,7 +8,7 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract:
-      "Show what a run, checkpoint, model, safetensors file, token directory or recipe holds.",
+      "Show what a run, checkpoint, model, safetensors file, token directory, recipe or receipt holds.",
     discussion: """
       Every file that a manifest names is compared with its checksum; --no-verify compares sizes \
       only. The exit code is 1 where something is damaged.
@@ -19,10 +19,13 @@ struct InspectCommand: ParsableCommand {
         espalier inspect gpt2/model.safetensors
         espalier inspect prepared/ --json
         espalier inspect recipe.yaml
+        espalier inspect larger/growth.json
       """)
 
   @Argument(
-    help: "A run, checkpoint, Hugging Face or token directory, a .safetensors file or a recipe.",
+    help: """
+      A run, checkpoint, Hugging Face or token directory, a .safetensors file, a recipe or a growth.json.
+      """,
     completion: .file())
   var path: String
 

@@ -11,7 +11,26 @@ enum InspectionText {
     case .tensors(let file): lines(file)
     case .tokens(let tokens): lines(tokens)
     case .recipe(let recipe): ["Recipe \(recipe.path)"] + lines(recipe)
+    case .growth(let growth): lines(growth)
     }
+  }
+
+  private static func lines(_ growth: GrowthInspection) -> [String] {
+    let options = growth.options
+    var lines = ["Growth \(growth.path)", row("by", growth.operation)]
+    if let source = options.source {
+      let hash = options.sourceHash.map { " (SHA-256 \($0.prefix(12))…)" } ?? ""
+      lines.append(row("of", source + hash + (growth.step.map { ", step \($0)" } ?? "")))
+    }
+    lines += [row("from", "")] + modelLines(growth.source).map { "  " + $0 }
+    lines += [row("to", "")] + modelLines(growth.target).map { "  " + $0 }
+    lines.append(row("promises", growth.guarantees.map(\.rawValue).joined(separator: ", ")))
+    lines.append(row("seed", "\(options.seed)"))
+    if growth.step != nil { lines.append(row("moments", options.moments.rawValue)) }
+    if let files = growth.files {
+      lines.append(row("files", files.result.keys.sorted().joined(separator: ", ")))
+    }
+    return lines + [row("made by", "espalier \(growth.versions.espalier)")]
   }
 
   private static func lines(_ run: RunInspection) -> [String] {

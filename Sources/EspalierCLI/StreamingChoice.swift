@@ -17,7 +17,8 @@ package struct StreamingChoice {
   ///   - parameterCount: of both models together.
   ///   - memory: the machine's, in bytes.
   package init(
-    isAsked: Bool?, parameterCount: Int, memory: UInt64 = UInt64(clamping: MachineMemory.current.total)
+    isAsked: Bool?, parameterCount: Int,
+    memory: UInt64 = UInt64(clamping: MachineMemory.current.total)
   ) {
     let needed = GrowthVerification.memoryByteCount(parameterCount: parameterCount)
     let isTooMuch = UInt64(clamping: needed) > memory / 2

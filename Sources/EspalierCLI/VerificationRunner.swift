@@ -32,6 +32,7 @@ struct VerificationRunner {
       isAsked: options.streaming,
       parameterCount: bundles.reduce(0) { $0 + $1.directory.parameterCount })
     choice.note.map(note)
+    try checkMemory(bundles, streams: choice.streams)
     var report =
       choice.streams
       ? try streamed(bundles, receipt, progress) : try measured(bundles, receipt, progress)
@@ -57,13 +58,35 @@ struct VerificationRunner {
     // Eleven batches show ten steps.
     verification.batches = try batches(bundles[0], count: 11)
     verification.exactBatches = verification.batches
-    verification.liveBatches = TokenBatch.random(
-      count: 2, for: states[1].model.configuration, sequences: options.sequences,
+    // The same tokens twice: what one step gives to a token's vector, the next one reads.
+    let live = TokenBatch.random(
+      count: 1, for: states[1].model.configuration, sequences: options.sequences,
       length: max(2, options.tokens), seed: options.seed &+ 1)
+    verification.liveBatches = live + live
     try verification.limitExactWork(toOperations: options.exactOperations ?? 3e10)
     return try verification.report(
       engine: CPUTrainingEngine(threads: options.engineOptions.threads)
     ) { try progress($0.part, $0.done, $0.total) }
+  }
+
+  /// Refuses batches, and measurements that were insisted on, that memory does not hold.
+  private func checkMemory(_ bundles: [ModelBundle], streams: Bool) throws {
+    let models = bundles.map(\.directory.configuration.model)
+    let length = min(options.tokens, models.map(\.contextLength).min() ?? 1)
+    let batch = GrowthVerification.batchByteCount(
+      of: models, sequences: options.sequences, length: length)
+    let parameters = bundles.reduce(0) { $0 + $1.directory.parameterCount }
+    let needed =
+      batch
+      + (streams ? 0 : Double(GrowthVerification.memoryByteCount(parameterCount: parameters)))
+    let memory = MachineMemory.current.available
+    guard needed > Double(memory) else { return }
+    let bytes = Int(min(needed, 0x1p62))
+    throw GrowthError(
+      .outOfMemory,
+      "measuring takes about \(Readable.bytes(bytes)), and this process may have "
+        + "\(Readable.bytes(memory)); give fewer --sequences or --tokens"
+        + (streams ? "" : ", or leave --no-streaming out"), subject: options.grown)
   }
 
   /// Measures what two forward passes over the files tell.

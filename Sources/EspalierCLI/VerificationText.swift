@@ -64,6 +64,7 @@ package enum VerificationText {
 
   private static func number(_ measurement: MeasuredNumber?) -> String {
     guard let value = measurement?.value else { return "–" }
+    if value.isNaN { return "NaN" }
     return value == value.rounded() && abs(value) < 1e6
       ? String(Int(value)) : String(format: "%.1e", value)
   }
@@ -120,8 +121,10 @@ package enum VerificationText {
     if let rounding = report.rounding, let example = rounding.example {
       lines.append(
         "\(rounding.type.rawValue) rounds \(rounding.roundedTensorCount) grown tensors (\(example), …): "
-          + "the files keep the function up to that, and bounds are 4u√(2L + 2) = "
-          + String(format: "%.1e", rounding.bound))
+          + (rounding.choosesExperts == true
+            ? "tokens may go to other experts for that, so float32 is not judged"
+            : "the files keep the function up to that, and bounds are 4u√(2L + 2) = "
+              + String(format: "%.1e", rounding.bound)))
     }
     return lines
   }

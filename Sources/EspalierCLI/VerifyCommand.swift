@@ -118,10 +118,12 @@ struct VerifyCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    for (name, value, least) in [
-      ("steps", steps, 1), ("sequences", sequences, 1), ("tokens", tokens, 2),
-    ] where value < least {
-      throw ValidationError("--\(name) is \(value); expected at least \(least).")
+    for (name, value, range) in [
+      ("steps", steps, 1...1_000_000), ("sequences", sequences, 1...1 << 20),
+      ("tokens", tokens, 2...1 << 28),
+    ] where !range.contains(value) {
+      throw ValidationError(
+        "--\(name) is \(value); expected \(range.lowerBound) to \(range.upperBound).")
     }
     guard learningRate.isFinite, learningRate > 0 else {
       throw ValidationError("--learning-rate is \(learningRate); expected a positive number.")

@@ -16,6 +16,8 @@ public enum MomentPolicy: String, Sendable, Hashable, CaseIterable, Codable {
 
 /// How the learning-rate schedule goes on after a growth.
 public enum ScheduleContinuation: Sendable, Hashable {
+  /// As ``SchedulePlacement/usual(after:)`` places it for the models and the training that are grown.
+  case automatic
   /// From where it stands.
   case continued
   /// From where a model of the target's size would have come to the same loss: at 1/`ratio` of the
@@ -39,7 +41,7 @@ public struct GrowthOptions: Sendable, Hashable {
   /// Makes options.
   public init(
     seed: UInt64 = 0, moments: MomentPolicy = .mapped,
-    schedule: ScheduleContinuation = .continued, source: String? = nil, sourceHash: String? = nil
+    schedule: ScheduleContinuation = .automatic, source: String? = nil, sourceHash: String? = nil
   ) {
     self.seed = seed
     self.moments = moments
@@ -50,6 +52,21 @@ public struct GrowthOptions: Sendable, Hashable {
 }
 
 extension GrowthOptions {
+  /// The options with the schedule's place, where that was left to the models and the training.
+  ///
+  /// - Parameter status: the training; nil for weights alone, which have no schedule.
+  /// - Throws: the errors of Architectures for models that contradict themselves.
+  func settled(for plans: [GrowthPlan], of status: TrainingStatus?) throws -> GrowthOptions {
+    guard schedule == .automatic else { return self }
+    var options = self
+    options.schedule = .continued
+    if let status, let target = plans.last?.target {
+      options.schedule = try SchedulePlacement.usual(after: plans)
+        .continuation(from: status.model, to: target, on: status.training.schedule)
+    }
+    return options
+  }
+
   /// Checks the numbers.
   ///
   /// - Throws: ``GrowthError`` of code `invalidOptions`; the errors of Training for a re-warm-up that

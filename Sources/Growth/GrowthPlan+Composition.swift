@@ -13,4 +13,17 @@ extension [GrowthPlan] {
     let addsIdentities = contains { plan in plan.layers.contains(where: \.isIdentity) }
     return sharesOnly && addsIdentities ? [.symmetry] : []
   }
+
+  /// The plans without what they lose where the model comes from other growths and has not trained since.
+  ///
+  /// - Parameter earlier: the growths that made it; none for a model that has trained.
+  func after(_ earlier: [GrowthPlan]) -> [GrowthPlan] {
+    let lost = (earlier + self).lostTogether
+    guard !lost.isEmpty else { return self }
+    return map { plan in
+      var plan = plan
+      plan.guarantees.subtract(lost)
+      return plan
+    }
+  }
 }

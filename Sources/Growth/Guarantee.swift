@@ -12,7 +12,7 @@ public enum Guarantee: String, Sendable, Hashable, CaseIterable, Codable {
   case trajectory
   /// No two units stay copies of each other in training.
   case symmetry
-  /// Every parameter gets a gradient within two steps.
+  /// Every parameter gets a gradient within two steps, or one step after the small model's all have one.
   case liveness
 }
 

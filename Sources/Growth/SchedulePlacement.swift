@@ -12,6 +12,12 @@ public enum SchedulePlacement: Sendable, Hashable {
   /// At 1/ρ of what it has run so far.
   case ratio(Double)
 
+  /// Where a schedule goes on unless somebody says otherwise: ``automatic``, but ``kept`` where learning
+  /// rates are meant for the small model's trajectory, which is its own schedule's.
+  public static func usual(after plans: [GrowthPlan]) -> SchedulePlacement {
+    plans.contains { $0.learningRates == .smallTrajectory } ? .kept : .automatic
+  }
+
   /// How the schedule of a small model's training goes on with a larger model.
   ///
   /// - Parameters:

@@ -81,4 +81,16 @@ public struct ReferenceModel: Sendable {
     pass.runForward()
     return pass.logits.elements
   }
+
+  /// The experts that tokens of a batch take, of each feed-forward of experts in order.
+  ///
+  /// - Throws: ``ReferenceEngineError`` where the batch does not fit the model.
+  package func chosenExperts(_ batch: TokenBatch) throws -> [Set<Int>] {
+    var pass = try ReferencePass(self, batch, nil)
+    pass.runForward()
+    return program.operations.compactMap { operation in
+      guard case .mixture(let mixture) = operation else { return nil }
+      return pass.mixture(mixture).chosenExperts(pass.values[mixture.input])
+    }
+  }
 }

@@ -18,6 +18,8 @@ public struct FileRounding: Sendable, Hashable, Codable {
   public var example: String?
   /// Blocks of the grown model.
   public var layerCount: Int
+  /// Whether rounding may send tokens to other experts, which no bound tells from a mistake; nil for no.
+  public var choosesExperts: Bool?
 
   /// What rounding may do to a number, relative to it: half of its type's last place.
   public var unitRoundoff: Double { type.unitRoundoff }
@@ -50,6 +52,7 @@ public struct FileRounding: Sendable, Hashable, Codable {
     roundedTensorCount = rounded.count
     example = rounded.first.map { grown.program.parameters[$0.offset].name }
     layerCount = grown.program.configuration.layerCount
+    if grown.program.configuration.traits.experts != nil { choosesExperts = true }
   }
 }
 

@@ -40,10 +40,11 @@ struct GrowthMeasurer {
       small, grown, batches: batches, training: training
     ) { try progress("trajectory") }
     try progress("dead parameters")
-    numbers.deadParameters = try DeadParameter.find(
-      in: grown, batches: liveBatches, training: training)
-    numbers.measurements[.deadParameters] = MeasuredNumber(
-      Double(numbers.deadParameters.count), numbers.deadParameters.first?.description)
+    let search = try DeadParameter.search(
+      grown, of: small, batches: liveBatches, smallBatch: batches[0], training: training)
+    // Where gradients are no numbers, it is not the parameters that are dead.
+    numbers.deadParameters = search.notFinite == nil ? search.dead : []
+    numbers.measurements[.deadParameters] = search.measurement
     if let plans { try measureCopies(plans, &numbers) }
     return numbers
   }
@@ -55,7 +56,7 @@ struct GrowthMeasurer {
     ) { try progress("copies") }
     let means = numbers.copyDistances.map { MeasuredNumber($0.afterTraining, $0.space) }
     let closest = numbers.copyDistances.map { MeasuredNumber($0.smallestAfterTraining, $0.space) }
-    numbers.measurements[.copyDistance] = means.min { $0.value < $1.value }
-    numbers.measurements[.closestCopies] = closest.min { $0.value < $1.value }
+    numbers.measurements[.copyDistance] = .smallest(means)
+    numbers.measurements[.closestCopies] = .smallest(closest)
   }
 }

@@ -65,8 +65,10 @@ public struct GrowthVerification: Sendable {
     batches = TokenBatch.random(
       count: 11, for: small.configuration, sequences: 2, length: 32, seed: seed)
     exactBatches = batches
-    liveBatches = TokenBatch.random(
-      count: 2, for: grown.configuration, sequences: 2, length: 32, seed: seed &+ 1)
+    // The same tokens twice: what one step gives to a token's vector, the next one reads.
+    liveBatches = Array(
+      repeating: TokenBatch.random(
+        count: 1, for: grown.configuration, sequences: 2, length: 32, seed: seed &+ 1)[0], count: 2)
     self.training = training
     symmetrySteps = 10
     exactScope = .all
@@ -89,7 +91,7 @@ public struct GrowthVerification: Sendable {
       var numbers = GrowthMeasurer.Numbers()
       if obstacle == nil { numbers = try measureFloat32(engine, counter) }
       let result = try measureStreams(engine, counter, &numbers)
-      let exact = try measureFloat64(counter)
+      let exact = try measureFloat64(counter, threads: (engine as? CPUTrainingEngine)?.threadCount)
       if obstacle != nil {
         numbers.copyDistances = exact.copyDistances
         numbers.deadParameters = exact.deadParameters
@@ -161,13 +163,16 @@ public struct GrowthVerification: Sendable {
     return result
   }
 
-  private func measureFloat64(_ counter: ProgressCounter) throws -> GrowthMeasurer.Numbers {
+  private func measureFloat64(
+    _ counter: ProgressCounter, threads: Int?
+  ) throws -> GrowthMeasurer.Numbers {
     guard exactScope != .none else { return GrowthMeasurer.Numbers() }
-    let exact = try ExactModel(small)
+    var exact = try ExactModel(small)
     var larger = try ExactModel(grown)
     if let plans {
       larger = try ExactModel(growing: exact, by: plans, options: options, given: larger)
     }
+    (exact.threadCount, larger.threadCount) = (threads, threads)
     return try measurer(exact, larger, exactBatches, exactScope) {
       try counter.begin("float64: \($0)")
     }.measure()

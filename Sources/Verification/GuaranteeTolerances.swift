@@ -10,6 +10,8 @@
 public enum GuaranteeTolerances {
   /// The bound of a check on files of some type; nil where the arithmetic does not measure it.
   ///
+  /// Where rounding may send tokens to other experts, float32 tells nothing; float64 and the files' values do.
+  ///
   /// Where the files' type rounds what the growth makes, what is computed of the files may differ by
   /// that (``FileRounding/bound``), and values by half of their last place, or, since noise is chosen by
   /// the weights' digits, four times that.
@@ -20,8 +22,10 @@ public enum GuaranteeTolerances {
     guard var strict = bound(check, arithmetic), arithmetic != .float64 else {
       return bound(check, arithmetic)
     }
-    // A measurement that is no number allows nothing.
-    if let own = modelRounding?.bound(check), own > strict.value { strict.value = own }
+    // A measurement that is infinite or no number allows nothing.
+    if let own = modelRounding?.bound(check), own.isFinite, own > strict.value {
+      strict.value = own
+    }
     guard let rounding else { return strict }
     switch check {
     case .replay:
@@ -29,7 +33,9 @@ public enum GuaranteeTolerances {
       let factor = rounding.isExact ? 1.0 : 4.0
       return .atMost(max(strict.value, factor * rounding.unitRoundoff))
     case .logits, .loss, .residual, .gradients, .trajectory:
-      return rounding.isExact ? strict : .atMost(max(strict.value, rounding.bound))
+      if rounding.isExact { return strict }
+      return rounding.choosesExperts == true
+        ? nil : .atMost(max(strict.value, rounding.bound))
     case .moments, .copyDistance, .closestCopies, .deadParameters, .firstStep: return strict
     }
   }

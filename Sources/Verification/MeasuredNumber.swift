@@ -22,6 +22,22 @@ public struct MeasuredNumber: Sendable, Hashable, Codable {
       return worst.value.isNaN || worst.value >= next.value ? worst : next
     }
   }
+
+  /// The smallest of several; nil for none.
+  ///
+  /// What is no number is the worst of all here too.
+  static func smallest(_ measurements: some Sequence<MeasuredNumber>) -> MeasuredNumber? {
+    measurements.reduce(nil) { worst, next in
+      guard let worst, !next.value.isNaN else { return next }
+      return worst.value.isNaN || worst.value <= next.value ? worst : next
+    }
+  }
+}
+
+/// |x − y| relative to |y|; 0 for the same finite number, and no number for two infinite ones.
+func relativeDifference(_ x: Double, _ y: Double) -> Double {
+  let difference = abs(x - y)
+  return difference == 0 ? 0 : difference / abs(y)
 }
 
 /// The larger; what is no number is the worst.

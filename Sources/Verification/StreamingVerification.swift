@@ -130,6 +130,21 @@ public struct StreamingVerification: Sendable {
 }
 
 extension GrowthVerification {
+  /// Bytes of memory that the activations and logits of a batch take in all models, about, in float32
+  /// and float64.
+  public static func batchByteCount(
+    of models: [ModelConfiguration], sequences: Int, length: Int
+  ) -> Double {
+    let tokens = Double(sequences) * Double(length)
+    return models.reduce(0) { sum, model in
+      let block = 10 * Double(model.hiddenSize) + 4 * Double(model.intermediateSize)
+      let scores = Double(model.headCount) * Double(length)
+      return sum
+        + 12 * tokens
+        * (2 * Double(model.vocabularySize) + Double(model.layerCount) * (block + scores))
+    }
+  }
+
   /// Bytes of memory that all measurements of two models take, about.
   ///
   /// For each parameter: the files' values and moments (12), both models on an engine with gradients

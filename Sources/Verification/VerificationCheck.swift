@@ -64,12 +64,19 @@ public struct VerificationBound: Sendable, Hashable, Codable {
   /// The bound.
   public var value: Double
 
+  /// Makes a bound.
+  public init(relation: Relation, value: Double) {
+    self.relation = relation
+    self.value = value
+  }
+
   static func atMost(_ value: Double) -> Self { Self(relation: .atMost, value: value) }
   static func moreThan(_ value: Double) -> Self { Self(relation: .moreThan, value: value) }
 
-  /// Whether a number is where it must be; what is no number never is.
+  /// Whether a number is where it must be; what is infinite or no number never is.
   public func admits(_ number: Double) -> Bool {
-    switch relation {
+    guard number.isFinite else { return false }
+    return switch relation {
     case .atMost: number <= value
     case .moreThan: number > value
     }

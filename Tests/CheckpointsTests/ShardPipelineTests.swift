@@ -70,6 +70,38 @@ import Testing
     #expect(Set(names) == Set(layout.shards.map(\.name)))
   }
 
+  /// Blocks that are made before the one that is due for the hash keep their buffers.
+  @Test("a block that fails while later ones wait for it ends the work, and nothing else")
+  func failureOfTheFirst() throws {
+    let target = folder()
+    let partial = ResumableDirectory.partialURL(of: target)
+    defer { [target, partial].forEach { try? FileManager.default.removeItem(at: $0) } }
+    let directory = try ResumableDirectory(for: target, identity: "x", resuming: false)
+    defer { directory.discard() }
+    let pipeline = ShardPipeline(
+      [try layout(shard: nil)], in: directory, configuration: configuration(4, 64))
+    func run() throws {
+      let isFirst = Mutex(true)
+      try pipeline.run(
+        makeWorker: {
+          let make = Self.maker()
+          return { entry, range, bytes in
+            let isDue = isFirst.withLock { first in
+              defer { first = false }
+              return first
+            }
+            if isDue {
+              Thread.sleep(forTimeInterval: 0.1)
+              throw Stop()
+            }
+            try make(entry, range, bytes)
+          }
+        }
+      ) { _ in }
+    }
+    #expect(throws: Stop.self) { try run() }
+  }
+
   @Test("whoever fails stops all, and what is finished stays", arguments: [1, 4])
   func failure(_ workers: Int) throws {
     let target = folder()

@@ -28,7 +28,7 @@ struct GrowCommandTests {
     #expect(result.status == 0, "\(result.errors)")
     for piece in [
       "layers        1 → 2", "hidden        8 → 16", "parameters    3,128 → 11,072",
-      "kept          loss: ", "not kept      moments: width × 2: the noise",
+      "kept          loss: ", "not promised  moments: width × 2: the noise",
       "schedule      from step 4 to 2 of the", "Wrote large",
       "espalier verify run large", "--continue-from large",
     ] {
@@ -134,8 +134,20 @@ struct GrowCommandTests {
     let place = try trained()
     let before = try names(place)
     let usage: [([String], String)] = [
-      ([], "Say what grows"), (["--width", "1"], "expected a factor of 2 or more"),
+      ([], "Say what grows"), (["--width", "1"], "expected a whole factor, 2 to 65536"),
       (["--width", "x"], "invalid"), (["--depth", "2", "--layers", "3"], "give one of them"),
+      (["--width", "1.5"], "--hidden, --heads and --ffn reach any size"),
+      (["--depth", "1.5"], "--layers reaches any number"),
+      (["--width", "1000000000"], "2 to 65536"),
+      (["--width", "9223372036854775807"], "2 to 65536"),
+      (["--layers", "0-99999999999"], "invalid"),
+      (["--layers", "99999999999999999999"], "invalid"),
+      (["--depth", "2", "--threads", "0"], "expected 1 to 1024"),
+      (["--depth", "2", "--operator", "copy", "--output-scale", "nan"], "expected a number"),
+      (["--depth", "2", "--operator", "copy", "--output-scale", "inf"], "expected a number"),
+      (["--width", "2", "--noise", "nan"], "expected decibels"),
+      (["--depth", "2", "--schedule", "nan"], "invalid"),
+      (["--depth", "2", "--schedule", "inf"], "invalid"),
       (["--to", "c.json", "--ffn", "40"], "--ffn does not go with it"),
       (["--layers", "3-1"], "invalid"), (["--layers", "0,,1"], "invalid"),
       (["--heads", "4:x"], "invalid"), (["--ffn", "64", "--noise", "10"], "--noise does nothing"),
@@ -162,6 +174,17 @@ struct GrowCommandTests {
       (["run", "--layers", "0,7"], "the list names layer 7"),
       (["run", "--ffn", "8"], "intermediateSize"),
       (["run", "--vocabulary", "8"], "vocabularySize"),
+      (["run", "--layers", "100000000000"], "layerCount: 100000000000 is outside 0 … 65536"),
+      (["run", "--layers", "9223372036854775807"], "layerCount"),
+      (["run", "--hidden", "9223372036854775807"], "hiddenSize"),
+      (["run", "--ffn", "1000000000"], "intermediateSize"),
+      (["run", "--heads", "9223372036854775807"], "headCount"),
+      (["run", "--vocabulary", "9223372036854775807"], "vocabularySize"),
+      (["run", "--context", "100000000000"], "contextLength"),
+      (["run", "--experts", "9223372036854775807"], "experts"),
+      (["run", "--width", "4096", "--depth", "65536"], "layerCount"),
+      (["run", "--depth", "2", "--operator", "copy", "--output-scale", "1e300"], "output scale"),
+      (["run", "--vocabulary", "268435456", "--hidden", "1000000"], "bytes"),
       (["run", "--to", "recipe.yaml"], "no JSON"),
       (["run", "--to", "missing.json"], "cannot be read"),
       (["run", "--depth", "2", "--dtype", "bfloat16"], "a training state holds float32"),

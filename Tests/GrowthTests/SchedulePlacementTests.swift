@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Foundation
 import Growth
 import Testing
 import Training
@@ -62,5 +63,48 @@ import Training
     #expect(
       try SchedulePlacement.automatic.continuation(from: small, to: small, on: schedule)
         == .continued)
+  }
+
+  @Test func aGrowthUnlessToldOtherwiseMovesTheSchedule() throws {
+    let state = try SharingTests.state(SharingTests.model(.gpt2))
+    for (growth, placement) in [
+      (WidthGrowth(factor: 2), SchedulePlacement.automatic),
+      (WidthGrowth(factor: 2, symmetry: .kept, learningRates: .smallTrajectory), .kept),
+    ] {
+      let plans = try growth.plans(from: state.status.model)
+      #expect(SchedulePlacement.usual(after: plans) == placement)
+      let expected = try placement.continuation(
+        from: state.status.model, to: plans[0].target, on: state.status.training.schedule)
+      let position = try growth.grown(state).status.position
+      #expect(
+        try position
+          == growth.grown(state, options: GrowthOptions(schedule: expected))
+          .status.position)
+      // On disk, and in the receipt, which says what was done.
+      let folder = TestFolder()
+      try state.write(to: folder["small"], tokenizer: nil)
+      let onDisk = try ModelGrowth(of: GrowthSource(reading: folder["small"]), by: growth)
+      #expect(onDisk.options.schedule == expected)
+      #expect(try onDisk.grownStatus()?.position == position)
+    }
+  }
+
+  @Test func weightsAloneHaveNoSchedule() throws {
+    let folder = TestFolder()
+    try SharingTests.state(SharingTests.model(.gpt2)).write(to: folder["small"], tokenizer: nil)
+    let source = try GrowthSource(reading: folder["small"], weightsOnly: true)
+    #expect(
+      try ModelGrowth(of: source, by: WidthGrowth(factor: 2)).options.schedule == .continued)
+    #expect(throws: GrowthError.self) {
+      try ModelGrowth(
+        of: source, by: WidthGrowth(factor: 2),
+        options: GrowthOptions(schedule: .repositioned(ratio: 2, rewarmup: nil)))
+    }
+    // Nor multipliers of learning rates, without which the trajectory is another.
+    #expect(throws: GrowthError.self) {
+      try ModelGrowth(
+        of: source,
+        by: WidthGrowth(factor: 2, symmetry: .kept, learningRates: .smallTrajectory))
+    }
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import Architectures
 import Foundation
+import Growth
 import Staging
 import Testing
 
@@ -158,7 +160,7 @@ struct InspectionTests {
       (place.url.appending(path: "nothing"), "there is no such file or directory"),
       (
         place.url.appending(path: "corpus.txt"),
-        "expected a .safetensors or .yaml file, or a directory"
+        "expected a .safetensors or .yaml file, a growth.json, or a directory"
       ),
       (
         place.url,
@@ -168,5 +170,31 @@ struct InspectionTests {
       let error = #expect(throws: StagingError.self) { try Inspection.of(path) }
       #expect(error?.message == message)
     }
+  }
+
+  @Test("a receipt tells what was done, to what, and what was promised")
+  func receipt() throws {
+    let small = ModelConfiguration(
+      architecture: .gpt2, layerCount: 2, hiddenSize: 8, headCount: 2, intermediateSize: 16,
+      vocabularySize: 32, contextLength: 8, tiesHead: true)
+    let plans = try WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)).plans(from: small)
+    let receipt = try GrowthReceipt(
+      plans, options: GrowthOptions(seed: 7, source: "small", sourceHash: "abc"), step: 12)
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: GrowthReceipt.fileName)
+    try receipt.encoded().write(to: file)
+    guard case .growth(let growth) = try Inspection.of(file) else {
+      Issue.record("not a receipt")
+      return
+    }
+    #expect(growth.operation == plans.operation)
+    #expect(growth.source == small && growth.target == plans[1].target)
+    #expect(Set(growth.guarantees) == plans.guarantees)
+    #expect(growth.options.seed == 7 && growth.step == 12)
+    #expect(try json(.growth(growth))["kind"] as? String == "growth")
+    try Data("{}".utf8).write(to: file)
+    #expect(throws: GrowthError.self) { try Inspection.of(file) }
   }
 }

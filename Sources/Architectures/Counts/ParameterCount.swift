@@ -57,9 +57,15 @@ extension ModelConfiguration {
 
   /// The count, once every extent is within its limit.
   func parameterCountOfValidSizes() throws -> ParameterCount {
-    let count = ParameterCount(
-      outsideBlocks: uncheckedProgram(layerCount: 0).parameterCount,
-      withOneBlock: uncheckedProgram(layerCount: 1).parameterCount, layerCount: layerCount)
+    let block = uncheckedProgram(layerCount: 1)
+    // Many experts of valid sizes may be more than an integer counts.
+    let isCountable =
+      block.parameters.reduce(0.0) { $0 + Double($1.shape.elementCount) } < 0x1p62
+    let count =
+      isCountable
+      ? ParameterCount(
+        outsideBlocks: uncheckedProgram(layerCount: 0).parameterCount,
+        withOneBlock: block.parameterCount, layerCount: layerCount) : nil
     // Float64 cannot overflow here, and is exact up to the limit.
     let total = count?.byRole.values.reduce(0.0) { $0 + Double($1) }
     guard let count, let total, total <= Double(Self.mostParameters) else {

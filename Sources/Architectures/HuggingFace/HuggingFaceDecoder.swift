@@ -129,9 +129,9 @@ struct HuggingFaceDecoder {
     if let key = keys.headSize {
       fields.append(.init(key, JSONValue(model.headSize)))
     } else {
-      let standard = keys.defaultHeadSize ?? model.hiddenSize / max(1, model.headCount)
+      let standard = keys.defaultHeadSize ?? standardHeadSize(model)
       fields.append(
-        HuggingFaceFields.own("espalier_head_dim", model.headSize, default: standard))
+        HuggingFaceFields.own("espalier_head_dim", model.headSize, default: standard ?? 0))
     }
     if let key = keys.keyValueHeads {
       fields.append(.init(key, JSONValue(model.keyValueHeadCount)))

@@ -58,11 +58,17 @@ enum HuggingFaceGPT2 {
       .init("n_layer", JSONValue(model.layerCount)),
       .init("n_positions", JSONValue(model.contextLength)),
       HuggingFaceFields.own(
-        "espalier_head_dim", model.headSize, default: model.hiddenSize / model.headCount),
+        "espalier_head_dim", model.headSize, default: standardHeadSize(model) ?? 0),
       HuggingFaceFields.own(
         "espalier_num_key_value_heads", model.keyValueHeadCount, default: model.headCount),
     ]
   }
+}
+
+/// The width of a head where a file does not say it; nil where the hidden size cannot be shared out.
+func standardHeadSize(_ model: ModelConfiguration) -> Int? {
+  guard model.headCount > 0, model.hiddenSize % model.headCount == 0 else { return nil }
+  return model.hiddenSize / model.headCount
 }
 
 /// The width of a head: as the file says, or the hidden size shared among the heads.

@@ -125,6 +125,11 @@ void ck_add_representable_noise(
 void ck_scale(const float *x, float factor, float *y, size_t n);
 /// Σ x², in float64 and in a fixed order.
 double ck_sum_of_squares(const float *x, size_t n);
+/// Whether n floating-point numbers of 16, 32 or 64 bits are all finite; `exponent` has the bits of
+/// their exponent. x need not be aligned.
+int ck_are_finite_16(const void *x, size_t n, uint16_t exponent);
+int ck_are_finite_32(const void *x, size_t n, uint32_t exponent);
+int ck_are_finite_64(const void *x, size_t n, uint64_t exponent);
 
 // MARK: Proofs
 

@@ -11,6 +11,7 @@ final class FileRows: Sendable {
   private let location: TensorLocation
   private let file: RandomAccessFile
   private let type: DType
+  private let threadCount: Int?
   private let failure = Mutex<(any Error)?>(nil)
 
   /// Elements of a row.
@@ -20,10 +21,14 @@ final class FileRows: Sendable {
 
   private static let chunkByteCount = 128 << 10
 
-  init(_ location: TensorLocation, type: DType, in file: RandomAccessFile) {
+  /// - Parameter threadCount: how many threads measure all rows; nil for all cores.
+  init(
+    _ location: TensorLocation, type: DType, in file: RandomAccessFile, threadCount: Int? = nil
+  ) {
     self.location = location
     self.file = file
     self.type = type
+    self.threadCount = threadCount
     let shape = location.entry.shape
     length = shape.extents.last ?? 1
     count = length == 0 ? 0 : shape.elementCount / length
@@ -53,6 +58,7 @@ final class FileRows: Sendable {
       return UnsafeBufferPointer(scratch)
     }
     rows.sequential = { [self] in sequential() }
+    rows.threadCount = threadCount
     return rows
   }
 

@@ -72,6 +72,7 @@ extension TensorRows {
       return UnsafeBufferPointer(target)
     }
     sequential = { TensorRows(sequential: grower, from: source?.sequential?() ?? source) }
+    threadCount = source?.threadCount
   }
 
   /// Rows that are grown when they are read, for one thread.

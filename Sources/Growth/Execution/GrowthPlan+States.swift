@@ -11,6 +11,9 @@ extension [GrowthPlan] {
     try state.validate()
     try options.validate()
     try check(from: state.status.model)
+    let options = try options.settled(for: self, of: state.status)
+    let hasMoments = state.parameters.contains { $0.firstMoment != nil || $0.secondMoment != nil }
+    try GrowthMemory.check(self, partCount: hasMoments ? 3 : 1)
     let parameters = try enumerated().reduce(state.parameters) { parameters, step in
       try step.element.grown(
         parameters, options: options, seed: options.seed &+ UInt64(step.offset))
@@ -29,6 +32,7 @@ extension [GrowthPlan] {
     values: [HostTensor], seed: UInt64, for type: DType = .float32
   ) throws -> [HostTensor] {
     try check(values: values)
+    try GrowthMemory.check(self, partCount: 1)
     let options = GrowthOptions(seed: seed)
     return try enumerated().reduce(values.map { ParameterState(value: $0) }) { parameters, step in
       try step.element.grown(
@@ -54,20 +58,26 @@ extension [GrowthPlan] {
 
 extension GrowthPlan {
   /// Grows all parameters in float32.
+  ///
+  /// - Throws: ``GrowthError`` of code `notFinite` where a number is not, before or after.
   func grown(
     _ parameters: [ParameterState], options: GrowthOptions, seed: UInt64,
     for type: DType = .float32
   ) throws -> [ParameterState] {
     let tensors = try tensors()
     var jobs = GrowthJobs<Float>()
-    let grown = tensors.map { growth in
+    let grown = tensors.enumerated().map { index, growth in
       let source = growth.source.map { parameters[$0] }
       let keepsMoments = growth.keepsMoments(options.moments)
-      func tensor(_ part: GrowthPart, _ small: HostTensor?) -> HostTensor {
+      func tensor(_ part: GrowthPart) -> HostTensor {
+        let small = source?[part]
         // A tensor owns its bytes until one of its holders writes: sharing it copies nothing.
         if let small, small.shape == growth.target.shape,
           growth.leavesUnchanged(part, options.moments)
         {
+          small.withUnsafeBytes {
+            jobs.add(checking: $0.bindMemory(to: Float.self), tensor: part.number(of: index))
+          }
           return small
         }
         return HostTensor(shape: growth.target.shape) { bytes in
@@ -75,18 +85,39 @@ extension GrowthPlan {
           jobs.add(
             TensorGrower(
               growth, part: part, source: rows, moments: options.moments, seed: seed, type: type),
-            sourceLength: rows?.length ?? 0, into: bytes.bindMemory(to: Float.self))
+            sourceLength: rows?.length ?? 0, into: bytes.bindMemory(to: Float.self),
+            tensor: part.number(of: index))
         }
       }
+      func moment(_ part: GrowthPart) -> HostTensor? {
+        keepsMoments && source?[part] != nil ? tensor(part) : nil
+      }
       return ParameterState(
-        value: tensor(.value, source?.value),
-        firstMoment: keepsMoments ? source?.firstMoment.map { tensor(.firstMoment, $0) } : nil,
-        secondMoment: keepsMoments ? source?.secondMoment.map { tensor(.secondMoment, $0) } : nil,
+        value: tensor(.value), firstMoment: moment(.firstMoment),
+        secondMoment: moment(.secondMoment),
         clock: growth.clock(
           of: source.map { ParameterClock(name: "", $0) }, moments: options.moments))
     }
-    withExtendedLifetime((parameters, grown)) { jobs.run() }
+    let unsound = withExtendedLifetime((parameters, grown)) { jobs.run() }
+    if let unsound { throw try error(unsound, in: grown, from: parameters, tensors) }
     return grown
+  }
+
+  /// What is wrong with a part of a grown parameter, or with what it comes from.
+  private func error(
+    _ number: Int, in grown: [ParameterState], from parameters: [ParameterState],
+    _ tensors: [TensorGrowth]
+  ) throws -> GrowthError {
+    let (part, index) = GrowthPart.numbered(number)
+    if let small = tensors[index].source, let tensor = parameters[small][part],
+      let numbers = UnsoundNumbers(in: TensorRows(floats: tensor))
+    {
+      return .unsound(
+        numbers, of: tensor.shape.elementCount,
+        in: part.label + (try source.program().parameters[small].name))
+    }
+    let row = grown[index][part].flatMap { UnsoundNumbers(in: TensorRows(floats: $0)) }?.firstRow
+    return .overflow(row: row ?? 0, nil, as: .float32, in: part.label + tensors[index].target.name)
   }
 
   /// Grows one part of all parameters in float64.
@@ -114,7 +145,37 @@ extension GrowthPlan {
   }
 }
 
+extension GrowthPart {
+  /// A number for one part of a parameter of this number.
+  fileprivate func number(of parameter: Int) -> Int {
+    Self.allCases.count * parameter + (Self.allCases.firstIndex(of: self) ?? 0)
+  }
+
+  /// The part and the parameter of a number.
+  fileprivate static func numbered(_ number: Int) -> (part: GrowthPart, parameter: Int) {
+    let (parameter, part) = number.quotientAndRemainder(dividingBy: allCases.count)
+    return (allCases[part], parameter)
+  }
+
+  /// What stands before a parameter's name in messages.
+  fileprivate var label: String {
+    switch self {
+    case .value: ""
+    case .firstMoment: "first moment of "
+    case .secondMoment: "second moment of "
+    }
+  }
+}
+
 extension ParameterState {
+  fileprivate subscript(part: GrowthPart) -> HostTensor? {
+    switch part {
+    case .value: value
+    case .firstMoment: firstMoment
+    case .secondMoment: secondMoment
+    }
+  }
+
   fileprivate init(
     value: HostTensor, firstMoment: HostTensor?, secondMoment: HostTensor?, clock: ParameterClock
   ) {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import CKernels
+import Tensors
 
 /// The types that growth computes in: float32 as training holds it, float64 to prove it.
 package protocol GrowthScalar: BinaryFloatingPoint, Sendable {
+  /// The type as tensors name it.
+  static var elementType: DType { get }
+
   /// target = factor · source, copied where the factor is 1.
   static func copy(
     _ source: UnsafePointer<Self>, times factor: Self,
@@ -27,6 +31,8 @@ package protocol GrowthScalar: BinaryFloatingPoint, Sendable {
 }
 
 extension Float: GrowthScalar {
+  package static var elementType: DType { .float32 }
+
   package static func copy(
     _ source: UnsafePointer<Float>, times factor: Float,
     into target: UnsafeMutableBufferPointer<Float>
@@ -64,6 +70,8 @@ extension Float: GrowthScalar {
 }
 
 extension Double: GrowthScalar {
+  package static var elementType: DType { .float64 }
+
   package static func copy(
     _ source: UnsafePointer<Double>, times factor: Double,
     into target: UnsafeMutableBufferPointer<Double>

@@ -6,6 +6,12 @@ import Tensors
 protocol TensorFiller {
   /// Fills the bytes of a range of the tensor's.
   func fill(_ range: Range<Int>, of bytes: UnsafeMutableRawBufferPointer) throws
+  /// A row before it is rounded to the file's type, for messages; nil where nothing is computed.
+  func numbers(ofRow row: Int) -> [Double]?
+}
+
+extension TensorFiller {
+  func numbers(ofRow row: Int) -> [Double]? { nil }
 }
 
 /// A tensor that comes out as it went in, whatever its type.
@@ -63,5 +69,9 @@ struct GrowingFiller<Scalar: ElementCoding>: TensorFiller {
       }
     }
     try file?.check()
+  }
+
+  func numbers(ofRow row: Int) -> [Double]? {
+    rows.read(row, scratch.elements).map { Double($0) }
   }
 }

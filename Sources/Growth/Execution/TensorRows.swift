@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Synchronization
 import Tensors
 
 /// A tensor of the small model seen as rows along its last axis.
@@ -19,6 +20,8 @@ package struct TensorRows<Scalar: GrowthScalar>: @unchecked Sendable {
 
   /// Makes rows for one thread that asks for them in order; nil where that is no faster.
   var sequential: (() -> TensorRows)?
+  /// How many threads measure the rows; nil for all cores.
+  var threadCount: Int?
 
   /// Rows that lie one after the other; whoever owns them keeps them alive.
   package init(_ elements: UnsafeBufferPointer<Scalar>, length: Int) {
@@ -84,16 +87,21 @@ package struct TensorRows<Scalar: GrowthScalar>: @unchecked Sendable {
     }
   }
 
-  /// What `body` makes of each number, on all cores.
+  /// What `body` makes of each number, on as many threads as may be.
   private func results<Result>(of number: Int, _ body: (Int, Scratch) -> Result) -> [Result] {
     [Result](unsafeUninitializedCapacity: number) { results, filled in
       nonisolated(unsafe) let results = results
       withoutActuallyEscaping(body) { body in
         nonisolated(unsafe) let body = body
-        DispatchQueue.concurrentPerform(iterations: number) { index in
+        let next = Atomic<Int>(0)
+        DispatchQueue.concurrentPerform(iterations: min(number, threadCount ?? number)) { _ in
           withUnsafeTemporaryAllocation(of: Scalar.self, capacity: length) { scratch in
             scratch.initialize(repeating: 0)
-            results.initializeElement(at: index, to: body(index, scratch))
+            while true {
+              let index = next.add(1, ordering: .relaxed).oldValue
+              guard index < number else { return }
+              results.initializeElement(at: index, to: body(index, scratch))
+            }
           }
         }
       }

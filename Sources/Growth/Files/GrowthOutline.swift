@@ -52,24 +52,27 @@ extension ModelGrowth {
         }
       },
       files: files.layouts.flatMap(\.shards).map(\.name), byteCount: files.byteCount,
-      memoryByteCount: memoryByteCount(of: files))
+      memoryByteCount: memoryByteCount(of: files, output))
   }
 
   /// Bytes of memory that writing the growth takes at most; hardly more for larger models.
   public func memoryByteCount(_ output: Output = Output()) throws -> Int {
-    memoryByteCount(of: try GrowthFiles(self, output))
+    memoryByteCount(of: try GrowthFiles(self, output), output)
   }
 
-  private func memoryByteCount(of files: GrowthFiles) -> Int {
+  private func memoryByteCount(of files: GrowthFiles, _ output: Output) -> Int {
     // The program itself, and what workers hold beside their blocks.
     let program = 96 << 20
-    return program + ShardPipeline.memoryByteCount(files.layouts)
+    return program
+      + ShardPipeline.memoryByteCount(files.layouts, output.pipelineConfiguration)
   }
 
   /// Seconds that making and hashing takes on all cores, by a sample; writing and syncing aside.
   public func estimatedSeconds(_ output: Output = Output()) throws -> Double {
     let files = try GrowthFiles(self, output)
-    let maker = try GrowthStream(files, rounding: output.rounding).maker()
+    let maker = try GrowthStream(
+      files, rounding: output.rounding, threadCount: output.threadCount
+    ).maker()
     let entries = files.layouts.flatMap(\.shards).flatMap(\.header.entriesInFileOrder)
       .filter { $0.byteCount > 0 }.sorted { $0.byteCount > $1.byteCount }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
@@ -89,7 +92,8 @@ extension ModelGrowth {
       bytes += part.count
       if seconds > 0.2 { break }
     }
-    let cores = Double(ProcessInfo.processInfo.activeProcessorCount)
+    let all = ProcessInfo.processInfo.activeProcessorCount
+    let cores = Double(min(all, output.threadCount ?? all))
     return bytes == 0 ? 0 : seconds / Double(bytes) * Double(files.byteCount) / cores
   }
 }

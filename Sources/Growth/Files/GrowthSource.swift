@@ -32,6 +32,12 @@ public struct GrowthSource: Sendable {
   /// Of a training checkpoint its dropout is the training's, which `config.json` holds as well.
   public var model: ModelConfiguration { status?.model ?? directory.configuration.model }
 
+  /// The growths that made the model, where it has not trained since: of what their receipt says.
+  var earlierGrowths: [GrowthPlan] {
+    guard let receipt = try? GrowthReceipt(reading: url), receipt.target == model else { return [] }
+    return receipt.plans
+  }
+
   /// Opens a checkpoint, a Hugging Face directory, or a run, whose newest whole checkpoint is taken.
   ///
   /// - Parameters:

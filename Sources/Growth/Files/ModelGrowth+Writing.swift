@@ -6,6 +6,14 @@ import Tensors
 import Text
 import Training
 
+extension ModelGrowth.Output {
+  /// How many threads make blocks, and of what size.
+  var pipelineConfiguration: ShardPipeline.Configuration {
+    guard let threadCount else { return ShardPipeline.Configuration() }
+    return ShardPipeline.Configuration(workerCount: threadCount)
+  }
+}
+
 extension ModelGrowth {
   /// How the files of a grown model are written.
   public struct Output: Sendable, Hashable {
@@ -21,11 +29,14 @@ extension ModelGrowth {
     public var overwrites: Bool
     /// Whether files that an interrupted growth has finished are kept.
     public var resumes: Bool
+    /// How many threads make tensors, which the bits do not depend on; nil for two for each core.
+    public var threadCount: Int?
 
     /// Makes settings.
     public init(
       type: DType? = nil, rounding: WeightRounding = .nearest, maximumShardByteCount: Int? = nil,
-      only: [String]? = nil, overwrites: Bool = false, resumes: Bool = false
+      only: [String]? = nil, overwrites: Bool = false, resumes: Bool = false,
+      threadCount: Int? = nil
     ) {
       self.type = type
       self.rounding = rounding
@@ -33,6 +44,7 @@ extension ModelGrowth {
       self.only = only
       self.overwrites = overwrites
       self.resumes = resumes
+      self.threadCount = threadCount
     }
   }
 
@@ -109,12 +121,20 @@ extension ModelGrowth {
     _ observe: (Progress) throws -> Void
   ) throws {
     let total = files.byteCount
-    let stream = try GrowthStream(files, rounding: output.rounding)
+    let stream = try GrowthStream(
+      files, rounding: output.rounding, threadCount: output.threadCount)
     let sources = source.files
     let digests = BackgroundWork { try sources.digests() }
-    let pipeline = ShardPipeline(files.layouts, in: directory)
-    try pipeline.run(makeWorker: { stream.maker() }) { done in
-      try observe(Progress(stage: .growing, doneByteCount: done, byteCount: total))
+    let pipeline = ShardPipeline(
+      files.layouts, in: directory, configuration: output.pipelineConfiguration)
+    do {
+      try pipeline.run(makeWorker: { stream.maker() }) { done in
+        try observe(Progress(stage: .growing, doneByteCount: done, byteCount: total))
+      }
+    } catch let error as GrowthError where error.code == .notFinite {
+      // Where the source's files have changed, that is what is wrong.
+      _ = try digests.value()
+      throw error
     }
     repeat {
       try observe(Progress(stage: .checking, doneByteCount: total, byteCount: total))
@@ -147,7 +167,7 @@ extension ModelGrowth {
     }
     try CarriedFiles(of: source.url).copy(into: writer, except: [TokenizerSettingsFile.name])
     try writeTokenizerSettings(to: writer, configuration)
-    try NewParameters(newParameters: newParameterNames()).write(to: writer)
+    try newParameters().write(to: writer)
     try writer.write(try receipt.encoded(), to: GrowthReceipt.fileName)
   }
 
@@ -179,6 +199,9 @@ extension ModelGrowth {
     try GrowthError.check(
       output.type?.isFloatingPoint ?? true, .invalidOptions, "dtype",
       "\(output.type?.rawValue ?? "") holds no real numbers")
+    try GrowthError.check(
+      (1...1024).contains(output.threadCount ?? 1), .invalidOptions, "threads",
+      "\(output.threadCount ?? 0) is outside 1 … 1024")
     try GrowthError.check(
       output.maximumShardByteCount ?? 1 > 0, .invalidOptions, "shard size",
       "\(output.maximumShardByteCount ?? 0) bytes hold no tensor")

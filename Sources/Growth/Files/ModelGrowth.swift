@@ -16,7 +16,8 @@ public struct ModelGrowth: Sendable {
   public let source: GrowthSource
   /// What is done.
   public let plans: [GrowthPlan]
-  /// How it is done; the source is filled in, and its hash where it has a manifest.
+  /// How it is done; the source is filled in, its hash where it has a manifest, and where the schedule
+  /// goes on.
   public let options: GrowthOptions
 
   /// Plans a growth.
@@ -28,16 +29,21 @@ public struct ModelGrowth: Sendable {
     options: GrowthOptions = GrowthOptions()
   ) throws {
     self.source = source
-    plans = try growth.plans(from: source.model)
+    plans = try growth.plans(from: source.model).after(source.earlierGrowths)
     var options = options
     options.source = source.url.path(percentEncoded: false)
     options.sourceHash = try source.files.quickHash()
-    self.options = options
+    self.options = try options.settled(for: plans, of: source.status)
     try GrowthError.check(
       !plans.isEmpty, .unreachable, options.source ?? "",
       "nothing grows: the model has these sizes already")
     try options.validate()
-    let hasTrainingOptions = options.moments != .mapped || options.schedule != .continued
+    let rates = plans.contains { $0.learningRates == .smallTrajectory }
+    try GrowthError.check(
+      source.status != nil || !rates, .invalidOptions, options.source ?? "",
+      "holds weights alone, which have no place for the learning rates of the small model's "
+        + "trajectory; use the target's")
+    let hasTrainingOptions = options.moments != .mapped || self.options.schedule != .continued
     try GrowthError.check(
       source.status != nil || !hasTrainingOptions, .invalidOptions, options.source ?? "",
       "holds weights alone, which have no moments and no schedule")

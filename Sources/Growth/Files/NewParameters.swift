@@ -9,11 +9,14 @@ struct NewParameters: Codable {
   /// The file's name in a grown directory.
   static let fileName = "new_parameters.json"
 
-  /// The names, in the order of the model's program.
+  /// The tensors' names in the files, in the order of the model's program.
   var newParameters: [String]
+  /// The same as `model.named_parameters()` of transformers 5 gives them, which keeps experts together.
+  var moduleParameters: [String]
 
   private enum CodingKeys: String, CodingKey {
     case newParameters = "new_parameters"
+    case moduleParameters = "module_parameters"
   }
 
   /// Writes the file, where there is anything to be named.
@@ -30,10 +33,39 @@ extension ModelGrowth {
   /// those that come from no tensor of the small model.
   ///
   /// Tensors of which only a part is new, as after a growth of the width, are not among them.
-  public func newParameterNames() throws -> [String] {
+  public func newParameterNames() throws -> [String] { try newParameters().newParameters }
+
+  /// The names of those tensors in files and in modules.
+  func newParameters() throws -> NewParameters {
     let start = try source.model.program().parameters.map { _ in false }
     let areNew = try plans.reduce(start) { try $1.areNew(after: $0) }
-    return try zip(target.program().parameters, areNew).filter(\.1).map(\.0.name)
+    let specs = try zip(target.program().parameters, areNew)
+    var seen: Set<String> = []
+    // A tensor of several parameters is new where each of them is.
+    let kept = Set(specs.filter { !$1 }.map { target.family.moduleParameterName(of: $0.0) })
+    let new = specs.filter(\.1).map(\.0)
+    return NewParameters(
+      newParameters: new.map(\.name),
+      moduleParameters: new.map { target.family.moduleParameterName(of: $0) }
+        .filter { !kept.contains($0) && seen.insert($0).inserted })
+  }
+}
+
+extension DecoderFamily {
+  /// The name of a parameter among transformers 5's modules, which differs from the files' where experts
+  /// lie in one tensor.
+  fileprivate func moduleParameterName(of spec: ParameterSpec) -> String {
+    let known = DecoderFamily.mixtral.tensors
+    guard let layer = spec.layer, tensors.router == known.router, tensors.expert == known.expert
+    else { return spec.name }
+    let block =
+      tensors.prefix + tensors.layer.replacingOccurrences(of: "{layer}", with: "\(layer)") + "mlp."
+    switch spec.role {
+    case .weight(.router): return block + "gate.weight"
+    case .weight(.feedForwardDown): return block + "experts.down_proj"
+    case .weight(.feedForwardGate), .weight(.feedForwardUp): return block + "experts.gate_up_proj"
+    default: return spec.name
+    }
   }
 }
 

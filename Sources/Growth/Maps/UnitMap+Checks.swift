@@ -29,7 +29,7 @@ extension UnitMap {
   }
 
   /// A copy's number times the elements of a tensor in memory still fits an `Int`.
-  private static let mostCopies = 1 << 16
+  static let mostCopies = 1 << 16
 
   private func isPossible(_ run: Run) -> Bool {
     switch run.source {

@@ -7,8 +7,12 @@ extension [GrowthPlan] {
   /// value from the second step on. A product of two zeros and a value takes until the third: new
   /// keys are zero and wait, in a block that adds nothing, for its output; in blocks whose norms are
   /// zero, any new units wait for their inputs.
+  ///
+  /// A router that chooses one expert always gives it the weight 1, and never learns.
   func withCommonLiveness() -> [GrowthPlan] {
-    guard !indices.allSatisfy({ isAliveInTwoSteps(after: $0) }) else { return self }
+    let routerLearns = last?.target.traits.experts?.perToken != 1
+    let isAlive = routerLearns && indices.allSatisfy { isAliveInTwoSteps(after: $0) }
+    guard !isAlive else { return self }
     return map { plan in
       var plan = plan
       plan.guarantees.remove(.liveness)

@@ -51,6 +51,10 @@ public struct ContextGrowth: GrowthOperator {
     target.rotary = rotary ?? model.rotary
     try target.validate()
     let stretches = positions == .interpolated && model.learnsPositions
+    try GrowthError.check(
+      !stretches || contextLength <= Self.mostStretched, .unreachable, "contextLength",
+      "\(contextLength) positions are too many to stretch a table over; expected at most "
+        + "\(Self.mostStretched), or extended positions")
     var plan = GrowthPlan(
       operation(old, stretches: stretches, turnsOtherwise: turnsOtherwise), from: model, to: target,
       guarantees: stretches || turnsOtherwise
@@ -58,6 +62,9 @@ public struct ContextGrowth: GrowthOperator {
     plan.maps[.position] = stretches ? stretched(old) : extended(old)
     return [plan]
   }
+
+  /// Each stretched position is listed with what lies beside it.
+  private static let mostStretched = 1 << 20
 
   private func operation(_ old: Int, stretches: Bool, turnsOtherwise: Bool) -> String {
     "context \(old) → \(contextLength)" + (stretches ? " (interpolated)" : "")

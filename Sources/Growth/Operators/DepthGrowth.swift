@@ -103,8 +103,8 @@ public struct DepthGrowth: GrowthOperator {
   ) throws -> [String: Double] {
     guard outputScale != 1 else { return [:] }
     try GrowthError.check(
-      block == .copy && outputScale.isFinite && outputScale != 0, .invalidOptions, "output scale",
-      "\(outputScale) on \(block.rawValue); expected a number other than 0, on plain copies "
+      block == .copy && Float(outputScale).isNormal, .invalidOptions, "output scale",
+      "\(outputScale) on \(block.rawValue); expected a number of float32 other than 0, on plain copies "
         + "(with 0 they are identityByOutput)")
     let areNew = layers.areNew
     let writers = try target.program().parameters.filter { spec in
@@ -118,6 +118,8 @@ public struct DepthGrowth: GrowthOperator {
     let (count, old) = (try layerCount(of: model), model.layerCount)
     try GrowthError.check(
       count >= old, .unreachable, "depth", "\(count) layers are fewer than the model's \(old)")
+    // Before each layer is listed.
+    try checkCount(count, model)
     let kept = (0..<old).map { LayerSource.kept($0) }
     let added = count - old
     if old == 0 { return try (0..<count).map { _ in try new(of: nil) } }
@@ -135,6 +137,12 @@ public struct DepthGrowth: GrowthOperator {
         return [.kept(layer)] + (try (0..<copies).map { _ in try new(of: layer) })
       }
     }
+  }
+
+  private func checkCount(_ count: Int, _ model: ModelConfiguration) throws {
+    var target = model
+    target.layerCount = count
+    try target.validate()
   }
 
   private func layerCount(of model: ModelConfiguration) throws -> Int {

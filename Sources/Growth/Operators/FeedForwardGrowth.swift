@@ -34,6 +34,9 @@ public struct FeedForwardGrowth: GrowthOperator {
     var target = model
     target.intermediateSize = intermediateSize
     try target.validate()
+    if units == .duplicate {
+      try GrowthError.checkCopies("intermediateSize", from: old, to: intermediateSize)
+    }
     var plan = GrowthPlan(
       "feed-forward \(old) → \(intermediateSize) (\(units.rawValue))", from: model, to: target,
       guarantees: [.loss, .moments, .symmetry, .liveness])

@@ -52,14 +52,23 @@ public struct HeadGrowth: GrowthOperator {
     try GrowthError.checkGrows(
       "keyValueHeadCount", from: model.keyValueHeadCount, to: target.keyValueHeadCount)
     try GrowthError.check(
+      target.headCount <= Self.mostHeads, .unreachable, "headCount",
+      "\(target.headCount) is more than \(Self.mostHeads); check the number")
+    try GrowthError.check(
       target.headCount % target.keyValueHeadCount == 0, .unreachable, "keyValueHeadCount",
       "\(target.keyValueHeadCount) does not divide the \(target.headCount) query heads; "
         + "\(target.headCount / target.keyValueHeadCount * target.keyValueHeadCount) or "
         + "\(target.headCount / target.keyValueHeadCount &* target.keyValueHeadCount &+ target.keyValueHeadCount)"
         + " query heads would do")
     try target.validate()
+    try GrowthError.checkCopies("headCount", from: model.headCount, to: target.headCount)
+    try GrowthError.checkCopies(
+      "keyValueHeadCount", from: model.keyValueHeadCount, to: target.keyValueHeadCount)
     return target
   }
+
+  /// Each head is listed with where it comes from.
+  private static let mostHeads = 1 << 20
 
   private func checkRoom(
     _ groups: HeadGroups, _ model: ModelConfiguration, _ target: ModelConfiguration
@@ -128,12 +137,13 @@ struct HeadGroups {
   /// A group with all query heads of its old one; it takes the same share of each, so that its key
   /// and value get that share of their gradients.
   private func completeGroup(_ old: Int, copy: Int, of copies: Int) -> Group {
-    let share = UnitMap.unequalShares(copies)[copy]
+    let share = UnitMap.unequalShare(copy, of: copies)
     let slots = (0..<newSize).map { slot in
       let (round, head) = slot.quotientAndRemainder(dividingBy: oldSize)
-      let shares = UnitMap.unequalShares((newSize - head + oldSize - 1) / oldSize)
+      let rounds = (newSize - head + oldSize - 1) / oldSize
       return Slot(
-        head: head, copy: copy * shares.count + round, share: share * shares[round])
+        head: head, copy: copy * rounds + round,
+        share: share * UnitMap.unequalShare(round, of: rounds))
     }
     return Group(oldGroup: old, copy: copy, slots: slots, share: share)
   }
@@ -142,8 +152,8 @@ struct HeadGroups {
   private func partGroup(_ old: Int, copy: Int, of copies: Int) -> Group {
     let slots = (0..<newSize).map { slot in
       let (round, head) = (copy * newSize + slot).quotientAndRemainder(dividingBy: oldSize)
-      let shares = UnitMap.unequalShares((copies * newSize - head + oldSize - 1) / oldSize)
-      return Slot(head: head, copy: round, share: shares[round])
+      let rounds = (copies * newSize - head + oldSize - 1) / oldSize
+      return Slot(head: head, copy: round, share: UnitMap.unequalShare(round, of: rounds))
     }
     // Each head gives its key another part of the gradient: the mean is an estimate.
     let share = slots.reduce(0) { $0 + $1.share } / Double(oldSize)

@@ -26,6 +26,9 @@ public struct HeadSizeGrowth: GrowthOperator {
     try GrowthError.checkGrows("headSize", from: old, to: headSize)
     if headSize == old { return [] }
     try GrowthError.check(
+      headSize <= UnitMap.mostUnits, .unreachable, "headSize",
+      "\(headSize) is more than \(UnitMap.mostUnits); check the number")
+    try GrowthError.check(
       !model.traits.queryKeyNorm && model.rotary?.fraction ?? 1 == 1, .unreachable, "headSize",
       "heads of \(model.family.name) are normalised or turn in part; grow their number instead")
     let turnsPairs = model.turnsPairs

@@ -106,8 +106,9 @@ public struct SliceGrowth: GrowthOperator {
         "layers \(first) up to \(end) (not included) are not among the model's "
           + "\(model.layerCount), counted from 0")
       try GrowthError.check(
-        slice.scales.allSatisfy { !$0.factors.isEmpty && $0.factors.allSatisfy(\.isFinite) },
-        .invalidOptions, "slices", "a factor is missing or not finite")
+        slice.scales.allSatisfy { !$0.factors.isEmpty && $0.factors.allSatisfy(\.isFactor) },
+        .invalidOptions, "slices",
+        "a factor is missing, or is neither 0 nor a number that float32 holds")
     }
   }
 
@@ -126,4 +127,9 @@ public struct SliceGrowth: GrowthOperator {
     let keepsFunction = sourceRounding == nil && stack.addsNothing(to: model)
     return keepsFunction ? learning.union([.loss, .moments]) : learning
   }
+}
+
+extension Double {
+  /// Whether float32 multiplies by this without making it infinite, or nothing of it.
+  fileprivate var isFactor: Bool { self == 0 || Float(self).isNormal }
 }

@@ -49,8 +49,10 @@ public struct WidthGrowth: GrowthOperator {
   /// One plan; none for a factor of 1.
   public func plans(from model: ModelConfiguration) throws -> [GrowthPlan] {
     try GrowthError.check(
-      factor >= 1, .invalidOptions, "width", "\(factor) is not a factor; expected 2 or more")
+      (1...UnitMap.mostCopies).contains(factor), .invalidOptions, "width",
+      "\(factor) is not a factor; expected 2 to \(UnitMap.mostCopies)")
     if factor == 1 { return [] }
+    try checkNoise()
     var plan = GrowthPlan(
       "width × \(factor)", from: model, to: try target(of: model), guarantees: guarantees)
     // A head of its own gets a part of the gradients that were the embedding's.
@@ -71,6 +73,14 @@ public struct WidthGrowth: GrowthOperator {
     if case .noise(let signalToNoise) = symmetry { plan.signalToNoise = signalToNoise }
     plan.learningRates = learningRates
     return [plan]
+  }
+
+  /// Decibels that leave both weights and noise within float32.
+  private func checkNoise() throws {
+    guard case .noise(let signalToNoise) = symmetry else { return }
+    try GrowthError.check(
+      (-40...200).contains(signalToNoise), .invalidOptions, "noise",
+      "\(signalToNoise) decibels below the weights; expected -40 to 200")
   }
 
   /// The map of what the head reads: with a tied head the last norm is divided, which the embedding
@@ -133,6 +143,11 @@ extension UnitMap {
 
   /// Shares of 1, 3, 5 … parts, which differ from each other and add up to 1.
   static func unequalShares(_ count: Int) -> [Double] {
-    (0..<count).map { Double(2 * $0 + 1) / Double(count * count) }
+    (0..<count).map { unequalShare($0, of: count) }
+  }
+
+  /// One of those shares.
+  static func unequalShare(_ index: Int, of count: Int) -> Double {
+    Double(2 * index + 1) / Double(count * count)
   }
 }

@@ -3,12 +3,13 @@ import Training
 
 extension ScheduleContinuation: Codable {
   private enum Key: String, CodingKey { case kind, ratio, rewarmup }
-  private enum Kind: String, Codable { case continued, repositioned }
+  private enum Kind: String, Codable { case automatic, continued, repositioned }
 
   /// Reads `{"kind": "repositioned", "ratio": 1.776, "rewarmup": "200 steps"}`.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     switch try container.decode(Kind.self, forKey: .kind) {
+    case .automatic: self = .automatic
     case .continued: self = .continued
     case .repositioned:
       self = .repositioned(
@@ -21,6 +22,7 @@ extension ScheduleContinuation: Codable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     switch self {
+    case .automatic: try container.encode(Kind.automatic, forKey: .kind)
     case .continued: try container.encode(Kind.continued, forKey: .kind)
     case .repositioned(let ratio, let rewarmup):
       try container.encode(Kind.repositioned, forKey: .kind)

@@ -15,7 +15,13 @@ extension GrowthReceipt {
   /// - Throws: ``GrowthError`` of code `unreadableReceipt` where there is none or it cannot be
   ///   understood, `unsupported` for another version's, `mismatch` where its parts do not fit.
   public init(reading directory: URL) throws {
-    let file = directory.appending(path: Self.fileName)
+    try self.init(contentsOf: directory.appending(path: Self.fileName))
+  }
+
+  /// Reads a receipt's file and checks it.
+  ///
+  /// - Throws: as ``init(reading:)``.
+  public init(contentsOf file: URL) throws {
     let path = file.path(percentEncoded: false)
     let size = (try? file.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey]))
       .flatMap { $0.isRegularFile == true ? $0.fileSize : nil }

@@ -113,6 +113,9 @@ package struct MixtureOperation {
     return Pass(gate: gate, active: active, up: up, inner: inner, output: map.down.forward(inner))
   }
 
+  /// The experts that any row takes.
+  package func chosenExperts(_ x: Matrix) -> Set<Int> { Set(choices(x).flatMap(\.keys)) }
+
   /// The chosen experts of each row with their shares.
   private func choices(_ x: Matrix) -> [[Int: Double]] {
     let logits = router.forward(x)

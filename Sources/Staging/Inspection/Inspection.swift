@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Checkpoints
 import Foundation
+import Growth
 import Text
 
-/// What lies at a path: a run, a checkpoint, a model, tensors, tokens or a recipe.
+/// What lies at a path: a run, a checkpoint, a model, tensors, tokens, a recipe or a growth's receipt.
 public enum Inspection: Sendable {
   /// A run's directory.
   case run(RunInspection)
@@ -15,6 +16,8 @@ public enum Inspection: Sendable {
   case tokens(TokenDatasetSummary)
   /// A recipe.
   case recipe(RecipeInspection)
+  /// The receipt of a growth.
+  case growth(GrowthInspection)
 
   /// Looks at a file or directory.
   ///
@@ -53,9 +56,12 @@ public enum Inspection: Sendable {
     switch url.pathExtension.lowercased() {
     case "safetensors": return .tensors(TensorFileInspection(try SafetensorsFile(url)))
     case "yaml", "yml": return .recipe(try RecipeInspection(url))
+    case "json" where url.lastPathComponent.hasSuffix(GrowthReceipt.fileName):
+      return .growth(try GrowthInspection(url))
     default:
       throw StagingError(
-        .notInspectable, "expected a .safetensors or .yaml file, or a directory",
+        .notInspectable,
+        "expected a .safetensors or .yaml file, a \(GrowthReceipt.fileName), or a directory",
         subject: url.path(percentEncoded: false))
     }
   }
@@ -83,6 +89,9 @@ extension Inspection: Encodable {
     case .recipe(let recipe):
       try container.encode("recipe", forKey: .kind)
       try recipe.encode(to: encoder)
+    case .growth(let growth):
+      try container.encode("growth", forKey: .kind)
+      try growth.encode(to: encoder)
     }
   }
 }
@@ -99,7 +108,7 @@ extension Inspection {
       guard case .damaged = model.integrity else { return false }
       return true
     case .tokens(let tokens): return !tokens.faults.isEmpty
-    case .tensors, .recipe: return false
+    case .tensors, .recipe, .growth: return false
     }
   }
 }

@@ -78,9 +78,15 @@ struct StageGrower {
 
 extension StageGrowth {
   fileprivate func checkLoss() throws {
+    guard lossBefore.isFinite, lossAfter.isFinite else {
+      throw StagingError(
+        .brokenGuarantee,
+        "\(operation): the loss was \(lossBefore) nats per token before and is \(lossAfter) after it; a "
+          + "model whose loss is no number cannot be grown. The run is as it was before the growth: go "
+          + "back to a checkpoint whose losses are finite", subject: "stages[\(stage - 1)].grow")
+    }
     guard guarantees.contains(.loss) else { return }
-    let error = abs(lossAfter - lossBefore) / abs(lossBefore)
-    guard error <= StageGrower.lossTolerance else {
+    guard lossError <= StageGrower.lossTolerance else {
       throw StagingError(
         .brokenGuarantee,
         "\(operation) should keep the loss, but it went from \(lossBefore) to \(lossAfter) nats per "
@@ -88,6 +94,11 @@ extension StageGrowth {
           + "as a defect",
         subject: "stages[\(stage - 1)].grow")
     }
+  }
+
+  /// How far the losses are apart, relative to the one before.
+  private var lossError: Double {
+    lossAfter == lossBefore ? 0 : abs(lossAfter - lossBefore) / abs(lossBefore)
   }
 
   /// The log's record of the proof; nil where nothing was promised.
@@ -98,7 +109,7 @@ extension StageGrowth {
       flops: progress.floatingPointOperations, seconds: progress.seconds,
       details: [
         "guarantee": .text(Guarantee.loss.rawValue),
-        "measured": .number(abs(lossAfter - lossBefore) / abs(lossBefore)),
+        "measured": .number(lossError),
         "allowed": .number(StageGrower.lossTolerance), "holds": .flag(true),
       ])
   }

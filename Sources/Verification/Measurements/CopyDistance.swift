@@ -50,7 +50,7 @@ public struct CopyDistance: Sendable, Hashable, Codable {
       let (first, last) = (before[space] ?? [], after[space] ?? [])
       return CopyDistance(
         space: space, pairCount: first.count, atGrowth: mean(first), afterTraining: mean(last),
-        smallestAfterTraining: last.min() ?? 0)
+        smallestAfterTraining: MeasuredNumber.smallest(last.map { MeasuredNumber($0) })?.value ?? 0)
     }
   }
 
@@ -115,10 +115,12 @@ extension TracedTensor {
   }
 }
 
-/// 1 − cos, as half the squared distance of the unit vectors, which cancels nothing; 0 for two zeros.
+/// 1 − cos, as half the squared distance of the unit vectors, which cancels nothing; 0 for two zeros, and
+/// no number where a vector is not finite.
 func cosineDistance(_ x: [Double], _ y: [Double]) -> Double {
   let norms = [x, y].map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() }
   if norms == [0, 0] { return 0 }
+  guard norms.allSatisfy(\.isFinite) else { return .nan }
   guard norms[0] > 0, norms[1] > 0 else { return 1 }
   return zip(x, y).reduce(0) {
     let difference = $1.0 / norms[0] - $1.1 / norms[1]

@@ -12,39 +12,82 @@ public struct DeadParameter: Sendable, Hashable, Codable {
   /// The dead indices of the axis; empty where the whole tensor is dead.
   public var units: [Int]
 
-  /// Finds what has no gradient before a step nor after it: none that is more than rounding
+  /// Finds what has no gradient before a step nor after it: none that is finite and more than rounding
   /// (``MeasuredModel/gradientRounding``).
   ///
-  /// Tokens that the batches do not hold and positions that they do not reach have none, and neither
-  /// have the keys' biases, which the softmax does not see; they do not count.
+  /// Tokens that the batches do not hold, positions that they do not reach and experts that no token takes
+  /// have none, and neither have the keys' biases, which the softmax does not see; they do not count.
   ///
   /// - Parameter batches: one for each of the steps, with sequences of two tokens at least.
   /// - Throws: the errors of the model; ``VerificationError`` for less than two batches.
   public static func find(
     in model: any MeasuredModel, batches: [TokenBatch], training: MeasuredTraining
   ) throws -> [DeadParameter] {
+    try check(batches)
+    return try search(model, batches: batches, training: training).dead
+  }
+
+  /// What is dead in a grown model that a small model's own zeros do not keep waiting.
+  ///
+  /// A growth keeps parameters waiting for one step. A small model that comes from a growth itself, and has
+  /// not trained since, has parameters that wait already: then there is one step more.
+  static func search(
+    _ grown: any MeasuredModel, of small: any MeasuredModel, batches: [TokenBatch],
+    smallBatch: TokenBatch, training: MeasuredTraining
+  ) throws -> Search {
+    try check(batches)
+    let search = try search(grown, batches: batches, training: training)
+    guard !search.dead.isEmpty, search.notFinite == nil,
+      try !Self.search(small, batches: [smallBatch], training: training).dead.isEmpty
+    else { return search }
+    return try Self.search(grown, batches: batches + batches.prefix(1), training: training)
+  }
+
+  private static func check(_ batches: [TokenBatch]) throws {
     try VerificationError.check(
       batches.count > 1 && batches.allSatisfy { $0.sequenceLength > 1 && $0.targetCount > 0 },
       .invalidBatch, "batches",
       "expected two or more, of sequences of two tokens or more; one token attends to itself only")
+  }
+
+  /// What was found, and the first tensor with a gradient that is not finite; nil for none.
+  struct Search {
+    var dead: [DeadParameter]
+    var notFinite: String?
+
+    /// The number of dead parameters; none where a gradient is no number, which proves nothing.
+    var measurement: MeasuredNumber {
+      notFinite.map { MeasuredNumber(.nan, "the gradient of \($0), which is not finite") }
+        ?? MeasuredNumber(Double(dead.count), dead.first?.description)
+    }
+  }
+
+  private static func search(
+    _ model: any MeasuredModel, batches: [TokenBatch], training: MeasuredTraining
+  ) throws -> Search {
     var run = try MeasuredRun(model, training)
+    var seen = SeenUnits(batches, in: model.program)
+    var notFinite: String?
     var live = model.program.parameters.map { spec in
       [Bool](repeating: false, count: spec.shape.elementCount)
     }
     for (step, batch) in batches.enumerated() {
+      try seen.addExperts(of: batch) { try run.session.values() }
       _ = try run.session.accumulateGradients(of: batch)
       let gradients = try run.session.gradients()
       let least = model.gradientRounding * norm(gradients)
       for (index, gradient) in gradients.enumerated() {
-        // What is no number is no sign of death.
-        for element in gradient.indices where !(abs(gradient[element]) <= least) {
+        for element in gradient.indices where abs(gradient[element]) > least {
           live[index][element] = true
+        }
+        if notFinite == nil, !gradient.allSatisfy(\.isFinite) {
+          notFinite = model.program.parameters[index].name
         }
       }
       if step + 1 < batches.count { try run.update() }
     }
-    let seen = SeenUnits(batches)
-    return zip(model.program.parameters, live).flatMap { find($0, live: $1, seen) }
+    let dead = zip(model.program.parameters, live).flatMap { find($0, live: $1, seen) }
+    return Search(dead: dead, notFinite: notFinite)
   }
 
   private static func norm(_ gradients: [[Double]]) -> Double {
@@ -55,6 +98,7 @@ public struct DeadParameter: Sendable, Hashable, Codable {
   private static func find(
     _ spec: ParameterSpec, live: [Bool], _ seen: SeenUnits
   ) -> [DeadParameter] {
+    guard seen.contains(spec) else { return [] }
     let counted = spec.axes.map { axis in
       axis.units.map { seen.contains($0.space, $0.unit, of: spec) }
     }
@@ -77,37 +121,5 @@ public struct DeadParameter: Sendable, Hashable, Codable {
     let listed = units.prefix(4).map(String.init).joined(separator: ", ")
     return "\(name), \(units.count > 4 ? "\(units.count) units (\(listed), …)" : "units \(listed)")"
       + " of axis \(axis)"
-  }
-}
-
-/// What a batch can give a gradient to.
-private struct SeenUnits {
-  private let tokens: Set<Int>
-  private let positions: Int
-
-  init(_ batches: [TokenBatch]) {
-    tokens = Set(batches.flatMap { $0.inputs + $0.targets }.map { Int($0) })
-    positions = batches.map(\.sequenceLength).max() ?? 0
-  }
-
-  func contains(_ space: ParameterSpec.Space, _ unit: Int, of spec: ParameterSpec) -> Bool {
-    switch (space, spec.role) {
-    case (.vocabulary, _): tokens.contains(unit)
-    case (.position, _): unit < positions
-    case (.key, .bias): false
-    default: true
-    }
-  }
-}
-
-extension ParameterSpec.Axis {
-  /// The space of each index, and the unit's number there.
-  var units: [(space: ParameterSpec.Space, unit: Int)] {
-    var counts: [ParameterSpec.Space: Int] = [:]
-    return segments.flatMap { segment in
-      let first = counts[segment.space, default: 0]
-      counts[segment.space] = first + segment.size
-      return (first..<first + segment.size).map { (segment.space, $0) }
-    }
   }
 }

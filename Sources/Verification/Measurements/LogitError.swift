@@ -29,7 +29,7 @@ public struct LogitError: Sendable, Hashable {
         try smallSession.logits(batch), try grownSession.logits(batch), widths)
       let losses = [try smallSession.loss(batch).mean, try grownSession.loss(batch).mean]
       result.logits = worse(result.logits, error)
-      result.loss = worse(result.loss, abs(losses[1] - losses[0]) / abs(losses[0]))
+      result.loss = worse(result.loss, relativeDifference(losses[1], losses[0]))
     }
     return result
   }

@@ -21,7 +21,7 @@ public enum Trajectory {
       try Self.losses($0, batches: batches, training: training, progress: progress)
     }
     let errors = zip(losses[0], losses[1]).enumerated().map { step, pair in
-      MeasuredNumber(abs(pair.1 - pair.0) / abs(pair.0), "step \(step)")
+      MeasuredNumber(relativeDifference(pair.1, pair.0), "step \(step)")
     }
     return MeasuredNumber.largest(errors) ?? MeasuredNumber(0)
   }

@@ -20,6 +20,8 @@ public struct ExactModel: MeasuredModel {
   public var firstMoments: [[Double]]
   /// AdamW's means of squared gradients.
   public var secondMoments: [[Double]]
+  /// How many sequences are computed at once; nil for as many as there are cores.
+  var threadCount: Int?
 
   /// A model as its files hold it, converted.
   ///

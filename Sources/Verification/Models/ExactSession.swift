@@ -7,12 +7,14 @@ import Training
 
 /// The reference model in training, all numbers in float64; sequences on all cores.
 final class ExactSession: MeasuredSession {
+  private let threadCount: Int?
   private var model: ReferenceModel
   private var firstMoments: [[Double]]
   private var secondMoments: [[Double]]
   private var sums: [[Double]]
 
   init(_ model: ExactModel) throws {
+    threadCount = model.threadCount
     self.model = try ReferenceModel(program: model.program, parameters: model.values)
     firstMoments = model.firstMoments
     secondMoments = model.secondMoments
@@ -21,19 +23,19 @@ final class ExactSession: MeasuredSession {
 
   func logits(_ batch: TokenBatch) throws -> [Double] {
     let model = model
-    return try batch.forEachSequence { try model.logits($0) }.flatMap { $0 }
+    return try batch.forEachSequence(threads: threadCount) { try model.logits($0) }.flatMap { $0 }
   }
 
   func loss(_ batch: TokenBatch) throws -> LossSum {
     let model = model
-    return try batch.forEachSequence { try model.loss($0) }
+    return try batch.forEachSequence(threads: threadCount) { try model.loss($0) }
       .reduce(LossSum(total: 0, targetCount: 0), +)
   }
 
   func accumulateGradients(of batch: TokenBatch) throws -> LossSum {
     let model = model
     let normalizer = Double(max(1, batch.targetCount))
-    let results = try batch.forEachSequence {
+    let results = try batch.forEachSequence(threads: threadCount) {
       try model.lossAndGradients($0, normalizer: normalizer)
     }
     for result in results {
@@ -74,14 +76,19 @@ final class ExactSession: MeasuredSession {
 }
 
 extension TokenBatch {
-  /// What `body` gives for each sequence, in order; sequences run on all cores.
+  /// What `body` gives for each sequence, in order; sequences run on all cores, or on so many threads.
   func forEachSequence<Result: Sendable>(
-    _ body: @Sendable (TokenBatch) throws -> Result
+    threads: Int?, _ body: @Sendable (TokenBatch) throws -> Result
   ) throws -> [Result] {
     let results = Mutex<[Int: Swift.Result<Result, any Error>]>([:])
-    DispatchQueue.concurrentPerform(iterations: sequenceCount) { index in
-      let result = Swift.Result { try body(sequences(index..<index + 1)) }
-      results.withLock { $0[index] = result }
+    let next = Atomic<Int>(0)
+    DispatchQueue.concurrentPerform(iterations: min(sequenceCount, threads ?? sequenceCount)) { _ in
+      while true {
+        let index = next.add(1, ordering: .relaxed).oldValue
+        guard index < sequenceCount else { return }
+        let result = Swift.Result { try body(sequences(index..<index + 1)) }
+        results.withLock { $0[index] = result }
+      }
     }
     let all = results.withLock { $0 }
     return try (0..<sequenceCount).compactMap { try all[$0]?.get() }

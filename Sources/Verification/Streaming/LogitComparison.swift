@@ -49,8 +49,7 @@ struct LogitComparison {
     let losses = losses
     return LogitError(
       logits: difference == 0 ? 0 : difference / largest,
-      loss: losses.small == losses.grown
-        ? 0 : abs(losses.grown - losses.small) / abs(losses.small))
+      loss: relativeDifference(losses.grown, losses.small))
   }
 }
 

@@ -188,4 +188,43 @@ import Training
     }
     #expect(throws: GrowthError.self) { try ModelGrowth(of: weights, by: GrowthSequence([])) }
   }
+
+  @Test("shares of what has just begun with zeros part no copies")
+  func growthOfAGrowth() throws {
+    let folder = TestFolder()
+    let source = try GrowthSource(reading: FamilyGolden(name: "llama").url)
+    let deep = DepthGrowth(factor: 2)
+    let wide = FeedForwardGrowth(to: 3 * source.model.intermediateSize)
+    let pairs: [(any GrowthOperator, any GrowthOperator)] = [(deep, wide), (wide, deep)]
+    for (first, second) in pairs {
+      let grown = try ModelGrowth(of: source, by: GrowthSequence([first]))
+      #expect(grown.guarantees.contains(.symmetry))
+      try grown.write(to: folder["grown"], ModelGrowth.Output(overwrites: true))
+      let fresh = try GrowthSource(reading: folder["grown"])
+      let again = try ModelGrowth(of: fresh, by: GrowthSequence([second]))
+      #expect(again.guarantees == [.loss, .moments, .liveness])
+      #expect(try ModelGrowth(of: fresh, by: WidthGrowth(factor: 2)).guarantees.contains(.symmetry))
+    }
+  }
+
+  @Test("the bits do not depend on the threads")
+  func threads() throws {
+    let folder = TestFolder()
+    let source = try GrowthSource(reading: FamilyGolden(name: "llama").url)
+    let growth = try ModelGrowth(
+      of: source, by: WidthGrowth(factor: 2).then(VocabularyGrowth(to: 200)))
+    let digests = try [nil, 1, 3].map { threads -> [String: FileDigest] in
+      let target = folder["threads \(threads ?? 0)"]
+      let output = ModelGrowth.Output(threadCount: threads)
+      #expect(try growth.memoryByteCount(output) > 0)
+      try growth.write(to: target, output)
+      return try Manifest(reading: target).files
+    }
+    #expect(digests[1] == digests[0] && digests[2] == digests[0])
+    for threads in [0, -1, 1025, Int.max] {
+      #expect(throws: GrowthError.self) {
+        try growth.write(to: folder["none"], ModelGrowth.Output(threadCount: threads))
+      }
+    }
+  }
 }

@@ -46,11 +46,44 @@ struct NewParametersTests {
     try growth.write(to: deep.url)
     let file = deep.url.appending(path: "new_parameters.json")
     let object = try JSONDecoder().decode([String: [String]].self, from: Data(contentsOf: file))
-    #expect(try object == ["new_parameters": growth.newParameterNames()])
+    let names = try growth.newParameterNames()
+    #expect(object == ["new_parameters": names, "module_parameters": names])
     // They are those of one growth: the next has its own.
     try ModelGrowth(of: GrowthSource(reading: deep.url), by: WidthGrowth(factor: 2))
       .write(to: wide.url)
-    let names = try FileManager.default.contentsOfDirectory(atPath: wide.url.path)
-    #expect(!names.contains("new_parameters.json"))
+    let files = try FileManager.default.contentsOfDirectory(atPath: wide.url.path)
+    #expect(!files.contains("new_parameters.json"))
+  }
+
+  @Test("modules of transformers keep experts together, under other names")
+  func modules() throws {
+    func parameters(_ growth: some GrowthOperator, _ golden: String) throws -> [String: [String]] {
+      let folder = TestFolder()
+      let source = try GrowthSource(reading: FamilyGolden(name: golden).url)
+      try ModelGrowth(of: source, by: growth).write(to: folder["grown"])
+      let file = folder["grown"].appending(path: "new_parameters.json")
+      return try JSONDecoder().decode([String: [String]].self, from: Data(contentsOf: file))
+    }
+    let experts = try parameters(ExpertGrowth(count: 4), "mistral")
+    #expect(
+      experts["module_parameters"] == (0..<3).map { "model.layers.\($0).mlp.gate.weight" })
+    #expect(
+      experts["new_parameters"]
+        == (0..<3).map { "model.layers.\($0).block_sparse_moe.gate.weight" })
+    let layers = try FamilyGolden(name: "mixtral").directory().configuration.model.layerCount
+    let deep = try parameters(
+      DepthGrowth(to: layers + 1, placement: .appended), "mixtral")["module_parameters"]
+    let block = "model.layers.\(layers)."
+    #expect(
+      Set(deep ?? [])
+        == Set(
+          [
+            "input_layernorm.weight", "post_attention_layernorm.weight", "mlp.gate.weight",
+            "mlp.experts.gate_up_proj", "mlp.experts.down_proj", "self_attn.q_proj.weight",
+            "self_attn.k_proj.weight", "self_attn.v_proj.weight", "self_attn.o_proj.weight",
+          ].map { block + $0 }))
+    #expect(deep?.count == 9)
+    let other = try parameters(DepthGrowth(factor: 2), "gpt_neox")
+    #expect(other["module_parameters"] == other["new_parameters"])
   }
 }

@@ -260,4 +260,17 @@ import Verification
     swapped.batch.targets = swapped.batch.targets.map { _ in -1 }
     #expect(throws: VerificationError.self) { try swapped.report() }
   }
+
+  @Test("rounding that may send tokens to other experts is not called a mistake")
+  func roundedExperts() throws {
+    let report = try GrownDirectory("mixtral", WidthGrowth(factor: 2), type: .bfloat16).report()
+    #expect(report.rounding?.isExact == false && report.rounding?.choosesExperts == true)
+    for check in [VerificationCheck.logits, .loss, .residual] {
+      #expect(report[check]?.float32Bound == nil && report[check]?.float64 != nil, "\(check)")
+      #expect(report[check]?.verdict == .kept, "\(check)")
+    }
+    // Of a growth that is exact in the file's type everything is judged.
+    let exact = try GrownDirectory("mistral-bfloat16", DepthGrowth(factor: 2)).report()
+    #expect(exact[.logits]?.float32Bound != nil && exact.rounding?.choosesExperts == nil)
+  }
 }
