@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Training
 
@@ -45,10 +46,13 @@ public struct RunManifest: Sendable, Hashable, Codable {
   /// - Throws: ``StagingError`` of code `runUnavailable`.
   init(readingFrom file: URL) throws {
     let path = file.path(percentEncoded: false)
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw StagingError(
-        .runUnavailable, "there is no run here; expected run.json, which `espalier train` writes",
-        subject: file.deletingLastPathComponent().path(percentEncoded: false))
+    let data: Data
+    do { data = try RegularFile.contents(of: path, atMost: 64 << 20) } catch {
+      throw error.code == .missing
+        ? StagingError(
+          .runUnavailable, "there is no run here; expected run.json, which `espalier train` writes",
+          subject: file.deletingLastPathComponent().path(percentEncoded: false))
+        : StagingError(.runUnavailable, error.message, subject: path)
     }
     do {
       self = try JSONDecoder().decode(Self.self, from: data)
