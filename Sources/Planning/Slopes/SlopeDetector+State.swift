@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 extension SlopeDetector {
@@ -22,7 +23,9 @@ extension SlopeDetector {
         let data = try encoder.encode(Saved(version: Self.version, detector: self))
         return String(decoding: data, as: UTF8.self)
       } catch {
-        throw PlanningError(.invalidState, "cannot be written: \(error)", subject: "slope detector")
+        throw PlanningError(
+          .invalidState, "cannot be written: \(PlainError.text(of: error))",
+          subject: "slope detector")
       }
     }
   }
@@ -44,7 +47,7 @@ extension SlopeDetector {
       throw error
     } catch {
       throw PlanningError(
-        .invalidState, "is not a detector's state (\(error)); start it anew",
+        .invalidState, "is not a detector's state: \(PlainError.text(of: error)); start it anew",
         subject: "slope detector")
     }
   }
