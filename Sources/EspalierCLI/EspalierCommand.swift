@@ -33,6 +33,7 @@ struct EspalierCommand: AsyncParsableCommand {
 
   static func main() async {
     ThreadWaiting.shorten()
-    await main(nil)
+    StandardStream.reserve()
+    await CommandRun.run(Array(CommandLine.arguments.dropFirst()))
   }
 }

@@ -19,6 +19,8 @@ struct InspectCommand: ParsableCommand {
         espalier inspect gpt2/model.safetensors
         espalier inspect prepared/ --json
         espalier inspect recipe.yaml
+
+      Exit codes: 0 whole, 1 damaged or error, 64 wrong usage.
       """)
 
   @Argument(
@@ -35,9 +37,9 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let inspection = try Inspection.of(URL(filePath: path), verify: verify)
     if json {
-      print(try JSONText.of(inspection))
+      try CommandOutput.print(json: inspection)
     } else {
-      InspectionText.lines(inspection).forEach { print($0) }
+      try CommandOutput.print(InspectionText.lines(inspection))
     }
     if inspection.isDamaged { throw ExitCode.failure }
   }

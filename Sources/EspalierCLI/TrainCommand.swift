@@ -35,7 +35,7 @@ struct TrainCommand: AsyncParsableCommand {
   var output: String?
 
   @Option(
-    name: .customLong("set"), parsing: .singleValue,
+    name: .customLong("set"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Sets one value over the recipe's; may be repeated.", valueName: "key.path=value"))
   var settings: [String] = []
@@ -91,10 +91,7 @@ struct TrainCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    guard !example else {
-      Swift.print(Recipe.example, terminator: "")
-      return
-    }
+    guard !example else { return try CommandOutput.write(Recipe.example) }
     try train(as: Self.configuration.commandName ?? "train", report: .none)
   }
 
@@ -171,12 +168,17 @@ struct TrainCommand: AsyncParsableCommand {
   private func report(
     _ summary: TrainingRunSummary, of command: String, on terminal: Terminal
   ) throws {
-    if json {
-      Swift.print(try JSONText.of(summary))
-      guard summary.outcome == .interrupted else { return }
-    }
-    if !quiet || summary.outcome == .interrupted {
-      Self.lines(summary, of: command, output: output ?? "").forEach(terminal.print)
+    let lines = Self.lines(summary, of: command, output: output ?? "")
+    let isInterrupted = summary.outcome == .interrupted
+    do {
+      try CommandOutput.afterWork("the run is saved, in \(output ?? "")") {
+        if json { try CommandOutput.print(json: summary) }
+        if json, isInterrupted { lines.forEach(terminal.print) }
+        if !json, isInterrupted || !quiet { try CommandOutput.print(lines) }
+      }
+    } catch  where isInterrupted {
+      // Nobody is there to read how to go on, as where the terminal is gone.
+      throw ExitCode(Interruption.exitCode)
     }
   }
 

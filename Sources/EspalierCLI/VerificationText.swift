@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Espalier
 import Foundation
 
@@ -65,7 +66,7 @@ package enum VerificationText {
   private static func number(_ measurement: MeasuredNumber?) -> String {
     guard let value = measurement?.value else { return "–" }
     return value == value.rounded() && abs(value) < 1e6
-      ? String(Int(value)) : String(format: "%.1e", value)
+      ? String(Int(bounding: value)) : String(format: "%.1e", value)
   }
 
   private static func text(_ bound: VerificationBound) -> String {
