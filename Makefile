@@ -34,8 +34,9 @@ build: ## Build the library and the command for release
 format: ## Format the sources in place
 	@Scripts/format --in-place
 
-lint: ## Check the sources' format
+lint: ## Check the sources' format, and that no number from outside ends the process
 	@Scripts/format --lint
+	@Scripts/lint-numbers
 
 bench: ## Measure training steps and tokenizers beside PyTorch and Hugging Face
 	@Scripts/bench

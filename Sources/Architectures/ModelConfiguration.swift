@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 
 /// The families that recipes name: those whose programs the engines train.
 public enum Architecture: String, Sendable, Hashable, CaseIterable, Codable {
@@ -213,7 +214,7 @@ public struct RotaryEmbedding: Sendable, Hashable {
   }
 
   /// How many of a head's components turn: the first ones.
-  public func turnedSize(headSize: Int) -> Int { Int(Double(headSize) * fraction) }
+  public func turnedSize(headSize: Int) -> Int { Int(bounding: Double(headSize) * fraction) }
 }
 
 extension RotaryEmbedding: Codable {

@@ -40,14 +40,16 @@ struct CompareCommand: ParsableCommand {
     completion: .directory)
   var against: [String]
 
-  @Option(help: "The validation loss to compare costs at; default the lowest that all reached.")
+  @Option(
+    parsing: .unconditional,
+    help: "The validation loss to compare costs at; default the lowest that all reached.")
   var loss: Double?
 
   @Option(
     help: "What counts: the curves or only the ends of runs; default what fits the schedules.")
   var basis: RunComparison.Basis?
 
-  @Option(help: "The confidence of intervals.")
+  @Option(parsing: .unconditional, help: "The confidence of intervals.")
   var confidence = RunComparison.Configuration().confidence
 
   @Flag(help: "Compare runs of different data, tokenizer, model or decay, and mark it.")
@@ -81,11 +83,8 @@ struct CompareCommand: ParsableCommand {
       throw ReportingError(
         error.code, "\(error.message). --force compares them all the same", subject: error.subject)
     }
-    if json {
-      print(try JSONText.of(comparison))
-    } else {
-      ComparisonText.lines(comparison).forEach { print($0) }
-    }
+    if json { return try CommandOutput.print(json: comparison) }
+    try CommandOutput.print(ComparisonText.lines(comparison))
   }
 }
 
@@ -116,6 +115,9 @@ enum ComparisonText {
     _ label: String, _ contrast: Contrast?, isSigned: Bool = false, suffix: String = ""
   ) -> String {
     guard let contrast else { return "  \(pad(label, 13))not known" }
+    guard contrast.isTelling else {
+      return "  \(pad(label, 13))not known  (\(contrast.spreadText))"
+    }
     return "  \(pad(label, 13))\(pad(contrast.text(isSigned: isSigned) + suffix, 9))  "
       + "(\(contrast.spreadText))"
   }

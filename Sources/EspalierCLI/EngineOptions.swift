@@ -6,6 +6,7 @@ import Foundation
 /// The options of every command that computes with a model.
 struct EngineOptions: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: "Threads to compute with; default all cores. Only equal counts give equal bits.")
   var threads: Int?
 
@@ -21,23 +22,18 @@ extension Precision: ExpressibleByArgument {
   static var choices: String { allCases.map(\.rawValue).joined(separator: " or ") }
 }
 
-/// Results for other programs.
-enum JSONText {
-  /// Pretty-printed with sorted keys.
-  static func of(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
-  }
-}
-
 /// A word of a command line that can be pasted into a shell.
 package enum ShellWord {
   /// The word, in quotes where a shell would otherwise take it apart.
   package static func quoted(_ word: String) -> String {
     let isPlain = word.allSatisfy { $0.isLetter || $0.isNumber || "/._-+,:@%".contains($0) }
-    return isPlain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
+    if isPlain, !word.isEmpty { return word }
+    let shown = ShownText.escaped(word, as: .line)
+    guard shown == word else {
+      // bash reads `\n`, `\u001b` and the like between $' and '.
+      let literal = word.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
+      return "$'\(ShownText.escaped(literal, as: .line))'"
+    }
+    return "'\(word.replacing("'", with: "'\\''"))'"
   }
 }

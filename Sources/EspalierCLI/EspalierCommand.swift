@@ -32,4 +32,9 @@ struct EspalierCommand: AsyncParsableCommand {
       GenerateCommand.self,
       InspectCommand.self,
     ])
+
+  static func main() async {
+    StandardStream.reserve()
+    await CommandRun.run(Array(CommandLine.arguments.dropFirst()))
+  }
 }

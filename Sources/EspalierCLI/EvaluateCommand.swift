@@ -57,16 +57,20 @@ struct EvaluateCommand: AsyncParsableCommand {
     completion: .file())
   var lambada: String?
 
-  @Option(help: "Tokens that a prediction can see; default the model's context.")
+  @Option(
+    parsing: .unconditional, help: "Tokens that a prediction can see; default the model's context.")
   var context: Int?
 
-  @Option(help: "Tokens from one window to the next; default half the context.")
+  @Option(
+    parsing: .unconditional, help: "Tokens from one window to the next; default half the context.")
   var stride: Int?
 
   @Option(help: "The number format of the products: \(Precision.choices).")
   var precision = Precision.fp32
 
-  @Option(help: "Windows or examples computed together; default about 4096 tokens.")
+  @Option(
+    parsing: .unconditional,
+    help: "Windows or examples computed together; default about 4096 tokens.")
   var batch: Int?
 
   @Option(
@@ -110,16 +114,18 @@ struct EvaluateCommand: AsyncParsableCommand {
     let interruption = Interruption(
       first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
     let runner = EvaluationRunner(options: self) { part, progress in
-      if interruption.isRequested { throw CancellationError() }
+      try interruption.check()
       printer.show(part, progress)
     }
     defer { printer.finish() }
     do {
       let report = try runner.run()
       printer.finish()
-      if json { print(try JSONText.of(report)) } else { report.lines.forEach(terminal.print) }
+      if json { return try CommandOutput.print(json: report) }
+      try CommandOutput.print(report.lines)
     } catch is CancellationError {
       printer.finish()
+      terminal.print("Interrupted; an evaluation keeps nothing, the same command begins anew.")
       throw ExitCode(Interruption.exitCode)
     }
   }

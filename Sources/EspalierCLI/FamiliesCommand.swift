@@ -17,6 +17,8 @@ struct FamiliesCommand: ParsableCommand {
         espalier families
         espalier families qwen2 > mine.yaml
         espalier grow model -o larger --depth 2 --family mine.yaml
+
+      Exit codes: 0 done, 1 error, 64 wrong usage.
       """)
 
   @Argument(
@@ -28,16 +30,17 @@ struct FamiliesCommand: ParsableCommand {
 
   func run() throws {
     guard let name else {
-      if json { return print(try JSONText.of(DecoderFamily.known)) }
-      DecoderFamily.known.forEach { print(Self.line($0)) }
-      return
+      if json { return try CommandOutput.print(json: DecoderFamily.known) }
+      return try CommandOutput.print(DecoderFamily.known.map(Self.line))
     }
     guard let family = DecoderFamily.named(name) else {
-      let names = DecoderFamily.known.map(\.name).joined(separator: ", ")
-      throw ValidationError("\(name) is no known family; expected one of \(names).")
+      let names = DecoderFamily.known.map(\.name)
+      let hint = NearestName.of(name, among: names).map { " Did you mean \($0)?" } ?? ""
+      throw ValidationError(
+        "\(name) is no known family; expected one of \(names.joined(separator: ", ")).\(hint)")
     }
-    print(json ? try JSONText.of(family) : try FamilyFile(family).yaml(), terminator: "")
-    if json { print() }
+    if json { return try CommandOutput.print(json: family) }
+    try CommandOutput.write(FamilyFile(family).yaml())
   }
 
   private static func line(_ family: DecoderFamily) -> String {

@@ -37,7 +37,7 @@ struct GenerateCommand: AsyncParsableCommand {
   @Argument(help: "A checkpoint, Hugging Face directory or run.", completion: .directory)
   var checkpoint: String
 
-  @Option(help: ArgumentHelp("The text to continue.", valueName: "text"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The text to continue.", valueName: "text"))
   var prompt: String?
 
   @Option(
@@ -50,29 +50,32 @@ struct GenerateCommand: AsyncParsableCommand {
     help: ArgumentHelp("Token ids to continue, taken as they are.", valueName: "ids"))
   var tokens: [Int32] = []
 
-  @Option(help: "The most tokens to generate.")
+  @Option(parsing: .unconditional, help: "The most tokens to generate.")
   var length = 100
 
-  @Option(help: "What logits are divided by; 0 is --greedy.")
+  @Option(parsing: .unconditional, help: "What logits are divided by; 0 is --greedy.")
   var temperature = 1.0
 
-  @Option(help: "Draw only from so many of the likeliest tokens.")
+  @Option(parsing: .unconditional, help: "Draw only from so many of the likeliest tokens.")
   var topK: Int?
 
-  @Option(help: "Draw only from the likeliest tokens that together hold this probability.")
+  @Option(
+    parsing: .unconditional,
+    help: "Draw only from the likeliest tokens that together hold this probability.")
   var topP: Double?
 
   @Flag(help: "Always take the likeliest token.")
   var greedy = false
 
-  @Option(help: "Fixes all draws; default a new one each time.")
+  @Option(parsing: .unconditional, help: "Fixes all draws; default a new one each time.")
   var seed: UInt64?
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp("End before this text; may be repeated.", valueName: "text"))
   var stop: [String] = []
 
-  @Option(help: "Texts to generate.")
+  @Option(parsing: .unconditional, help: "Texts to generate.")
   var count = 1
 
   @Option(help: "The number format of the products: \(Precision.choices).")
@@ -111,14 +114,28 @@ struct GenerateCommand: AsyncParsableCommand {
       throw ValidationError("Give --tokenizer or --pieces, not both.")
     }
     guard !stop.contains("") else { throw ValidationError("A --stop text is empty.") }
-    do { _ = try sampler() } catch { throw ValidationError("--\(error)") }
+    do { _ = try sampler() } catch let error as EvaluationError {
+      throw ValidationError("--\(error.subject) \(error.message).")
+    }
   }
 
   func run() async throws {
+    let terminal = Terminal(.standardError)
+    let interruption = Interruption(first: {}, last: terminal.leave)
+    do {
+      try generate(interruption.check)
+    } catch is CancellationError {
+      if !json { try? CommandOutput.write("\n") }
+      terminal.print("Interrupted; generation keeps nothing, the same --seed gives the same text.")
+      throw ExitCode(Interruption.exitCode)
+    }
+  }
+
+  private func generate(_ check: @escaping () throws -> Void) throws {
     let bundle = try ModelBundle(
       reading: URL(filePath: checkpoint), tokenizer: tokenizer.map { URL(filePath: $0) })
     PassedOverWarning.print(bundle.passedOver, using: bundle.directory.url)
-    let (text, ids) = try promptTokens(bundle)
+    let (text, ids) = try promptTokens(bundle, check)
     let model = try bundle.makeLanguageModel(
       CPUTrainingEngine(threads: engineOptions.threads), precision: precision)
     let generator = try TextGenerator(
@@ -128,20 +145,20 @@ struct GenerateCommand: AsyncParsableCommand {
       endTokens: bundle.endTokens, stopTexts: stop)
     var generations: [Generation] = []
     for sample in 0..<count {
-      let output = GenerationOutput(writesTokens: generator.texts == nil, isSilent: json)
-      output.begin(sample: sample, of: count, prompt: echo ? text : nil)
+      let output = GenerationOutput(
+        writesTokens: generator.texts == nil, isSilent: json, check: check)
+      try output.begin(sample: sample, of: count, prompt: echo ? text : nil)
       generations.append(
         try generator.generate(
           from: ids, configuration, sample: sample, observe: output.handle))
-      output.end()
+      try output.end()
     }
     if json {
-      print(
-        try JSONText.of(
-          GenerationReport(
-            model: bundle.directory.url.path, prompt: text, promptTokens: ids,
-            seed: configuration.seed, passedOver: bundle.passedOver.orNil,
-            generations: generations)))
+      try CommandOutput.print(
+        json: GenerationReport(
+          model: bundle.directory.url.path, prompt: text, promptTokens: ids,
+          seed: configuration.seed, passedOver: bundle.passedOver.orNil,
+          generations: generations))
     }
   }
 
@@ -155,23 +172,22 @@ struct GenerateCommand: AsyncParsableCommand {
   }
 
   /// The prompt's text, where it is one, and its tokens.
-  private func promptTokens(_ bundle: ModelBundle) throws -> (String?, [Int32]) {
+  private func promptTokens(
+    _ bundle: ModelBundle, _ check: () throws -> Void
+  ) throws -> (String?, [Int32]) {
     guard tokens.isEmpty else {
       try bundle.check(tokens, of: "--tokens")
       return (nil, tokens)
     }
-    let text = try promptText()
+    let text = try promptText(check)
     return (text, try bundle.promptTokens(text))
   }
 
-  private func promptText() throws -> String {
+  private func promptText(_ check: () throws -> Void) throws -> String {
     if let prompt { return prompt }
-    if let promptFile {
-      return String(decoding: try WholeFile.read(URL(filePath: promptFile)), as: UTF8.self)
-    }
+    if let promptFile { return try PromptText.file(promptFile) }
     guard isatty(STDIN_FILENO) == 0 else { return "" }
-    return String(
-      decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self)
+    return try PromptText.standardInput(check)
   }
 }
 
@@ -190,24 +206,28 @@ private struct GenerationReport: Encodable {
 private struct GenerationOutput {
   var writesTokens: Bool
   var isSilent: Bool
+  /// Throws where the user wishes to stop.
+  var check: () throws -> Void
 
-  func begin(sample: Int, of count: Int, prompt: String?) {
-    if count > 1 { write("\(sample == 0 ? "" : "\n")── \(sample + 1) ──\n") }
-    if let prompt { write(prompt) }
+  func begin(sample: Int, of count: Int, prompt: String?) throws {
+    if count > 1 { try write("\(sample == 0 ? "" : "\n")── \(sample + 1) ──\n") }
+    if let prompt { try write(prompt) }
   }
 
   func handle(_ event: GenerationEvent) throws {
+    try check()
     switch event {
-    case .token(let token): if writesTokens { write("\(token) ") }
-    case .text(let text): write(text)
+    case .token(let token): if writesTokens { try write("\(token) ") }
+    case .text(let text): try write(text)
     }
   }
 
-  func end() { write("\n") }
+  func end() throws { try write("\n") }
 
-  private func write(_ text: String) {
+  /// Writes a text as it is, but for codes that would reach a terminal.
+  private func write(_ text: String) throws {
     guard !isSilent else { return }
-    // A reader that went away, such as `head`, ends the process by its signal.
-    try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    let isShown = StandardStream.standardOutput.isTerminal
+    try CommandOutput.write(isShown ? ShownText.escaped(text, as: .prose) : text)
   }
 }

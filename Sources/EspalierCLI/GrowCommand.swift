@@ -49,7 +49,7 @@ struct GrowCommand: ParsableCommand {
   @OptionGroup(title: "The training after it") var training: GrowthTrainingOptions
   @OptionGroup(title: "How it is written") var writing: GrowthOutputOptions
 
-  @Option(help: "Fixes noise and new values.")
+  @Option(parsing: .unconditional, help: "Fixes noise and new values.")
   var seed: UInt64 = 0
 
   @Flag(help: "Grow the weights of a training checkpoint and leave its training behind.")
@@ -101,12 +101,25 @@ struct GrowCommand: ParsableCommand {
     var report = try GrowthReport(growth, settings, withTensors: tensors)
     report.passedOver = source.passedOver.orNil
     if dryRun { report.estimatedSeconds = try growth.estimatedSeconds(settings) }
-    if !quiet { GrowthText.plan(report, of: growth).forEach(terminal.print) }
-    if !quiet { try recipes.notes(checkpoint).forEach(terminal.print) }
+    if !quiet { try show(report, growth, terminal) }
     if let target, !dryRun { try write(growth, settings, to: target, &report, terminal) }
-    if json { Swift.print(try JSONText.of(report)) }
-    if !quiet {
-      GrowthText.result(report, source: checkpoint, output: output).forEach(terminal.print)
+    try tell(report, terminal)
+  }
+
+  /// Prints the plan, which is the result of a dry run.
+  private func show(_ report: GrowthReport, _ growth: ModelGrowth, _ terminal: Terminal) throws {
+    let lines = GrowthText.plan(report, of: growth) + (try recipes.notes(checkpoint))
+    if dryRun, !json { try CommandOutput.print(lines) } else { lines.forEach(terminal.print) }
+  }
+
+  /// Prints what was done; the grown model is kept where that fails.
+  private func tell(_ report: GrowthReport, _ terminal: Terminal) throws {
+    let lines = GrowthText.result(report, source: checkpoint, output: output)
+    let done = report.output.map { "the grown model is whole, in \($0.path)" }
+    try CommandOutput.afterWork(done ?? "nothing else was to be done") {
+      if json { try CommandOutput.print(json: report) }
+      guard !quiet else { return }
+      if json { lines.forEach(terminal.print) } else { try CommandOutput.print(lines) }
     }
   }
 
@@ -121,7 +134,7 @@ struct GrowCommand: ParsableCommand {
     defer { printer.finish() }
     do {
       try growth.write(to: target, settings) { progress in
-        if interruption.isRequested { throw CancellationError() }
+        try interruption.check()
         printer.show(progress)
       }
       report.sourceHash = try growth.source.hash
@@ -134,8 +147,11 @@ struct GrowCommand: ParsableCommand {
           "Finished files are kept in \(unfinished.path(percentEncoded: false)); the same command with "
             + "--resume goes on with them.")
       }
-      if error is CancellationError { throw ExitCode(Interruption.exitCode) }
-      throw error
+      guard error is CancellationError else { throw error }
+      if ModelGrowth.unfinished(of: target) == nil {
+        terminal.print("Interrupted; no file was finished, the same command begins anew.")
+      }
+      throw ExitCode(Interruption.exitCode)
     }
   }
 }

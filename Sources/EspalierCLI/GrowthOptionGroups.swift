@@ -31,37 +31,44 @@ struct GrowthFactor {
 /// What grows, and to which sizes.
 struct GrowthSizeOptions: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: "Repeat the width so many times: residual stream, heads and feed-forward.",
     transform: GrowthFactor.width.value)
   var width: Int?
 
-  @Option(help: "So many times as many layers.", transform: GrowthFactor.depth.value)
+  @Option(
+    parsing: .unconditional, help: "So many times as many layers.",
+    transform: GrowthFactor.depth.value)
   var depth: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "So many layers, or the source of each of them, from 0: 0-5,2-7.", valueName: "count|list"))
   var layers: LayerRequest?
 
-  @Option(help: "The inner size of the feed-forward.")
+  @Option(parsing: .unconditional, help: "The inner size of the feed-forward.")
   var ffn: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Query heads, and key/value heads; without the latter, groups keep their size.",
       valueName: "heads[:kv]"))
   var heads: HeadRequest?
 
-  @Option(help: "The size of a head.")
+  @Option(parsing: .unconditional, help: "The size of a head.")
   var headSize: Int?
 
-  @Option(help: "The width of the residual stream, by padding.")
+  @Option(parsing: .unconditional, help: "The width of the residual stream, by padding.")
   var hidden: Int?
 
-  @Option(help: "Tokens in the vocabulary; new ones begin at the mean of the old.")
+  @Option(
+    parsing: .unconditional,
+    help: "Tokens in the vocabulary; new ones begin at the mean of the old.")
   var vocabulary: Int?
 
-  @Option(help: "The context length.")
+  @Option(parsing: .unconditional, help: "The context length.")
   var context: Int?
 
   @Option(
@@ -115,6 +122,7 @@ struct GrowthMannerOptions: ParsableArguments {
   var placement: PlacementRequest?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Noise between the copies of the width, in decibels below the weights; default 10. Below 8, \
       deep models lose their function to rounding.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import CheckedInput
 import Espalier
 import Foundation
 
@@ -19,6 +20,7 @@ struct GrowthOutputOptions: ParsableArguments {
   var rounding: WeightRounding = .nearest
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Bytes of tensors in one file: 2GB, 500MB, 4GiB, 5e9; default: as the source has it.",
       valueName: "size"))
@@ -79,7 +81,7 @@ package struct ByteCountRequest: Hashable, ExpressibleByArgument {
     else { return nil }
     let bytes = (value * factor).rounded()
     guard bytes >= 1, bytes < 0x1p62 else { return nil }
-    byteCount = Int(bytes)
+    byteCount = Int(bounding: bytes)
   }
 }
 

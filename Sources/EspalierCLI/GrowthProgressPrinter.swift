@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Espalier
 import Foundation
 
@@ -56,7 +57,7 @@ final class GrowthProgressPrinter {
     ]
     let rate = Double(done - resumed) / max(elapsed, 1e-3)
     if rate > 0 {
-      parts.append("\(Readable.bytes(Int(rate)))/s")
+      parts.append("\(Readable.bytes(Int(bounding: rate)))/s")
       parts.append("\(Readable.time(Double(total - done) / rate)) left")
     }
     return parts.joined(separator: "  ")

@@ -20,15 +20,19 @@ struct GrowthRecipeOptions: ParsableArguments {
   var family: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Make so many experts of each feed-forward, of which a token takes so many (default 2).",
       valueName: "count[:per-token]"))
   var experts: ExpertRequest?
 
-  @Option(help: "Cut each copy of the feed-forward into so many experts; default 1.")
+  @Option(
+    parsing: .unconditional,
+    help: "Cut each copy of the feed-forward into so many experts; default 1.")
   var expertParts: Int?
 
   @Option(
+    parsing: .unconditional,
     help: """
       Multiply by this what new layers of --operator copy write to the residual stream; default 1.
       """)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Espalier
 import Foundation
 import Wording
@@ -62,9 +63,9 @@ struct GrowthRequest {
     _ path: String, _ model: ModelConfiguration
   ) throws -> ConfigurationGrowth {
     let data: Data
-    do { data = try Data(contentsOf: URL(filePath: path)) } catch {
+    do { data = try RegularFile.contents(of: path, atMost: 64 << 20) } catch {
       throw GrowthError(
-        .unreadableSource, "cannot be read: \(reason(of: error))", subject: path)
+        .unreadableSource, "\(error.message); expected the config.json of a model", subject: path)
     }
     var target = try HuggingFaceConfiguration(data, file: path).model
     // What a file leaves out is the family's default dropout, which is no size to be reached.

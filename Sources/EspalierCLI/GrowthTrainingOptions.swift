@@ -11,6 +11,7 @@ struct GrowthTrainingOptions: ParsableArguments {
   var moments: MomentRequest?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Where the learning-rate schedule goes on: where it stands, or at 1/ratio of its steps; auto "
         + "takes the ratio at which a larger model comes to the same loss sooner, by its number of "
@@ -19,6 +20,7 @@ struct GrowthTrainingOptions: ParsableArguments {
   var schedule: ScheduleRequest?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "How long the rate rises from zero; default a fifteenth of the schedule's own warm-up where "
         + "the schedule moves.", valueName: "duration"))

@@ -20,6 +20,8 @@ struct InspectCommand: ParsableCommand {
         espalier inspect prepared/ --json
         espalier inspect recipe.yaml
         espalier inspect larger/growth.json
+
+      Exit codes: 0 whole, 1 damaged or error, 64 wrong usage.
       """)
 
   @Argument(
@@ -38,9 +40,9 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let inspection = try Inspection.of(URL(filePath: path), verify: verify)
     if json {
-      print(try JSONText.of(inspection))
+      try CommandOutput.print(json: inspection)
     } else {
-      InspectionText.lines(inspection).forEach { print($0) }
+      try CommandOutput.print(InspectionText.lines(inspection))
     }
     if inspection.isDamaged { throw ExitCode.failure }
   }

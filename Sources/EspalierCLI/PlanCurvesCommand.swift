@@ -22,7 +22,9 @@ struct PlanCurvesCommand: ParsableCommand {
         espalier plan curves half.csv full.csv --parameters 42.5e6 84.9e6 \
       --tokens-per-step 524288 --threshold depth
         espalier plan curves half.csv full.csv --parameters 1e6 4e6 --tokens-per-step 4096 \
-      --threshold=-0.0475 --method robust --json
+      --threshold -0.0475 --method robust --json
+
+      Exit codes: 0 done, 1 error, 64 wrong usage.
       """)
 
   @Argument(help: "The small model's curve.", completion: .file(extensions: ["csv"]))
@@ -37,16 +39,17 @@ struct PlanCurvesCommand: ParsableCommand {
       "Parameters without embeddings of the small and of the large model.", valueName: "n"))
   var parameters: [Double]
 
-  @Option(help: "Tokens of an optimizer step.")
+  @Option(parsing: .unconditional, help: "Tokens of an optimizer step.")
   var tokensPerStep: Double
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The small model's slope at which to grow: a number below 0, or the published one for depth, "
         + "width or both doubled.", valueName: "slope|depth|width|both"))
   var threshold: SlopeThreshold
 
-  @Option(help: "The large model's slope at which to stop.")
+  @Option(parsing: .unconditional, help: "The large model's slope at which to stop.")
   var optimality = PublishedGrowth.optimalityThreshold
 
   @Option(help: "The slope detector: literal or robust.")
@@ -58,9 +61,12 @@ struct PlanCurvesCommand: ParsableCommand {
   func validate() throws {
     guard parameters.count == 2 else {
       throw ValidationError(
-        "--parameters has \(parameters.count) numbers; expected the small model's and the large "
-          + "one's.")
+        "--parameters has \(Readable.exact(parameters.count, of: "number")); expected the small model's "
+          + "and the large one's.")
     }
+    try PlanChecks.tokensPerStep(tokensPerStep)
+    try PlanChecks.slope("--threshold", threshold.slope)
+    try PlanChecks.slope("--optimality", optimality)
   }
 
   func run() throws {
@@ -70,11 +76,8 @@ struct PlanCurvesCommand: ParsableCommand {
     let plan = try CurvePlan(
       from: curves[0], to: curves[1], growthThreshold: threshold.slope,
       optimalityThreshold: optimality, method: method)
-    if json {
-      print(try JSONText.of(Report(plan)))
-    } else {
-      PlanText.lines(plan).forEach { print($0) }
-    }
+    if json { return try CommandOutput.print(json: Report(plan)) }
+    try CommandOutput.print(PlanText.lines(plan))
   }
 
   /// The plan with the numbers that follow from it.

@@ -30,13 +30,13 @@ struct PlanPilotCommand: AsyncParsableCommand {
     completion: .directory)
   var output: String
 
-  @Option(help: "Steps of each run.")
+  @Option(parsing: .unconditional, help: "Steps of each run.")
   var steps = 1000
 
-  @Option(help: "How many model sizes, 2 to 8.")
+  @Option(parsing: .unconditional, help: "How many model sizes, 2 to 8.")
   var sizes = 3
 
-  @Option(help: "How much smaller each is than the next.")
+  @Option(parsing: .unconditional, help: "How much smaller each is than the next.")
   var ratio = 3.0
 
   @OptionGroup var engineOptions: EngineOptions
@@ -54,6 +54,9 @@ struct PlanPilotCommand: AsyncParsableCommand {
     guard (2...8).contains(sizes) else {
       throw ValidationError("--sizes is \(sizes); expected 2 to 8.")
     }
+    guard ratio > 1, ratio.isFinite else {
+      throw ValidationError("--ratio is \(ratio); expected a number above 1.")
+    }
   }
 
   func run() async throws {
@@ -63,15 +66,20 @@ struct PlanPilotCommand: AsyncParsableCommand {
     let tokens = RunLength(recipe.training, contextLength: target.contextLength).tokensPerStep
     let costs = try models.map { try ModelCost($0, tokensPerStep: tokens) }
     let terminal = Terminal(.standardOutput)
-    for cost in costs { terminal.print(line(cost)) }
     let total = costs.reduce(0) { $0 + $1.exactFLOPsPerStep } * Double(steps)
-    terminal.print("together \(Readable.scaled(total))FLOPs, as their programs execute them")
-    guard !dryRun else { return }
+    let lines =
+      costs.map(line)
+      + ["together \(Readable.scaled(total))FLOPs, as their programs execute them"]
+    guard !dryRun else { return try CommandOutput.print(lines) }
+    lines.forEach(terminal.print)
     try train(models, recipe, on: terminal)
     let folders = models.map { ShellWord.quoted("\(output)/\(Self.name($0))") }
-    terminal.print(
-      "Now: espalier plan --target \(ShellWord.quoted(targetOptions.target)) --fit "
-        + folders.joined(separator: " ") + " --first-step \(max(1, steps / 10))")
+    try CommandOutput.afterWork("the pilots are whole, in \(output)") {
+      try CommandOutput.print([
+        "Now: espalier plan --target \(ShellWord.quoted(targetOptions.target)) --fit "
+          + folders.joined(separator: " ") + " --first-step \(max(1, steps / 10))"
+      ])
+    }
   }
 
   private func line(_ cost: ModelCost) -> String {
@@ -97,7 +105,10 @@ struct PlanPilotCommand: AsyncParsableCommand {
       let summary = try run.train(
         engine: CPUTrainingEngine(threads: engineOptions.threads ?? run.threads),
         observer: printer.handle, isInterrupted: { interruption.isRequested })
-      if summary.outcome == .interrupted { throw ExitCode(Interruption.exitCode) }
+      guard summary.outcome == .interrupted else { continue }
+      printer.finish()
+      terminal.print("Interrupted and saved; the same command goes on where this one stopped.")
+      throw ExitCode(Interruption.exitCode)
     }
   }
 

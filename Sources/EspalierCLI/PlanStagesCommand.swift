@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import CheckedInput
 import Espalier
 import Foundation
 
@@ -12,8 +13,9 @@ struct PlanStagesCommand: ParsableCommand {
       The law is the published one (--laws kaplan), or is fitted to runs (--fit) or to CSV files \
       (--curves, with --parameters for each) of several model sizes at one batch size, with \
       bootstrap intervals that go into the saving's. The goal is a loss (--loss), an amount of \
-      compute (--compute), what the recipe's own length comes to (--run-length), or else the point \
-      where the target is trained just long enough.
+      compute (--compute), what the target, trained from scratch, comes to at the end of the recipe's \
+      run (--goal run-length, the default where the recipe has a length), or the point where the target \
+      is trained just long enough (--goal optimality).
 
       Only models that can be grown into the target are proposed. Every number of operations says \
       how it was counted: 6 · N · tokens, or the executed program's products.
@@ -52,23 +54,32 @@ struct PlanStagesCommand: ParsableCommand {
       "Parameters without embeddings of each of --curves.", valueName: "n"))
   var parameters: [Double] = []
 
-  @Option(help: "Tokens of an optimizer step, instead of the recipe's.")
+  @Option(parsing: .unconditional, help: "Tokens of an optimizer step, instead of the recipe's.")
   var tokensPerStep: Double?
 
-  @Option(help: "The most stages, 1 to 4.")
+  @Option(parsing: .unconditional, help: "The most stages, 1 to 4.")
   var stages = 3
 
-  @Option(help: "The final loss to reach, in nats.")
+  @Option(parsing: .unconditional, help: "The final loss to reach, in nats.")
   var loss: Double?
 
-  @Option(help: "The compute to spend, in FLOPs by --count.")
+  @Option(parsing: .unconditional, help: "The compute to spend, in FLOPs by --count.")
   var compute: Double?
 
-  @Flag(
+  @Option(
     help: ArgumentHelp(
-      "The goal is the loss that the model, trained from scratch, has at the end of the recipe's run, "
-        + "as with `stages: auto`."))
+      "What to reach: the loss that the target, trained from scratch, has at the end of the recipe's "
+        + "run (as with `stages: auto`), or the point where it is trained just long enough. Default "
+        + "run-length where the recipe has a length.", valueName: "run-length|optimality"))
+  var goal: Goal?
+
+  @Flag(help: "The same as --goal run-length.")
   var runLength = false
+
+  enum Goal: String, ExpressibleByArgument, CaseIterable {
+    case runLength = "run-length"
+    case optimality
+  }
 
   @Option(help: "What to minimise: sixN (6 · N · tokens) or exactProgram.")
   var count = ComputeCount.sixN
@@ -76,10 +87,10 @@ struct PlanStagesCommand: ParsableCommand {
   @Flag(help: "Fit an irreducible loss as well; needs three model sizes.")
   var irreducible = false
 
-  @Option(help: "Leave out measurements before this step in a fit.")
+  @Option(parsing: .unconditional, help: "Leave out measurements before this step in a fit.")
   var firstStep = 1
 
-  @Option(help: "The seed of the fit's bootstrap.")
+  @Option(parsing: .unconditional, help: "The seed of the fit's bootstrap.")
   var seed: UInt64 = 0
 
   @Option(
@@ -103,8 +114,8 @@ struct PlanStagesCommand: ParsableCommand {
     guard sources <= 1 else {
       throw ValidationError("Give one of --laws, --fit and --curves.")
     }
-    guard [loss != nil, compute != nil, runLength].filter({ $0 }).count <= 1 else {
-      throw ValidationError("Give one of --loss, --compute and --run-length.")
+    guard [loss != nil, compute != nil, goal != nil, runLength].count(where: { $0 }) <= 1 else {
+      throw ValidationError("Give one of --loss, --compute and --goal.")
     }
     guard (1...4).contains(stages) else {
       throw ValidationError("--stages is \(stages); expected 1 to 4.")
@@ -114,9 +125,12 @@ struct PlanStagesCommand: ParsableCommand {
     }
     guard parameters.count == curves.count else {
       throw ValidationError(
-        "--parameters has \(parameters.count) numbers for \(curves.count) --curves; expected one "
-          + "each.")
+        "--parameters has \(Readable.exact(parameters.count, of: "number")) for \(curves.count) "
+          + "--curves; expected one each.")
     }
+    try PlanChecks.tokensPerStep(tokensPerStep)
+    try PlanChecks.positive("--loss", loss, "a number of nats")
+    try PlanChecks.positive("--compute", compute, "a number of FLOPs")
   }
 
   func run() throws {
@@ -130,13 +144,16 @@ struct PlanStagesCommand: ParsableCommand {
     if let fitted {
       request = PlanRequest(target: model, tokensPerStep: tokens, fit: fitted)
     }
-    request.goal = try goal(model, length, by: request.law)
-    if runLength { request.latestGrowthStep = length.latestGrowthStep }
+    let settled = try settledGoal(model, length, by: request.law)
+    request.goal = settled.goal
+    if settled.isRunLength { request.latestGrowthStep = length.latestGrowthStep }
     request.stageCounts = 1...stages
     request.computeCount = count
     // Before the search, which may fail because of it.
     if let fitted { try show(fitted, measured) }
-    try report(StageSearch.plan(request))
+    var plan = try StageSearch.plan(request)
+    plan.notes.insert(settled.note, at: 0)
+    try report(plan)
   }
 
   private func measuredCurves(tokensPerStep: Double) throws -> [LossCurve] {
@@ -156,40 +173,48 @@ struct PlanStagesCommand: ParsableCommand {
   /// The law in numbers and in a picture of the points that it was fitted to.
   private func show(_ fitted: LawFit, _ measured: [LossCurve]) throws {
     let chart = Chart(fitted, curves: measured, firstStep: firstStep)
-    if let plot { try write(Data(SVGChart(chart).file.utf8), to: plot) }
+    if let plot { try OutputFile.write(Data(SVGChart(chart).file.utf8), to: plot) }
     guard !json else { return }
-    PlanText.lines(fitted).forEach { print($0) }
-    let screen = Terminal(.standardOutput)
-    TerminalPlot(
-      chart, width: min(100, screen.width), height: 14,
-      colours: screen.isInteractive ? .terminal : .none
-    ).lines.forEach { print($0) }
-    print(plot.map { "Wrote \($0)\n" } ?? "")
+    try CommandOutput.print(PlanText.lines(fitted))
+    try PlotOutput.print(chart, width: 100, height: 14)
+    try CommandOutput.print([plot.map { "Wrote \($0)" } ?? "", ""].suffix(plot == nil ? 1 : 2))
   }
 
-  private func write(_ data: Data, to path: String) throws {
-    try WholeFile.write(data, to: URL(filePath: path))
+  private struct SettledGoal {
+    var goal: PlanGoal
+    var isRunLength = false
+    var note: String
   }
 
-  private func goal(
+  /// The goal that was asked for, else the recipe's own length where it has one.
+  private func settledGoal(
     _ model: ModelConfiguration, _ length: RunLength, by law: ScalingLaw
-  ) throws -> PlanGoal {
-    guard runLength else {
-      return loss.map(PlanGoal.loss) ?? compute.map(PlanGoal.compute) ?? .optimality
+  ) throws -> SettledGoal {
+    if let loss { return SettledGoal(goal: .loss(loss), note: "The goal is a loss of \(loss).") }
+    if let compute {
+      return SettledGoal(
+        goal: .compute(compute), note: "The goal is the lowest loss for \(compute) FLOPs.")
     }
-    guard let goal = try PlanGoal(reachedBy: model, after: length, law: law) else {
+    let asked: Goal? = runLength ? .runLength : goal
+    if asked != .optimality, let goal = try PlanGoal(reachedBy: model, after: length, law: law) {
+      return SettledGoal(
+        goal: goal, isRunLength: true,
+        note: "The goal is what the target, trained from scratch, comes to in the recipe's "
+          + "\(Readable.exact(Int(bounding: (length.steps ?? 0).rounded()))) steps; --goal optimality "
+          + "asks for where it is trained just long enough.")
+    }
+    guard asked != .runLength else {
       throw PlanningError(
         .invalidValue, "has no length in steps or tokens; give schedule.total or stop.after",
         subject: targetOptions.target)
     }
-    return goal
+    return SettledGoal(
+      goal: .optimality, note: "The goal is where the target is trained just long enough.")
   }
 
   private func report(_ plan: StagePlan) throws {
-    let text = try JSONText.of(plan)
-    if let output { try write(Data((text + "\n").utf8), to: output) }
-    guard !json else { return print(text) }
-    PlanText.lines(plan).forEach { print($0) }
-    if let output { print("\nWrote \(output)") }
+    if let output { try OutputFile.write(Data((JSONText.of(plan) + "\n").utf8), to: output) }
+    if json { return try CommandOutput.print(json: plan) }
+    try CommandOutput.print(PlanText.lines(plan) + (output.map { ["", "Wrote \($0)"] } ?? []))
   }
 }

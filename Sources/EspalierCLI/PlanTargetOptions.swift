@@ -8,7 +8,9 @@ struct PlanTargetOptions: ParsableArguments {
   @Option(help: "The recipe whose model is the target.", completion: .file())
   var target: String
 
-  @Option(help: "The vocabulary, where the recipe leaves it to files that are not there.")
+  @Option(
+    parsing: .unconditional,
+    help: "The vocabulary, where the recipe leaves it to files that are not there.")
   var vocabulary: Int?
 
   func recipe() throws -> Recipe { try RecipeFile(contentsOf: URL(filePath: target)).recipe() }

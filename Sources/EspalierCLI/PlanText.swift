@@ -71,7 +71,11 @@ enum PlanText {
 
   /// A fitted law.
   static func lines(_ fit: LawFit) -> [String] {
-    func row(_ name: String, _ format: String, _ number: (ScalingLaw) -> Double) -> [String] {
+    let undetermined = fit.undetermined
+    func row(
+      _ name: String, _ format: String, of exponent: String = "", _ number: (ScalingLaw) -> Double
+    ) -> [String] {
+      if undetermined.contains(exponent) { return [name, "not determined", ""] }
       let interval = fit.interval(number)
       return [
         name, String(format: format, number(fit.law)),
@@ -80,12 +84,18 @@ enum PlanText {
     }
     var rows = [
       ["", "value", "\(Readable.percent(fit.confidence)) interval"],
-      row("αN", "%.4f", \.sizeExponent), row("Nc", "%.3g", \.sizeScale),
-      row("αS", "%.4f", \.stepExponent), row("Sc", "%.4g", \.stepScale),
+      row("αN", "%.4f", of: "αN", \.sizeExponent), row("Nc", "%.3g", of: "αN", \.sizeScale),
+      row("αS", "%.4f", of: "αS", \.stepExponent), row("Sc", "%.4g", of: "αS", \.stepScale),
     ]
     if fit.law.irreducibleLoss > 0 { rows.append(row("E", "%.4f", \.irreducibleLoss)) }
     return ["L(N, S) = E + (Nc/N)^αN + (2·Sc/S)^αS"] + table(rows)
-      + ["relative error \(String(format: "%.2f", 100 * fit.relativeError)) % a point", ""]
+      + ["relative error \(String(format: "%.2f", 100 * fit.relativeError)) % a point"]
+      + (undetermined.isEmpty
+        ? []
+        : [
+          "The curves do not determine \(undetermined.joined(separator: " and ")); train longer ones, or "
+            + "more sizes."
+        ]) + [""]
   }
 
   private static func slopeAtEnd(_ plan: StagePlan) -> Double {
@@ -129,7 +139,7 @@ enum PlanText {
     (Readable.scaled(value) + "FLOPs").padding(toLength: 12, withPad: " ", startingAt: 0)
   }
 
-  private static func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }
+  private static func percent(_ share: Double) -> String { Readable.exactPercent(share) }
 
   /// Columns as wide as their widest cell, two spaces apart.
   private static func table(_ rows: [[String]]) -> [String] {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// Tells how far a preparation is: one live line on a terminal, a plain line now and then elsewhere.
@@ -52,7 +53,7 @@ final class PreparationProgressPrinter {
       parts.append(Readable.bytes(done))
     }
     if let tokens { parts.append("\(Readable.count(tokens)) tokens") }
-    parts.append("\(Readable.bytes(Int(rate)))/s")
+    parts.append("\(Readable.bytes(Int(bounding: rate)))/s")
     if let total, rate > 0, done < total {
       parts.append("\(Readable.time(Double(total - done) / rate)) left")
     }

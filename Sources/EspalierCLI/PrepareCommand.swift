@@ -47,10 +47,13 @@ struct PrepareCommand: AsyncParsableCommand {
     completion: .file())
   var tokenizer = "bpe"
 
-  @Option(help: "Tokens in the vocabulary that bpe trains; default \(Self.defaultVocabulary).")
+  @Option(
+    parsing: .unconditional,
+    help: "Tokens in the vocabulary that bpe trains; default \(Self.defaultVocabulary).")
   var vocabulary: Int?
 
   @Option(
+    parsing: .unconditional,
     help: "Share of the text kept for validation; 0 for none; default \(Self.defaultFraction).")
   var validationFraction: Double?
 
@@ -63,19 +66,21 @@ struct PrepareCommand: AsyncParsableCommand {
   var validationPaths: [String] = []
 
   @Option(
-    name: .customLong("include"),
+    name: .customLong("include"), parsing: .unconditional,
     help: ArgumentHelp(
       "The only files to take from folders, such as '*.py' or 'src/*.md'; may be repeated.",
       valueName: "pattern"))
   var patterns: [String] = []
 
-  @Option(help: "Seed of the choice of validation documents.")
+  @Option(parsing: .unconditional, help: "Seed of the choice of validation documents.")
   var seed: UInt64 = 0
 
-  @Option(help: "Threads; default all cores. The result is the same for any number.")
+  @Option(
+    parsing: .unconditional,
+    help: "Threads; default all cores. The result is the same for any number.")
   var threads: Int?
 
-  @Option(help: "Tokens in each file of tokens.")
+  @Option(parsing: .unconditional, help: "Tokens in each file of tokens.")
   var shardTokens = CorpusPreparation.Configuration(inputs: []).tokensPerShard
 
   @Option(help: "How documents stand in standard input: text (one document) or jsonl.")
@@ -129,7 +134,7 @@ struct PrepareCommand: AsyncParsableCommand {
     let terminal = Terminal(json ? .standardError : .standardOutput)
     let progress = PreparationProgressPrinter(terminal: terminal, isQuiet: quiet)
     let interruption = Interruption(
-      first: { terminal.print("Stopping; nothing is left behind.") }, last: terminal.leave)
+      first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
     defer { progress.finish() }
     do {
       var remarks: [String] = []
@@ -137,7 +142,7 @@ struct PrepareCommand: AsyncParsableCommand {
       let directory = URL(fileURLWithPath: output)
       try CorpusPreparation(configuration).check(directory)
       let tokenizer = try makeTokenizer(for: configuration) { done, total in
-        if interruption.isRequested { throw CancellationError() }
+        try interruption.check()
         progress.show("training the tokenizer", done: done, total: total, tokens: nil)
       }
       if let remark = vocabularyRemark(tokenizer) { remarks.append(remark) }
@@ -145,7 +150,7 @@ struct PrepareCommand: AsyncParsableCommand {
       var summary = try CorpusPreparation(configuration).run(
         tokenizer: tokenizer, to: directory
       ) {
-        if interruption.isRequested { throw CancellationError() }
+        try interruption.check()
         progress.show(
           "encoding", done: $0.bytesRead, total: $0.totalBytes, tokens: $0.tokenCount)
       }
@@ -154,6 +159,7 @@ struct PrepareCommand: AsyncParsableCommand {
       try report(summary, seconds: progress.elapsedSeconds, on: terminal)
     } catch is CancellationError {
       progress.finish()
+      terminal.print("Interrupted; nothing was written, the same command begins anew.")
       throw ExitCode(Interruption.exitCode)
     }
   }
@@ -201,12 +207,10 @@ struct PrepareCommand: AsyncParsableCommand {
   private func report(
     _ summary: CorpusPreparation.Summary, seconds: Double, on terminal: Terminal
   ) throws {
-    if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      print(String(decoding: try encoder.encode(summary), as: UTF8.self))
-    } else if !quiet {
-      Self.lines(summary, output: output, seconds: seconds).forEach(terminal.print)
+    try CommandOutput.afterWork("the tokens are whole, in \(output)") {
+      if json { return try CommandOutput.print(json: summary) }
+      guard !quiet else { return }
+      try CommandOutput.print(Self.lines(summary, output: output, seconds: seconds))
     }
   }
 

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// Numbers as people read them.
 package enum Readable {
-  /// `950`, `45.2k`, `20.0M`, `1.30B`: three digits and a suffix.
+  /// `950`, `45.2k`, `20.0M`, `1.30B`: three digits and a suffix; `1.00e+300` beyond these.
   package static func count(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
+    guard abs(value) < 9.995e14 else { return String(format: "%.2e", value) }
     for (factor, suffix) in [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")]
     where abs(value) >= factor * 0.9995 {
       return threeDigits(value / factor) + suffix
     }
-    return value == value.rounded() ? String(Int(value)) : threeDigits(value)
+    return value == value.rounded() ? String(Int(bounding: value)) : threeDigits(value)
   }
 
   /// `209 k`, `48.2 G`, `1.30 P`: three digits and the prefix of a unit that follows.
   package static func scaled(_ value: Double) -> String {
     guard value.isFinite else { return "– " }
+    guard abs(value) < 9.995e20 else { return String(format: "%.2e ", value) }
     for (factor, prefix) in [
       (1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"),
     ]
@@ -55,8 +58,8 @@ package enum Readable {
 
   /// `45s`, `12m 04s`, `3h 20m`, `2d 04h`.
   package static func time(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e12 else { return "–" }
-    let total = Int(seconds.rounded())
+    guard abs(seconds) < 1e12 else { return "–" }
+    let total = Int(bounding: seconds.rounded())
     switch total {
     case ..<60: return "\(total)s"
     case ..<3600: return "\(total / 60)m \(twoDigits(total % 60))s"
@@ -66,13 +69,27 @@ package enum Readable {
   }
 
   /// `61%`.
-  package static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded()))%" }
+  package static func percent(_ share: Double) -> String {
+    guard abs(share) < 1e12 else { return "–" }
+    return "\(Int(bounding: (share * 100).rounded()))%"
+  }
 
-  /// A loss with four decimals.
-  package static func loss(_ value: Double) -> String { String(format: "%.4f", value) }
+  /// `21.6 %`.
+  package static func exactPercent(_ share: Double) -> String {
+    guard share.isFinite else { return "–" }
+    return String(format: abs(share) < 1e5 ? "%.1f %%" : "%.2e %%", 100 * share)
+  }
+
+  /// A loss with four decimals, or where these would be too many or none, in powers of ten.
+  package static func loss(_ value: Double) -> String {
+    guard value.isFinite else { return "not finite" }
+    let isPlain = value == 0 || (5e-5..<1e6).contains(abs(value))
+    return String(format: isPlain ? "%.4f" : "%.3e", value)
+  }
 
   private static func threeDigits(_ value: Double) -> String {
     let magnitude = abs(value)
+    if magnitude > 0, magnitude < 0.005 { return String(format: "%.2e", value) }
     return String(format: magnitude < 9.995 ? "%.2f" : magnitude < 99.95 ? "%.1f" : "%.0f", value)
   }
 

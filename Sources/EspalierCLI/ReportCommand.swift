@@ -26,6 +26,8 @@ struct ReportCommand: ParsableCommand {
         espalier report runs/first --terminal
         espalier report runs/first --terminal --over steps
         espalier report runs/first --charts figures/
+
+      Exit codes: 0 done, 1 error, 64 wrong usage.
       """)
 
   @Argument(help: "The runs' directories.", completion: .directory)
@@ -73,15 +75,23 @@ struct ReportCommand: ParsableCommand {
   func run() throws {
     let all = try ReportedRun.read((runs + against).map { URL(filePath: $0) })
     let page = ReportPage(runs: all, comparison: terminal ? nil : try comparison(of: all))
-    guard !terminal else { return draw(all) }
-    if let charts { try write(page.charts, to: URL(filePath: charts, directoryHint: .isDirectory)) }
-    let single = runs.count == 1 && against.isEmpty ? runs.first : nil
-    guard
-      let file = output.map({ URL(filePath: $0) })
-        ?? (charts == nil ? single.map { URL(filePath: $0).appending(path: "report.html") } : nil)
-    else { return }
-    try WholeFile.write(Data(page.html.utf8), to: file)
-    print("Wrote \(file.relativePath)")
+    guard !terminal else {
+      return try PlotOutput.print(RunCharts(all).loss(over: over), width: 120)
+    }
+    var written = try charts.map { try write(page.charts, to: $0) } ?? []
+    if let file = output ?? (charts == nil ? ownPage : nil) {
+      try OutputFile.write(Data(page.html.utf8), to: file)
+      written.append(file)
+    }
+    try CommandOutput.afterWork("the files are written") {
+      try CommandOutput.print(written.map { "Wrote \($0)" })
+    }
+  }
+
+  /// The page in the run's directory, where there is only one run.
+  private var ownPage: String? {
+    guard runs.count == 1, against.isEmpty, let run = runs.first else { return nil }
+    return URL(filePath: run).appending(path: "report.html").relativePath
   }
 
   /// What was saved: with the runs named for it, else with those that were never grown.
@@ -103,20 +113,14 @@ struct ReportCommand: ParsableCommand {
     }
   }
 
-  private func draw(_ all: [ReportedRun]) {
-    let screen = Terminal(.standardOutput)
-    let plot = TerminalPlot(
-      RunCharts(all).loss(over: over), width: min(120, screen.width),
-      colours: screen.isInteractive ? .terminal : .none)
-    plot.lines.forEach { print($0) }
-  }
-
-  private func write(_ charts: [(name: String, chart: Chart)], to directory: URL) throws {
-    try WholeFile.makeDirectory(directory)
-    for (name, chart) in charts where !chart.isEmpty {
-      let file = directory.appending(path: "\(name).svg")
-      try WholeFile.write(Data(SVGChart(chart).file.utf8), to: file)
-      print("Wrote \(file.relativePath)")
+  /// Writes the charts that show anything; the files' paths.
+  private func write(_ charts: [(name: String, chart: Chart)], to folder: String) throws -> [String]
+  {
+    try OutputFile.makeFolder(folder)
+    return try charts.filter { !$0.chart.isEmpty }.map { name, chart in
+      let file = URL(filePath: folder, directoryHint: .isDirectory).appending(path: "\(name).svg")
+      try OutputFile.write(Data(SVGChart(chart).file.utf8), to: file.relativePath)
+      return file.relativePath
     }
   }
 }

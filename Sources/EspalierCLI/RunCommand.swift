@@ -52,10 +52,7 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    guard !training.example else {
-      Swift.print(Recipe.stagedExample, terminator: "")
-      return
-    }
+    guard !training.example else { return try CommandOutput.write(Recipe.stagedExample) }
     try training.train(
       as: Self.configuration.commandName ?? "run", report: noReport ? .none : .written,
       overrides: plan.map { [RecipeOverride(followingPlan: URL(filePath: $0))] } ?? [])

@@ -52,7 +52,7 @@ struct TrainingOptions: ParsableArguments {
   var output: String?
 
   @Option(
-    name: .customLong("set"), parsing: .singleValue,
+    name: .customLong("set"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Sets one value over the recipe's; may be repeated.", valueName: "key.path=value"))
   var settings: [String] = []
@@ -207,12 +207,17 @@ struct TrainingOptions: ParsableArguments {
   private func report(
     _ summary: TrainingRunSummary, of command: String, on terminal: Terminal
   ) throws {
-    if json {
-      Swift.print(try JSONText.of(summary))
-      guard summary.outcome == .interrupted else { return }
-    }
-    if !quiet || summary.outcome == .interrupted {
-      Self.lines(summary, of: command, output: output ?? "").forEach(terminal.print)
+    let lines = Self.lines(summary, of: command, output: output ?? "")
+    let isInterrupted = summary.outcome == .interrupted
+    do {
+      try CommandOutput.afterWork("the run is saved, in \(output ?? "")") {
+        if json { try CommandOutput.print(json: summary) }
+        if json, isInterrupted { lines.forEach(terminal.print) }
+        if !json, isInterrupted || !quiet { try CommandOutput.print(lines) }
+      }
+    } catch  where isInterrupted {
+      // Nobody is there to read how to go on, as where the terminal is gone.
+      throw ExitCode(Interruption.exitCode)
     }
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Espalier
 import Foundation
 
@@ -66,7 +67,7 @@ package enum VerificationText {
     guard let value = measurement?.value else { return "–" }
     if value.isNaN { return "NaN" }
     return value == value.rounded() && abs(value) < 1e6
-      ? String(Int(value)) : String(format: "%.1e", value)
+      ? String(Int(bounding: value)) : String(format: "%.1e", value)
   }
 
   private static func text(_ bound: VerificationBound) -> String {

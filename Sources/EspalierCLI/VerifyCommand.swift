@@ -66,7 +66,9 @@ struct VerifyCommand: AsyncParsableCommand {
         + "random tokens.", valueName: "path"), completion: .file())
   var data: String?
 
-  @Option(help: ArgumentHelp("A text to compute, in place of --data.", valueName: "words"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("A text to compute, in place of --data.", valueName: "words"))
   var text: String?
 
   @Flag(
@@ -74,25 +76,28 @@ struct VerifyCommand: AsyncParsableCommand {
     help: "Compare logits, loss and streams layer by layer in little memory; default: as it fits.")
   var streaming: Bool?
 
-  @Option(help: "Training steps after which copies are compared.")
+  @Option(parsing: .unconditional, help: "Training steps after which copies are compared.")
   var steps = 10
 
-  @Option(help: "Sequences of each batch.")
+  @Option(parsing: .unconditional, help: "Sequences of each batch.")
   var sequences = 2
 
-  @Option(help: "Tokens of each sequence, where the small model's context is not shorter.")
+  @Option(
+    parsing: .unconditional,
+    help: "Tokens of each sequence, where the small model's context is not shorter.")
   var tokens = 32
 
-  @Option(help: "The learning rate of all steps; default 1e-3.")
+  @Option(parsing: .unconditional, help: "The learning rate of all steps; default 1e-3.")
   var learningRate = 1e-3
 
-  @Option(help: "Fixes the random tokens.")
+  @Option(parsing: .unconditional, help: "Fixes the random tokens.")
   var seed: UInt64 = 0
 
   @Option(help: "How much is measured in float64: all, logits or none.")
   var float64 = ExactScope.all
 
   @Option(
+    parsing: .unconditional,
     help: "Floating-point operations that float64 may take; default 3e10, streaming 1e12.")
   var exactOperations: Double?
 
@@ -146,18 +151,19 @@ struct VerifyCommand: AsyncParsableCommand {
       let report = try VerificationRunner(options: self).run(
         note: { if !quiet { terminal.print($0) } }
       ) { part, done, total in
-        if interruption.isRequested { throw CancellationError() }
+        try interruption.check()
         printer.show(part, EvaluationProgress(done: done, total: total))
       }
       printer.finish()
       if json {
-        print(try JSONText.of(report))
+        try CommandOutput.print(json: report)
       } else {
-        VerificationText.lines(report).forEach(terminal.print)
+        try CommandOutput.print(VerificationText.lines(report))
       }
       if !report.isSound { throw ExitCode.failure }
     } catch is CancellationError {
       printer.finish()
+      terminal.print("Interrupted; a verification keeps nothing, the same command begins anew.")
       throw ExitCode(Interruption.exitCode)
     }
   }

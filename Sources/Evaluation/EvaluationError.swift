@@ -13,6 +13,8 @@ public struct EvaluationError: Error, Sendable, CustomStringConvertible {
     case vocabularyMismatch
     /// There is too little text to score.
     case insufficientText
+    /// More text was given than is read into memory.
+    case tooMuchText
     /// An example has no last word, or no context before it.
     case invalidExample
     /// A file of token texts cannot be read.

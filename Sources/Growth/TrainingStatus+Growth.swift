@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 import Text
 import Training
 
@@ -56,8 +57,8 @@ extension TrainingProgress {
   /// Steps, tokens, operations and time divided; whole steps and tokens, rounded to nearest.
   fileprivate func divided(by ratio: Double) -> TrainingProgress {
     TrainingProgress(
-      steps: Int((Double(steps) / ratio).rounded()),
-      tokens: Int((Double(tokens) / ratio).rounded()),
+      steps: Int(bounding: (Double(steps) / ratio).rounded()),
+      tokens: Int(bounding: (Double(tokens) / ratio).rounded()),
       floatingPointOperations: floatingPointOperations / ratio, seconds: seconds / ratio)
   }
 }

@@ -34,6 +34,24 @@ public struct PlanningError: Error, Sendable, Hashable, CustomStringConvertible 
   /// Subject and message on one line.
   public var description: String { "\(subject): \(message)" }
 
+  /// A law that says nothing of what was asked, since its measurements do not determine it.
+  static func undetermined(_ exponents: [String]) -> PlanningError {
+    PlanningError(
+      .insufficientData,
+      "the curves do not determine \(exponents.joined(separator: " and ")), so the law says nothing "
+        + "beyond them; fit longer curves, or more model sizes (`espalier plan pilot` trains some)",
+      subject: "fit")
+  }
+
+  /// No step that fits a machine has more tokens than can be counted one by one.
+  static let tokensPerStep = Double.leastNonzeroMagnitude...0x1p53
+
+  /// A number as people write it: whole ones without a fraction.
+  static func text(_ number: Double) -> String {
+    Int(exactly: number).map { abs($0) < 1_000_000_000_000_000 ? String($0) : "\(number)" }
+      ?? "\(number)"
+  }
+
   static func check(
     _ condition: Bool, _ subject: String, _ message: () -> String
   ) throws {

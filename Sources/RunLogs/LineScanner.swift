@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Wording
 
@@ -27,11 +28,10 @@ struct LineScanner {
 
   init(path: String) throws {
     self.path = path
-    guard let handle = FileHandle(forReadingAtPath: path) else {
+    do { handle = try RegularFile.open(path) } catch {
       throw RunLogsError(
-        .fileUnavailable, "cannot be opened for reading; is it the log of a run?", subject: path)
+        .fileUnavailable, "\(error.message); is it the log of a run?", subject: path)
     }
-    self.handle = handle
   }
 
   mutating func next() throws -> Line? {

@@ -146,7 +146,16 @@ extension KeyedDecodingContainer<RunRecord.Key> {
     contains(key) ? try number(key) : nil
   }
 
-  fileprivate func count(_ key: Key) throws -> Int { try decode(Int.self, forKey: key) }
+  /// A required count, so far from the largest integer that sums and differences of counts are ones
+  /// too.
+  fileprivate func count(_ key: Key) throws -> Int {
+    let count = try decode(Int.self, forKey: key)
+    guard (0...1 << 56).contains(count) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: key, in: self, debugDescription: "\(count) is outside 0 … 2^56")
+    }
+    return count
+  }
 }
 
 extension StepRecord {

@@ -27,6 +27,7 @@ package enum Float16Bits {
     if magnitude >= 65520 { return sign | 0x7C00 }
     if magnitude < 0x1p-14 {
       // Subnormal halves are multiples of 2⁻²⁴; the product is exact.
+      // checked: at most 1024, since the magnitude is below 2⁻¹⁴.
       return sign | UInt16((magnitude * 0x1p24).rounded(.toNearestOrEven))
     }
     let bits = magnitude.bitPattern

@@ -41,9 +41,13 @@ struct BuiltCommand {
   ///
   /// Output goes to files, so that a process that is never read from cannot hang.
   init(_ arguments: [String], in directory: URL) throws {
+    try self.init(Self.url, arguments, in: directory)
+  }
+
+  private init(_ executable: URL, _ arguments: [String], in directory: URL) throws {
     files = directory.appending(path: ".output-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: files, withIntermediateDirectories: true)
-    process.executableURL = try Self.url
+    process.executableURL = executable
     process.arguments = arguments
     process.currentDirectoryURL = directory
     process.standardInput = FileHandle.nullDevice
@@ -83,5 +87,16 @@ struct BuiltCommand {
 
   private func text(_ name: String) throws -> String {
     String(decoding: try Data(contentsOf: files.appending(path: name)), as: UTF8.self)
+  }
+}
+
+extension BuiltCommand {
+  /// Runs a script of bash in which `espalier` is the command.
+  static func shell(_ script: String, in directory: URL) throws -> Result {
+    let command = try url.path.replacing("'", with: "'\\''")
+    return try BuiltCommand(
+      URL(filePath: "/bin/bash"),
+      ["-c", "espalier() { '\(command)' \"$@\"; }; export TERM=xterm; \(script)"], in: directory
+    ).wait()
   }
 }

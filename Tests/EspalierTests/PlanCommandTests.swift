@@ -83,7 +83,10 @@ struct PlanCommandTests {
   func stages() throws {
     let place = try place()
     let text = try BuiltCommand.run(
-      ["plan", "--target", "target.yaml", "--laws", "kaplan", "-o", "plan.json"], in: place.url)
+      [
+        "plan", "--target", "target.yaml", "--laws", "kaplan", "--goal", "optimality", "-o",
+        "plan.json",
+      ], in: place.url)
     #expect(text.status == 0, "\(text.errors)")
     #expect(text.output.contains("saving") && text.output.contains("interval unknown"))
     #expect(text.output.contains("late depth expansion"))
@@ -93,8 +96,28 @@ struct PlanCommandTests {
     #expect(plan.stages.last?.model.vocabularySize == 2048)
     #expect(plan.tokensPerStep == 32 * 128)
     let json = try BuiltCommand.run(
-      ["plan", "stages", "--target", "target.yaml", "--json"], in: place.url)
+      ["plan", "stages", "--target", "target.yaml", "--goal", "optimality", "--json"],
+      in: place.url)
     #expect(try JSONDecoder().decode(StagePlan.self, from: Data(json.output.utf8)) == plan)
+  }
+
+  @Test("the goal is the recipe's own length, where it has one")
+  func recipesLength() throws {
+    let place = try place()
+    let unbounded = Self.recipe.replacing("total: 1000 steps", with: "total: 1e15 FLOPs")
+      .replacing("after: 1000 steps", with: "after: 1e15 FLOPs")
+    try Data(unbounded.utf8).write(to: place.url.appending(path: "unbounded.yaml"))
+    func plan(_ options: [String]) throws -> StagePlan {
+      let result = try BuiltCommand.run(["plan", "--json", "--target"] + options, in: place.url)
+      #expect(result.status == 0, "\(result.errors)")
+      return try JSONDecoder().decode(StagePlan.self, from: Data(result.output.utf8))
+    }
+    let own = try plan(["target.yaml"])
+    #expect(own.scratch.steps == 1000)
+    #expect(own.notes.first?.contains("1,000 steps") == true)
+    #expect(try plan(["target.yaml", "--run-length"]) == own)
+    // A length in FLOPs is none that a planner could count on.
+    #expect(try plan(["unbounded.yaml"]).scratch.steps > 10_000)
   }
 
   @Test("stages by a law that is fitted to curves")
@@ -102,7 +125,7 @@ struct PlanCommandTests {
     let place = try place()
     let arguments = [
       "plan", "--target", "target.yaml", "--curves", "small.csv", "middle.csv", "large.csv",
-      "--parameters", "1e6", "4e6", "16e6", "--stages", "2",
+      "--parameters", "1e6", "4e6", "16e6", "--stages", "2", "--goal", "optimality",
     ]
     let text = try BuiltCommand.run(arguments, in: place.url)
     #expect(text.status == 0, "\(text.errors)")
@@ -148,7 +171,7 @@ struct PlanCommandTests {
     let alone = try BuiltCommand.run(
       ["plan", "--target", "target.yaml", "--fit", "run1"], in: place.url)
     #expect(alone.status == 1)
-    #expect(alone.errors.contains("fit: 1 model sizes"))
+    #expect(alone.errors.contains("fit: 1 model size"))
   }
 
   @Test("pilots are trained, kept, and fitted to")

@@ -51,6 +51,27 @@ struct ReadableNumbersTests {
     #expect(Readable.time(seconds) == text)
   }
 
+  @Test(
+    "no number traps or takes a line of digits",
+    arguments: [
+      1e300, -1e300, 1.7e308, 1e15, -1e15, .leastNonzeroMagnitude, 0x1p63, -0x1p63, .infinity,
+      -.infinity, .nan,
+    ])
+  func anyNumber(value: Double) {
+    for text in [
+      Readable.count(value), Readable.scaled(value), Readable.time(value), Readable.percent(value),
+      Readable.exactPercent(value), Readable.loss(value),
+    ] { #expect(!text.isEmpty && text.count < 24, "\(text)") }
+  }
+
+  @Test("what the usual form cannot show stands in powers of ten")
+  func powers() {
+    #expect(Readable.loss(1e300) == "1.000e+300" && Readable.loss(1e-9) == "1.000e-09")
+    #expect(Readable.count(1e300) == "1.00e+300" && Readable.count(1e-9) == "1.00e-09")
+    #expect(Readable.scaled(1e300) == "1.00e+300 " && Readable.loss(.nan) == "not finite")
+    #expect(Readable.time(-1e300) == "–" && Readable.percent(.nan) == "–")
+  }
+
   @Test("bytes, shares, losses")
   func others() {
     #expect(Readable.bytes(512) == "512 B")
@@ -63,7 +84,7 @@ struct ReadableNumbersTests {
     "words that a shell would take apart are quoted",
     arguments: [
       ("runs/first-1.2", "runs/first-1.2"), ("my run", "'my run'"), ("", "''"),
-      ("it's", "'it'\\''s'"), ("$HOME", "'$HOME'"),
+      ("it's", "'it'\\''s'"), ("a\nb'\u{1B}", "$'a\\nb\\'\\u001b'"), ("$HOME", "'$HOME'"),
     ])
   func shellWords(word: String, quoted: String) {
     #expect(ShellWord.quoted(word) == quoted)

@@ -87,6 +87,42 @@ import Testing
     #expect(abs(plan.growthRatio / law.growthRatio(costRatio: 4) - 1) < 0.03)
   }
 
+  /// A small model whose slope rises above −0.3 at step 700, where its loss is 4.0, and a large one that
+  /// has 4.01 at step 300 and 3.7 at step 400.
+  private func coarseCurves() throws -> (small: LossCurve, large: LossCurve) {
+    func curve(_ name: String, parameters: Double, _ losses: [Double]) throws -> LossCurve {
+      try LossCurve(
+        name: name, parameterCount: parameters, computeCount: .sixN,
+        points: losses.enumerated().map { index, loss in
+          let step = 100 * (index + 1)
+          return LossCurve.Point(
+            step: step, tokens: 1e5 * Double(step), flops: 6e5 * parameters * Double(step),
+            loss: loss)
+        })
+    }
+    return (
+      try curve("small", parameters: 2e7, [9, 7.4, 6.2, 5.3, 4.7, 4.25, 4.0, 3.95, 3.93, 3.92]),
+      try curve(
+        "large", parameters: 8e7, [7.5, 5.2, 4.01, 3.7, 3.5, 3.42, 3.38, 3.36, 3.35, 3.345])
+    )
+  }
+
+  @Test("the literal method goes on at the nearest loss, the robust one where it was reached")
+  func nearestLoss() throws {
+    let (small, large) = try coarseCurves()
+    let plan = try CurvePlan(
+      from: small, to: large, growthThreshold: -0.3, optimalityThreshold: -0.1)
+    #expect(plan.preGrowth.point.step == 700 && plan.preGrowth.point.loss == 4.0)
+    // 4.01 at step 300 lies nearer than 3.7 at step 400, the first that reaches 4.0.
+    #expect(plan.growthTarget.step == 300)
+    #expect(large.firstPoint(reaching: 4.0)?.step == 400)
+    // Two equally near: the first.
+    #expect(large.nearestPoint(to: 3.6)?.step == 400)
+    // A curve that ends just above is near enough, one that ends far above is not.
+    #expect(large.nearestPoint(to: 3.342)?.step == 1000)
+    #expect(large.nearestPoint(to: 3.3) == nil)
+  }
+
   @Test func mistakesAreNamed() throws {
     let small = try curve("small", parameters: 2e7, steps: 400)
     let large = try curve("large", parameters: 8e7, steps: 2000)
@@ -100,7 +136,7 @@ import Testing
     }
     #expect(
       message { try CurvePlan(from: large, to: small, growthThreshold: -0.05) }
-        .hasPrefix("large: 80000000.0 parameters grow to 20000000.0; expected the smaller"))
+        .hasPrefix("large: 80000000 parameters grow to 20000000; expected the smaller"))
     #expect(
       message { try CurvePlan(from: small, to: large, growthThreshold: -1e-3) }
         .hasPrefix("small: the slope never rises above -0.001"))

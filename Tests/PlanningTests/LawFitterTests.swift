@@ -39,6 +39,20 @@ import Testing
     #expect(fit.tokensPerStep == 1e5)
   }
 
+  @Test func whatTheCurvesLeaveOpenIsNamed() throws {
+    let noisy = NoisyCurves(law: .kaplan, pointNoise: 0.02)
+    var random = GaussianStream(seed: 5)
+    // Two nearly equal sizes, measured at the start alone.
+    let short = try [1e6, 1.1e6].map {
+      try noisy.curve(parameters: $0, steps: [100, 110, 120, 130], random: &random)
+    }
+    let fit = try LawFitter(draws: 60).fit(short)
+    #expect(!fit.undetermined.isEmpty)
+    let long = try LawFitter(draws: 60).fit(
+      curves(NoisyCurves(law: .kaplan, pointNoise: 0.002), sizes: sizes, seed: 1))
+    #expect(long.undetermined.isEmpty)
+  }
+
   /// In 200 draws, intervals of 90 % hold the true exponents as often as a coin that falls on one
   /// side in 90 % does so, within 3.3 standard deviations (1 in 1000).
   ///

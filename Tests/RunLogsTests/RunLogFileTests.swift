@@ -46,6 +46,31 @@ import Testing
     }
   }
 
+  @Test(
+    "a count that no run has is damage, and sums of counts are none",
+    arguments: ["-1", "9223372036854775807", "-9223372036854775808", "72057594037927937", "1e300"])
+  func hostileCounts(number: String) throws {
+    try withLog { path in
+      let line = step(1).jsonLine
+      for key in ["step", "tokens", "sequences", "sequenceLength"] {
+        let changed = line.replacing(try Regex("\"\(key)\":[0-9]+"), with: "\"\(key)\":\(number)")
+        try Data("\(changed)\n\(line)\n".utf8).write(to: URL(filePath: path))
+        let error = #expect(throws: RunLogsError.self) { try RunLogReader.records(path: path) }
+        #expect(
+          error?.code == .damagedLine
+            && (number == "1e300" || error?.message.contains(key) == true), "\(changed)")
+      }
+    }
+  }
+
+  @Test("a pipe in a log's place is refused at once") func pipe() throws {
+    try withLog { path in
+      #expect(mkfifo(path, 0o600) == 0)
+      let error = #expect(throws: RunLogsError.self) { try RunLogReader.records(path: path) }
+      #expect(error?.description == "\(path): is a pipe, not a file; is it the log of a run?")
+    }
+  }
+
   @Test("a log longer than the reader's buffer is read whole") func long() throws {
     try withLog { path in
       let writer = try RunLogWriter(path: path)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Text
+import Wording
 
 /// The text of each token, where no tokenizer is at hand to decode.
 public struct TokenPieces: Sendable, Hashable {
@@ -16,10 +18,12 @@ public struct TokenPieces: Sendable, Hashable {
   /// - Throws: ``EvaluationError`` of code `invalidPieces`.
   public init(contentsOf url: URL) throws {
     do {
-      self.init(try JSONDecoder().decode([String].self, from: Data(contentsOf: url)))
+      let data = try RegularFile.contents(of: url.path, atMost: 64 << 20)
+      self.init(try JSONDecoder().decode([String].self, from: data))
     } catch {
       throw EvaluationError(
-        .invalidPieces, "cannot be read; expected a JSON array with the text of each token",
+        .invalidPieces,
+        "\(reason(of: error)); expected a JSON array with the text of each token",
         subject: url.path, cause: error)
     }
   }

@@ -69,7 +69,9 @@ public struct LastWordExample: Sendable, Hashable {
     _ inputs: [CorpusInput], tokenizer: any Tokenizer, beginTokens: [Int32] = []
   ) throws -> [LastWordExample] {
     var examples: [LastWordExample] = []
+    var limit = StandardInputLimit(inputs)
     try CorpusInput.forEachText(in: inputs) { bytes in
+      try limit.add(bytes.count)
       examples.append(
         try LastWordExample(
           String(decoding: bytes, as: UTF8.self), tokenizer: tokenizer, beginTokens: beginTokens,

@@ -30,7 +30,8 @@ public struct EvaluationText: Sendable, Hashable {
   ///   - endTokens: tokens after the last document.
   ///   - idle: runs every so often while standard input gives nothing; what it throws ends the wait.
   ///   - progress: called with the bytes of files read; what it throws ends the reading.
-  /// - Throws: `TextError` that names the file or line.
+  /// - Throws: `TextError` that names the file or line; ``EvaluationError`` of code `tooMuchText`
+  ///   for standard input without an end.
   public static func read(
     _ inputs: [CorpusInput], tokenizer: any Tokenizer, beginTokens: [Int32] = [],
     endTokens: [Int32] = [],
@@ -41,7 +42,9 @@ public struct EvaluationText: Sendable, Hashable {
       tokenizer: tokenizer, endOfText: tokenizer.endOfText ?? 0, tokenType: .uint32,
       badLines: .fail)
     let reader = CorpusReader(inputs, idle: idle)
+    var limit = StandardInputLimit(inputs)
     while let piece = try reader.next() {
+      try limit.add(piece.bytes.count)
       switch piece.content {
       case .text(_, let isLast): try text.append(piece, isLast: isLast, encoder)
       case .lines(let first): try text.append(piece, firstLine: first, tokenizer)

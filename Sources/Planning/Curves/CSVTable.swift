@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// Rows of cells separated by commas, semicolons or tabs, as spreadsheets and trackers export them.
@@ -16,12 +17,15 @@ struct CSVTable {
   /// The rows; empty lines and those that begin with `#` are left out.
   let rows: [Row]
 
+  /// A measurement a line for a million steps takes a tenth of it.
+  private static let largestFile = 256 << 20
+
   /// Reads a file.
   init(path: String) throws {
-    guard let data = FileManager.default.contents(atPath: path) else {
+    let data: Data
+    do { data = try RegularFile.contents(of: path, atMost: Self.largestFile) } catch {
       throw PlanningError(
-        .fileUnavailable, "there is no readable file here; expected a loss curve as CSV",
-        subject: path)
+        .fileUnavailable, "\(error); expected a loss curve as CSV", subject: path)
     }
     guard let text = String(validating: data, as: UTF8.self) else {
       throw PlanningError(

@@ -39,9 +39,9 @@ extension LossCurve {
     _ table: CSVTable, parameterCount: Double, tokensPerStep: Double, flopsPerToken: Double?
   ) throws {
     try Self.checkParameterCount(parameterCount, table.name)
-    try PlanningError.check(
-      tokensPerStep.isFinite && tokensPerStep > 0, table.name
-    ) { "\(tokensPerStep) tokens a step; expected a positive number" }
+    try PlanningError.check(PlanningError.tokensPerStep.contains(tokensPerStep), table.name) {
+      "\(PlanningError.text(tokensPerStep)) tokens a step; expected a positive number, at most 2^53"
+    }
     let columns = try CurveColumns(table)
     var points: [Point] = []
     for row in table.rows.dropFirst(columns.hasHeader ? 1 : 0) {

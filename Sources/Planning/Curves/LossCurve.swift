@@ -60,7 +60,9 @@ public struct LossCurve: Sendable, Hashable {
     try Self.checkParameterCount(parameterCount, name)
     guard points.count >= 2 else {
       throw PlanningError(
-        .malformedCurve, "has \(points.count) points; a curve needs at least 2", subject: name)
+        .malformedCurve,
+        "has \(points.count == 1 ? "1 point" : "\(points.count) points"); a curve needs at least 2",
+        subject: name)
     }
     for (index, point) in points.enumerated() {
       let problem = Self.problem(of: point, after: index > 0 ? points[index - 1] : nil)
@@ -72,9 +74,10 @@ public struct LossCurve: Sendable, Hashable {
   }
 
   static func checkParameterCount(_ count: Double, _ name: String) throws {
-    guard count.isFinite, count > 0 else {
+    guard count > 0, count <= 1e18 else {
       throw PlanningError(
-        .invalidValue, "\(count) parameters; expected a positive number without embeddings",
+        .invalidValue,
+        "\(PlanningError.text(count)) parameters; expected a positive number without embeddings, at most 1e18",
         subject: name)
     }
   }
@@ -100,4 +103,14 @@ public struct LossCurve: Sendable, Hashable {
 
   /// The first point whose loss is no higher than `loss`; nil where the curve ends above it.
   public func firstPoint(reaching loss: Double) -> Point? { points.first { $0.loss <= loss } }
+
+  /// The point whose loss is nearest to `loss`, of several equally near ones the first.
+  ///
+  /// - Returns: nil where the curve ends above the loss, farther than its last points lie apart.
+  public func nearestPoint(to loss: Double) -> Point? {
+    let lowest = points.map(\.loss).min() ?? .infinity
+    let apart = points.suffix(2).map(\.loss)
+    guard lowest <= loss || lowest - loss <= abs(apart[0] - apart[1]) else { return nil }
+    return points.min { abs($0.loss - loss) < abs($1.loss - loss) }
+  }
 }

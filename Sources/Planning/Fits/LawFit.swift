@@ -44,6 +44,20 @@ public struct LawFit: Sendable, Hashable, Codable {
       high: Quantiles.sample(values, (1 + confidence) / 2))
   }
 
+  /// The exponents of the law, `αN` and `αS`, that the measurements leave open: they stand at the end of
+  /// what a law of learning can have, or their interval spans more than a factor of ten.
+  public var undetermined: [String] {
+    let exponents: [(name: String, number: (ScalingLaw) -> Double, range: ClosedRange<Double>)] = [
+      ("αN", \.sizeExponent, LawModel.sizeExponents),
+      ("αS", \.stepExponent, LawModel.stepExponents),
+    ]
+    return exponents.filter { _, number, range in
+      let (value, interval) = (number(law), self.interval(number))
+      let isAtEnd = value < 1.1 * range.lowerBound || value > 0.9 * range.upperBound
+      return isAtEnd || interval.high > 10 * interval.low
+    }.map(\.name)
+  }
+
   /// The interval of αN.
   public var sizeExponent: Interval { interval(\.sizeExponent) }
   /// The interval of αS.

@@ -107,7 +107,7 @@ public struct LawFitter: Sendable, Hashable {
     guard sizes.count >= needed else {
       throw PlanningError(
         .insufficientData,
-        "\(sizes.count) model sizes; a law \(hasIrreducibleLoss ? "with" : "without") an irreducible "
+        "\(sizes.count == 1 ? "1 model size" : "\(sizes.count) model sizes"); a law \(hasIrreducibleLoss ? "with" : "without") an irreducible "
           + "loss needs curves of at least \(needed)", subject: "fit")
     }
     let logSteps = points.flatMap { $0 }.map { log(Double($0.step)) }

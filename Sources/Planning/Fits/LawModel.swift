@@ -41,6 +41,11 @@ struct LawModel {
     return log(loss) - sample.y
   }
 
+  /// The αN that a law of learning can have.
+  static let sizeExponents = 1e-3...8.0
+  /// The αS that a law of learning can have.
+  static let stepExponents = 1e-2...8.0
+
   /// Whether parameters are such as a law of learning can have.
   func allows(_ p: [Double]) -> Bool {
     p.allSatisfy(\.isFinite) && (log(1e-3)...log(8)).contains(p[1])

@@ -10,7 +10,8 @@ public struct CurvePlan: Sendable, Hashable, Codable {
   public var computeCount: ComputeCount
   /// Where the small model is grown.
   public var preGrowth: SlopeCrossing
-  /// Where the large model, trained from scratch, had come to the same loss.
+  /// Where the large model, trained from scratch, had the loss nearest to it, by the literal method;
+  /// by the robust one, where it first came to it.
   public var growthTarget: LossCurve.Point
   /// Where the large model, trained from scratch, is to be stopped.
   public var optimality: SlopeCrossing
@@ -46,8 +47,9 @@ public struct CurvePlan: Sendable, Hashable, Codable {
     guard small.parameterCount < large.parameterCount else {
       throw PlanningError(
         .invalidValue,
-        "\(small.parameterCount) parameters grow to \(large.parameterCount); expected the smaller "
-          + "model first", subject: small.name)
+        "\(PlanningError.text(small.parameterCount)) parameters grow to "
+          + "\(PlanningError.text(large.parameterCount)); expected the smaller model first",
+        subject: small.name)
     }
     guard small.computeCount == large.computeCount else {
       throw PlanningError(
@@ -57,7 +59,7 @@ public struct CurvePlan: Sendable, Hashable, Codable {
     }
     preGrowth = try Self.crossing(of: small, growthThreshold, method)
     optimality = try Self.crossing(of: large, optimalityThreshold, method)
-    growthTarget = try Self.target(of: preGrowth.point, in: large)
+    growthTarget = try Self.target(of: preGrowth.point, in: large, method)
     self.method = method
     computeCount = small.computeCount
     guard growthTarget.step <= optimality.point.step else {
@@ -88,9 +90,12 @@ public struct CurvePlan: Sendable, Hashable, Codable {
   }
 
   private static func target(
-    of point: LossCurve.Point, in large: LossCurve
+    of point: LossCurve.Point, in large: LossCurve, _ method: SlopeDetectorConfiguration.Method
   ) throws -> LossCurve.Point {
-    guard let target = large.firstPoint(reaching: point.loss) else {
+    let target =
+      method == .literal
+      ? large.nearestPoint(to: point.loss) : large.firstPoint(reaching: point.loss)
+    guard let target else {
       throw PlanningError(
         .insufficientData,
         "never reaches the loss \(point.loss) at which the small model would be grown; train longer",

@@ -40,7 +40,8 @@ public enum PilotModels {
     guard chosen.count == count else {
       throw PlanningError(
         .insufficientData,
-        "\(chosen.count) smaller models can be grown into the target; a fit wants \(count)",
+        "\(chosen.count) of \(count) smaller models can be grown into the target; ask for fewer sizes, or "
+          + "give the target more layers or a width with more divisors",
         subject: "pilots")
     }
     return chosen.sorted { $0.size < $1.size }.map(\.model)

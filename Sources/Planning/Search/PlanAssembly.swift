@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 
 /// Makes a plan of whole steps from the chain that the search found.
 struct PlanAssembly {
@@ -37,12 +38,19 @@ struct PlanAssembly {
       notes: PlanNotes(request, models, finalLoss: stages.last?.loss ?? .nan).lines)
   }
 
-  private func steps(_ value: Double?) throws -> Int {
-    guard let value, let steps = Int(exactly: value.rounded()), steps < 1 << 48 else {
+  private func steps(_ value: Double?) throws -> Int { max(1, try whole(value)) }
+
+  private func whole(_ value: Double?) throws -> Int {
+    guard let value, let steps = Int(exactly: value.rounded()), abs(steps) < 1 << 48 else {
+      guard request.undetermined.isEmpty else {
+        throw PlanningError.undetermined(request.undetermined)
+      }
       throw PlanningError(
-        .unreachableGoal, "\(value ?? .nan) steps; expected fewer than 2^48", subject: "steps")
+        .unreachableGoal,
+        "by the law a stage has more steps than any training takes; name a higher loss or less "
+          + "compute, or fit longer curves", subject: "law")
     }
-    return max(1, steps)
+    return steps
   }
 
   private func stages() throws -> [StagePlan.Stage] {
@@ -62,7 +70,7 @@ struct PlanAssembly {
       stages.append(
         StagePlan.Stage(
           model: model.configuration, parameterCount: model.parameterCount, steps: count,
-          effectiveStart: Int(start.rounded()), loss: end,
+          effectiveStart: try whole(start), loss: end,
           tokens: Double(count) * request.tokensPerStep,
           flopsBySixN: Double(count) * model.flopsPerStepBySixN,
           exactFLOPs: Double(count) * model.exactFLOPsPerStep, growth: growth))
@@ -122,7 +130,7 @@ struct PlanAssembly {
   private func lateExpansion(
     scratchSteps: Int, target: ModelCost
   ) throws -> [StagePlan.LateExpansion] {
-    let small = Int((Double(scratchSteps) * request.lateExpansionShare).rounded())
+    let small = Int(bounding: (Double(scratchSteps) * request.lateExpansionShare).rounded())
     guard small > 0, small < scratchSteps else { return [] }
     return try [1, 0].compactMap { layers in
       var configuration = request.target

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 
 /// What to know before trusting a plan's numbers.
 struct PlanNotes {
@@ -51,8 +52,8 @@ struct PlanNotes {
     let critical = CriticalBatch.kaplan.tokens(atLoss: loss)
     let share = request.tokensPerStep / critical
     guard share < 0.5 || share > 2 else { return nil }
-    return "The published law holds at the critical batch, \(Int(critical)) tokens at the final "
-      + "loss; this batch of \(Int(request.tokensPerStep)) is "
+    return "The published law holds at the critical batch, \(count(critical)) tokens at the final "
+      + "loss; this batch of \(count(request.tokensPerStep)) is "
       + "\((share * 1000).rounded() / 1000) of it, so expect other numbers of steps."
   }
 
@@ -63,15 +64,20 @@ struct PlanNotes {
     guard !outside.isEmpty else { return nil }
     let counts = outside.map { String($0.parameterCount) }.joined(separator: ", ")
     return
-      "The law was fitted to models of \(Int(sizes.low)) to \(Int(sizes.high)) parameters, and "
+      "The law was fitted to models of \(count(sizes.low)) to \(count(sizes.high)) parameters, and "
       + "is stretched to \(counts)."
+  }
+
+  /// A whole number where it is one of a size that people write out.
+  private static func count(_ value: Double) -> String {
+    abs(value) < 1e15 ? String(Int(bounding: value)) : "\(value)"
   }
 
   /// S means nothing across batches of different sizes.
   private static func fittedBatchNote(_ request: PlanRequest) -> String? {
     guard let fitted = request.lawTokensPerStep, abs(request.tokensPerStep / fitted - 1) > 0.1
     else { return nil }
-    return "The law was fitted at \(Int(fitted)) tokens a step, and this batch has "
-      + "\(Int(request.tokensPerStep)); expect other numbers of steps, or fit runs of this batch."
+    return "The law was fitted at \(count(fitted)) tokens a step, and this batch has "
+      + "\(count(request.tokensPerStep)); expect other numbers of steps, or fit runs of this batch."
   }
 }

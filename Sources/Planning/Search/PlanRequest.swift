@@ -27,6 +27,8 @@ public struct PlanRequest: Sendable {
   public var lawSizes: LawFit.Interval?
   /// Tokens of a step of the curves that the law was fitted to; nil where unknown.
   public var lawTokensPerStep: Double?
+  /// The exponents that the law's measurements leave open; see ``LawFit/undetermined``.
+  public var undetermined: [String] = []
   /// Where the law comes from, in words.
   public var lawSource: String
   /// What to reach.
@@ -84,6 +86,7 @@ public struct PlanRequest: Sendable {
       lawSource: "a fit to \(fit.pointCount) points of \(fit.curves.joined(separator: ", "))",
       goal: goal, stageCounts: stageCounts)
     lawTokensPerStep = fit.tokensPerStep
+    undetermined = fit.undetermined
   }
 
   /// Checks the numbers.
@@ -92,8 +95,8 @@ public struct PlanRequest: Sendable {
   public func validate() throws {
     let check = PlanningError.check
     try law.validate()
-    try check(tokensPerStep.isFinite && tokensPerStep > 0, "tokensPerStep") {
-      "\(tokensPerStep); expected a positive number"
+    try check(PlanningError.tokensPerStep.contains(tokensPerStep), "tokensPerStep") {
+      "\(tokensPerStep); expected a positive number, at most 2^53"
     }
     try check(stageCounts.lowerBound >= 1 && stageCounts.upperBound <= 4, "stages") {
       "\(stageCounts.lowerBound) to \(stageCounts.upperBound); expected 1 to 4"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Wording
 
@@ -14,12 +15,10 @@ extension StagePlan {
   ///   ``init(json:name:)``.
   public init(reading file: URL) throws {
     let path = file.path(percentEncoded: false)
-    let values = try? file.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
-    guard values?.isRegularFile == true, (values?.fileSize ?? .max) <= Self.largestFile,
-      let data = try? Data(contentsOf: file)
-    else {
+    let data: Data
+    do { data = try RegularFile.contents(of: path, atMost: Self.largestFile) } catch {
       throw PlanningError(
-        .fileUnavailable, "cannot be read; expected the plan that `espalier plan -o` writes",
+        .fileUnavailable, "\(error); expected the plan that `espalier plan -o` writes",
         subject: path)
     }
     try self.init(json: data, name: path)
@@ -68,8 +67,9 @@ extension StagePlan {
       }
     }
     guard !plan.stages.isEmpty else { throw invalid("has no stages; expected at least one") }
-    guard plan.tokensPerStep.isFinite, plan.tokensPerStep > 0 else {
-      throw invalid("has \(plan.tokensPerStep) tokens a step; expected a positive number")
+    guard PlanningError.tokensPerStep.contains(plan.tokensPerStep) else {
+      throw invalid(
+        "has \(plan.tokensPerStep) tokens a step; expected a positive number, at most 2^53")
     }
     self = plan
   }

@@ -48,12 +48,14 @@ private struct ReachableGoal {
         subject: "target")
     }
     if case .optimality = request.goal {
-      let steps = request.law.optimalSteps(parameters: parameters)
-      guard steps < 0x1p48 else {
+      guard request.undetermined.isEmpty else {
+        throw PlanningError.undetermined(request.undetermined)
+      }
+      guard request.law.optimalSteps(parameters: parameters) < 0x1p48 else {
         throw PlanningError(
           .unreachableGoal,
-          "by the law the target is trained just long enough after \(steps) steps, which cannot be; "
-            + "name a loss or an amount of compute, or fit longer curves", subject: "law")
+          "by the law the target is trained just long enough only after more steps than any training "
+            + "takes; name a loss or an amount of compute, or fit longer curves", subject: "law")
       }
     }
     if case .loss(let loss) = request.goal,
@@ -62,7 +64,7 @@ private struct ReachableGoal {
       throw PlanningError(
         .unreachableGoal,
         "\(loss) nats; by the law a model of \(target.parameterCount) parameters never gets below "
-          + "\(request.law.floor(parameters: parameters)); choose a higher loss or a larger target",
+          + "\((request.law.floor(parameters: parameters) * 1e4).rounded(.up) / 1e4); choose a higher loss or a larger target",
         subject: "loss")
     }
   }

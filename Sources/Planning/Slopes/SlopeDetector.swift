@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Statistics
 
 /// Says, point by point while a model trains, whether its slope d log L / d log C has risen above a
 /// threshold: the moment to grow, or to stop.
@@ -96,8 +97,8 @@ public struct SlopeDetector: Sendable, Hashable, Codable {
     else { return nil }
     let reach =
       fit.standardError
-      * Quantiles.student(
-        (1 + configuration.confidence) / 2, degreesOfFreedom: fit.degreesOfFreedom)
+      * StudentDistribution.twoSidedQuantile(
+        confidence: configuration.confidence, degrees: max(1, fit.degreesOfFreedom))
     guard fit.slope.isFinite, reach.isFinite else { return nil }
     return SlopeEstimate(slope: fit.slope, low: fit.slope - reach, high: fit.slope + reach)
   }

@@ -13,8 +13,17 @@ public enum AxisScale: String, Sendable, Hashable, CaseIterable {
     value.isFinite && (self == .linear || value > 0)
   }
 
+  /// The largest magnitude that is told apart: beyond it, and beyond its inverse on a logarithmic
+  /// axis, all values stand at the same place, so that lengths and room are always numbers.
+  private static let reach = 1e250
+
   /// The value, or its decimal logarithm.
-  func forward(_ value: Double) -> Double { self == .linear ? value : log10(value) }
+  func forward(_ value: Double) -> Double {
+    switch self {
+    case .linear: min(max(value, -Self.reach), Self.reach)
+    case .logarithmic: log10(min(max(value, 1 / Self.reach), Self.reach))
+    }
+  }
 
   /// The inverse of ``forward(_:)``.
   func backward(_ position: Double) -> Double { self == .linear ? position : pow(10, position) }
@@ -47,7 +56,7 @@ public struct AxisSpan: Sendable, Hashable {
       (low, high) = (range.lowerBound, range.upperBound)
       return
     }
-    let shown = values.lazy.filter { scale.shows($0) }.map { scale.forward($0) }
+    let shown = values.filter { scale.shows($0) }.map { scale.forward($0) }
     var bottom = shown.min() ?? 0
     var top = shown.max() ?? 1
     // One value alone has no extent of its own; on a linear axis it gets some of its size.
@@ -72,5 +81,5 @@ public struct AxisSpan: Sendable, Hashable {
   }
 
   /// The decades that a logarithmic axis spans.
-  var decades: Double { log10(high / low) }
+  var decades: Double { log10(high) - log10(low) }
 }

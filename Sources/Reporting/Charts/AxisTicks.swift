@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// The round values of an axis.
@@ -65,8 +66,8 @@ public struct AxisTicks: Sendable, Hashable {
   private static func logarithmic(
     _ span: AxisSpan, count: Int
   ) -> (major: [Double], minor: [Double]) {
-    let first = Int((log10(span.low)).rounded(.down))
-    let last = Int((log10(span.high)).rounded(.up))
+    let first = Int(bounding: log10(span.low).rounded(.down))
+    let last = Int(bounding: log10(span.high).rounded(.up))
     let shown = (span.low * (1 - 1e-9))...(span.high * (1 + 1e-9))
     func values(_ factors: [Double], every: Int = 1) -> [Double] {
       var values: [Double] = []

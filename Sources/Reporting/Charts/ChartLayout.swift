@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 
 /// Where the parts of a chart stand, in pixels from the top left, so that no text meets another and
 /// none leaves the picture.
@@ -78,7 +79,7 @@ struct ChartLayout {
     let marks = Self.labelledMarks(chart, xSpan)
     let rows = min(Self.mostMarkRows, marks.count)
     top = marksTop + Double(rows) * Self.lineHeight + 4
-    let yTicks = AxisTicks(ySpan, count: Int((bottom - top) / 34))
+    let yTicks = AxisTicks(ySpan, count: Int(bounding: (bottom - top) / 34))
     self.yTicks = yTicks
     let yTexts = yTicks.major.map { chart.y.style.label($0, step: yTicks.step) }
     left = 14 + (yTexts.map { TextMeasure.width($0, size: Self.fontSize) }.max() ?? 0)
@@ -90,7 +91,7 @@ struct ChartLayout {
     right = width - min(margin, width * 0.4)
 
     let plane = (left: left, right: right, top: top, bottom: bottom)
-    xTicks = AxisTicks(xSpan, count: Int((plane.right - plane.left) / 64))
+    xTicks = AxisTicks(xSpan, count: Int(bounding: (plane.right - plane.left) / 64))
     let (xSpan, ySpan) = (xSpan, ySpan)
     func x(_ value: Double) -> Double {
       plane.left + (xSpan.position(value) ?? 0) * (plane.right - plane.left)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// Builds HTML and SVG in which every text and attribute is escaped.
@@ -24,9 +25,13 @@ struct Markup: CustomStringConvertible {
   }
 
   /// Adds an SVG element without content.
-  mutating func empty(_ name: String, _ attributes: KeyValuePairs<String, String>) {
+  mutating func empty(
+    _ name: String, _ attributes: KeyValuePairs<String, String>,
+    _ more: KeyValuePairs<String, String> = [:]
+  ) {
     open(name, attributes)
     description.removeLast()
+    for (key, value) in more { description += " \(key)=\"\(Self.escaped(value))\"" }
     description += "/>"
   }
 
@@ -80,6 +85,7 @@ struct Markup: CustomStringConvertible {
   static func pixels(_ value: Double) -> String {
     guard value.isFinite else { return "0" }
     let rounded = (max(-1e5, min(1e5, value)) * 10).rounded() / 10
-    return rounded == rounded.rounded() ? String(Int(rounded)) : String(format: "%.1f", rounded)
+    return rounded == rounded.rounded()
+      ? String(Int(bounding: rounded)) : String(format: "%.1f", rounded)
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 extension NumberStyle {
@@ -7,7 +8,9 @@ extension NumberStyle {
     guard value.isFinite else { return "–" }
     switch self {
     case .seconds: return Self.clock(value)
-    case .percent: return String(format: "%.1f %%", value * 100).replacing("-", with: "−")
+    case .percent:
+      let format = abs(value) < 1e5 ? "%.1f %%" : "%.3g %%"
+      return String(format: format, value * 100).replacing("-", with: "−")
     case .power where abs(value) >= 1e4: return Self.scientific(value)
     case .plain where value != 0 && (abs(value) < 1e-4 || abs(value) >= 1e15):
       return Self.scientific(value)
@@ -21,9 +24,11 @@ extension NumberStyle {
     }
   }
 
-  /// A loss with four decimals.
+  /// A loss with four decimals, or where these would be too many or none, in powers of ten.
   static func loss(_ value: Double) -> String {
-    value.isFinite ? String(format: "%.4f", value) : "–"
+    guard value.isFinite else { return "–" }
+    let isPlain = value == 0 || (5e-5..<1e6).contains(abs(value))
+    return isPlain ? String(format: "%.4f", value) : scientific(value)
   }
 
   private static func scientific(_ value: Double) -> String {
@@ -35,7 +40,7 @@ extension NumberStyle {
   private static func clock(_ seconds: Double) -> String {
     guard abs(seconds) < 1e12 else { return "–" }
     guard seconds >= 59.5 else { return String(format: "%.3gs", seconds) }
-    let total = Int(seconds.rounded())
+    let total = Int(bounding: seconds.rounded())
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     switch total {
     case ..<3600: return "\(total / 60)m \(two(total % 60))s"

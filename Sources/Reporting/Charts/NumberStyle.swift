@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// How the numbers of an axis are written.
@@ -37,8 +38,9 @@ public enum NumberStyle: String, Sendable, Hashable, CaseIterable {
   static func sixDigits(_ value: Double) -> String { String(format: "%.6g", value) }
 
   private static func decimal(_ value: Double, step: Double?) -> String {
+    guard abs(value) < 1e15 else { return power(value, step: nil) }
     guard let step, step > 0 else { return minus(shortest(value)) }
-    let decimals = max(0, min(12, Int((-log10(step) - 1e-9).rounded(.up))))
+    let decimals = max(0, min(12, Int(bounding: (-log10(step) - 1e-9).rounded(.up))))
     return minus(String(format: "%.\(decimals)f", value))
   }
 
@@ -56,12 +58,18 @@ public enum NumberStyle: String, Sendable, Hashable, CaseIterable {
 
   private static func power(_ value: Double, step: Double?) -> String {
     guard value != 0, value.isFinite else { return "0" }
-    let exponent = Int((log10(abs(value)) + 1e-9).rounded(.down))
+    let exponent = Int(bounding: (log10(abs(value)) + 1e-9).rounded(.down))
     guard !(-2...3).contains(exponent) else { return decimal(value, step: step) }
-    let factor = value / pow(10, Double(exponent))
-    let scaledStep = step.map { $0 / pow(10, Double(exponent)) }
+    let factor = scaled(value, exponent)
+    let scaledStep = step.map { scaled($0, exponent) }
     let power = "10" + superscript(exponent)
     return abs(factor - 1) < 1e-6 ? power : "\(decimal(factor, step: scaledStep))×\(power)"
+  }
+
+  /// The value over a power of ten, which itself may be too small for a number.
+  private static func scaled(_ value: Double, _ exponent: Int) -> Double {
+    guard exponent < -300 else { return value / pow(10, Double(exponent)) }
+    return value * 1e300 / pow(10, Double(exponent + 300))
   }
 
   /// A hyphen is shorter than a minus sign and reads as a dash.

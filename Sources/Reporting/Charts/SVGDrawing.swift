@@ -80,7 +80,8 @@ struct SVGDrawing {
       let kind = series.style == .faint ? "faint" : "line"
       let path = Self.path(points)
       if !path.isEmpty {
-        svg.empty("path", ["class": "\(kind) \(colour(series.colour))", "d": path])
+        let shape: KeyValuePairs = ["class": "\(kind) \(colour(series.colour))", "d": path]
+        svg.empty("path", shape, dash(series).map { ["stroke-dasharray": $0] } ?? [:])
       }
     }
     guard series.style == .dotted || series.style == .points else {
@@ -127,7 +128,7 @@ struct SVGDrawing {
       let (x, y) = (item.text.x - 28, item.text.y - 4)
       if series.style != .points {
         let kind = series.style == .faint ? "faint" : "line"
-        line(&svg, "\(kind) \(colour(series.colour))", x, y, x + 22, y)
+        line(&svg, "\(kind) \(colour(series.colour))", x, y, x + 22, y, dash: dash(series))
       }
       if series.style == .dotted || series.style == .points {
         svg.empty(
@@ -154,6 +155,13 @@ struct SVGDrawing {
     }
   }
 
+  /// Dashes of lines without dots, so that two of them differ without colour as well.
+  private func dash(_ series: Chart.Series) -> String? {
+    guard series.style == .plain else { return nil }
+    let dashes = [nil, "9 4", "2 3", "9 3 2 3", "5 2", "12 3 2 3 2 3", "1 5"]
+    return dashes[((series.colour % dashes.count) + dashes.count) % dashes.count]
+  }
+
   private func colour(_ index: Int) -> String {
     let count = PageStyle.colourCount
     let cycle = index / count == 0 ? "" : " again"
@@ -161,11 +169,13 @@ struct SVGDrawing {
   }
 
   private func line(
-    _ svg: inout Markup, _ kind: String, _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double
+    _ svg: inout Markup, _ kind: String, _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double,
+    dash: String? = nil
   ) {
     svg.empty(
       "line",
-      ["class": kind, "x1": pixels(x1), "y1": pixels(y1), "x2": pixels(x2), "y2": pixels(y2)])
+      ["class": kind, "x1": pixels(x1), "y1": pixels(y1), "x2": pixels(x2), "y2": pixels(y2)],
+      dash.map { ["stroke-dasharray": $0] } ?? [:])
   }
 
   private func text(_ svg: inout Markup, _ text: ChartLayout.PlacedText, _ kind: String) {

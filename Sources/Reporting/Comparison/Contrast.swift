@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Statistics
 
 /// How one group of runs stands to another in one quantity, as a relative difference with its
 /// spread over the runs.

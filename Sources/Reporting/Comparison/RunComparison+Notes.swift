@@ -41,8 +41,9 @@ extension RunComparison {
   private var boundRemark: String? {
     let bounds = [computeSaving, secondsSaving].compactMap { $0?.bound }
     guard bounds.contains(where: { $0 != .exact }) else { return nil }
-    return "some curves do not come to the loss compared at, or begin below it: savings marked so "
-      + "are bounds"
+    return
+      "some curves do not come to the loss compared at, or begin below it (validate more often, "
+      + "from the start): savings marked so are bounds"
   }
 
   private func seedRemark(staged: Int, baselines: Int) -> String? {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// Fewer and calmer points from many noisy ones.
@@ -18,14 +19,17 @@ public enum CurveSmoothing {
   public static func binned(
     _ points: [Chart.Point], scale: AxisScale, count: Int
   ) -> [Bin] {
+    // So far from the largest number that no sum of logged values goes beyond it.
+    let most = 1e290
     let shown = points.filter { scale.shows($0.x) && $0.y.isFinite }
+      .map { Chart.Point($0.x, min(max($0.y, -most), most)) }
     let places = shown.map { scale.forward($0.x) }
     guard let low = places.min(), let high = places.max() else { return [] }
     let count = max(1, count)
     let width = (high - low) / Double(count)
     var bins: [Int: (x: Double, y: Double, range: ClosedRange<Double>, count: Int)] = [:]
     for (point, place) in zip(shown, places) {
-      let index = width > 0 ? min(count - 1, Int((place - low) / width)) : 0
+      let index = width > 0 ? min(count - 1, Int(bounding: (place - low) / width)) : 0
       guard let bin = bins[index] else {
         bins[index] = (place, point.y, point.y...point.y, 1)
         continue

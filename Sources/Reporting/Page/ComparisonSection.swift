@@ -35,7 +35,8 @@ struct ComparisonSection {
     _ tiles: inout Markup, _ name: String, _ contrast: Contrast?, isSigned: Bool = false
   ) {
     tiles.element("div", ["class": "tile"]) { tile in
-      tile.element("b", text: contrast.map { $0.text(isSigned: isSigned) } ?? "not known")
+      let known = contrast.flatMap { $0.isTelling ? $0 : nil }
+      tile.element("b", text: known.map { $0.text(isSigned: isSigned) } ?? "not known")
       tile.element("div", text: name)
       guard let contrast else { return }
       tile.element(
@@ -92,9 +93,22 @@ extension Contrast {
     return bound.prefix + sign + NumberStyle.percent.text(mean)
   }
 
-  /// The interval and the extremes in words.
+  /// Whether the mean says on which side of zero the true value lies; a bound from the other side
+  /// leaves open whether anything was saved.
+  public var isTelling: Bool {
+    switch bound {
+    case .exact: true
+    case .atLeast: mean > 0
+    case .atMost: mean < 0
+    }
+  }
+
+  /// The interval and the extremes in words; of a bound that tells nothing, the bound.
   public var spreadText: String {
     let style = NumberStyle.percent
+    guard isTelling else {
+      return "\(bound == .atMost ? "at most" : "at least") \(style.text(mean))"
+    }
     guard values.count > 1 || interval != nil else { return "one run" }
     let extremes = "\(style.text(lowest)) to \(style.text(highest)) over \(values.count) runs"
     guard let interval else { return extremes }

@@ -101,8 +101,8 @@ struct ReportTables {
   private func cells(_ stage: RunStage) -> [Markup.Cell] {
     [
       .number(String(stage.number)), .text(stage.model ?? "–"), .number(String(stage.end.steps)),
-      .number(String(stage.end.steps - stage.start.steps)),
-      .number(NumberStyle.count.text(Double(stage.end.tokens - stage.start.tokens))),
+      .number(String(stage.end.steps &- stage.start.steps)),
+      .number(NumberStyle.count.text(Double(stage.end.tokens) - Double(stage.start.tokens))),
       .number(NumberStyle.power.text(stage.end.flops - stage.start.flops)),
       .number(NumberStyle.seconds.text(stage.end.seconds - stage.start.seconds)),
       .number(stage.lastLoss.map { NumberStyle.loss($0) } ?? "–"),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 
 /// A grid of dots that becomes Braille characters (Unicode U+2800), each with the colour of the last
 /// dot set in it.
@@ -7,6 +8,7 @@ package struct BrailleCanvas {
   package let height: Int
   private var cells: [UInt8]
   private var colours: [Int]
+  private var signs: [Int: Character] = [:]
 
   /// - Parameters: characters, of 2 × 4 dots each.
   package init(width: Int, height: Int) {
@@ -27,6 +29,13 @@ package struct BrailleCanvas {
     colours[cell] = colour
   }
 
+  /// Puts a sign over the dots of a character; of several the last stays.
+  package mutating func sign(_ sign: Character, column: Int, row: Int, colour: Int) {
+    guard column >= 0, row >= 0, column < width, row < height else { return }
+    signs[row * width + column] = sign
+    colours[row * width + column] = colour
+  }
+
   /// Sets the dots of a straight line.
   package mutating func line(from start: (Int, Int), to end: (Int, Int), colour: Int) {
     let (dx, dy) = (end.0 - start.0, end.1 - start.1)
@@ -35,8 +44,8 @@ package struct BrailleCanvas {
     for step in 0...count {
       let share = Double(step) / Double(count)
       dot(
-        start.0 + Int((Double(dx) * share).rounded()),
-        start.1 + Int((Double(dy) * share).rounded()), colour: colour)
+        start.0 + Int(bounding: (Double(dx) * share).rounded()),
+        start.1 + Int(bounding: (Double(dy) * share).rounded()), colour: colour)
     }
   }
 
@@ -46,7 +55,7 @@ package struct BrailleCanvas {
     var (run, colour) = ("", 0)
     for column in 0..<width {
       let cell = row * width + column
-      if cells[cell] == 0 {
+      if cells[cell] == 0, signs[cell] == nil {
         if !run.isEmpty { result += paint(run, colour) }
         run = ""
         result += " "
@@ -57,7 +66,7 @@ package struct BrailleCanvas {
         run = ""
       }
       colour = colours[cell]
-      run.unicodeScalars.append(Unicode.Scalar(0x2800 + UInt32(cells[cell])) ?? " ")
+      run.append(signs[cell] ?? Character(Unicode.Scalar(0x2800 + UInt32(cells[cell])) ?? " "))
     }
     if !run.isEmpty { result += paint(run, colour) }
     while result.last == " " { result.removeLast() }

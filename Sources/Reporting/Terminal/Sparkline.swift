@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 
 /// A curve in one line of text.
 public enum Sparkline {
@@ -18,8 +19,9 @@ public enum Sparkline {
       columns.map { value -> Character in
         guard value.isFinite else { return " " }
         guard high > low else { return bars[0] }
-        let height = (value - low) / (high - low) * Double(bars.count - 1)
-        return bars[min(bars.count - 1, Int(height.rounded()))]
+        // Halves, since the distance of the largest numbers is none.
+        let height = (value / 2 - low / 2) / (high / 2 - low / 2) * Double(bars.count - 1)
+        return bars[max(0, min(bars.count - 1, Int(bounding: height.rounded())))]
       })
   }
 

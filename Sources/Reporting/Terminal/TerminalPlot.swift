@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 
 /// A chart in characters: curves in Braille dots, four high and two wide in each character.
 ///
 ///     print(TerminalPlot(chart, width: 80).text)
 public struct TerminalPlot: Sendable {
-  /// How series are told apart.
+  /// How series are told apart beside the signs that stand along them.
   public enum Colours: Sendable, Hashable {
     /// By the terminal's colours.
     case terminal
-    /// Not in the plot; the legend only names them.
+    /// By the signs alone.
     case none
   }
 
@@ -18,7 +19,7 @@ public struct TerminalPlot: Sendable {
   public var width: Int
   /// Lines of the plane, without axes and legend.
   public var height: Int
-  /// How series are told apart.
+  /// How series are told apart beside their signs.
   public var colours: Colours
 
   /// Makes a plot; sizes that nothing fits in are raised.
@@ -40,6 +41,9 @@ public struct TerminalPlot: Sendable {
     for mark in chart.marks { draw(mark, frame, &canvas) }
     for series in chart.series where series.style == .faint { draw(series, frame, &canvas) }
     for series in chart.series where series.style != .faint { draw(series, frame, &canvas) }
+    for (index, series) in named.enumerated() where named.count > 1 {
+      sign(series, Self.sign(index), phase: index, frame, &canvas)
+    }
     let rows = (0..<height).map { row in
       pad(frame.yLabels[row] ?? "", to: frame.margin) + (frame.yLabels[row] == nil ? "│" : "┤")
         + canvas.row(row) { paint($0, colour: $1) }
@@ -61,6 +65,55 @@ public struct TerminalPlot: Sendable {
       }
       last = (x, y)
     }
+  }
+
+  /// The series that the legend names.
+  private var named: [Chart.Series] { chart.series.filter { $0.legend != nil } }
+
+  private static let signs: [Character] = ["o", "x", "+", "*", "#", "@", "%", "&"]
+
+  private static func sign(_ index: Int) -> Character { signs[index % signs.count] }
+
+  /// Columns from one sign of a series to its next, and from one series' to another's.
+  private static let signDistance = (own: 16, others: 4)
+
+  /// Puts a series' sign along it, each series' at columns of its own, so that curves which lie on
+  /// each other are both seen.
+  private func sign(
+    _ series: Chart.Series, _ sign: Character, phase: Int, _ frame: Frame,
+    _ canvas: inout BrailleCanvas
+  ) {
+    let own = Self.signDistance.own
+    var next = 2 + phase * Self.signDistance.others % own
+    var isSigned = false
+    var last: (column: Int, row: Int)?
+    for point in series.points {
+      guard let x = frame.x(point.x), let y = frame.y(point.y) else {
+        last = nil
+        continue
+      }
+      let place = (column: x / 2, row: y / 4)
+      let start = series.style == .points ? place : last ?? place
+      last = place
+      if series.style == .points, next < place.column { next = place.column }
+      while next < start.column { next += own }
+      while next <= place.column {
+        let row = Self.row(at: next, from: start, to: place)
+        canvas.sign(sign, column: next, row: row, colour: series.colour)
+        isSigned = true
+        next += own
+      }
+    }
+    guard !isSigned, let last else { return }
+    canvas.sign(sign, column: last.column, row: last.row, colour: series.colour)
+  }
+
+  /// The row of a column on a line.
+  private static func row(
+    at column: Int, from start: (column: Int, row: Int), to end: (column: Int, row: Int)
+  ) -> Int {
+    guard end.column > start.column else { return end.row }
+    return start.row + (end.row - start.row) * (column - start.column) / (end.column - start.column)
   }
 
   private func draw(_ mark: Chart.Mark, _ frame: Frame, _ canvas: inout BrailleCanvas) {
@@ -93,9 +146,11 @@ public struct TerminalPlot: Sendable {
   }
 
   private var legend: [String] {
-    let named = chart.series.compactMap { series in series.legend.map { ($0, series.colour) } }
     guard named.count > 1 || colours == .terminal else { return [] }
-    return named.map { "  " + paint("━━", colour: $1) + " " + $0 }
+    return named.enumerated().map { index, series in
+      let line = named.count > 1 ? "━\(Self.sign(index))━" : "━━"
+      return "  " + paint(line, colour: series.colour) + " " + (series.legend ?? "")
+    }
   }
 
   /// The terminal's own colours, which its theme keeps readable.
@@ -160,7 +215,7 @@ extension TerminalPlot {
 
     private static func dot(_ position: Double?, _ count: Int) -> Int? {
       guard let position, position > -1e-9, position < 1 + 1e-9 else { return nil }
-      return min(count - 1, max(0, Int(position * Double(count))))
+      return min(count - 1, max(0, Int(bounding: position * Double(count))))
     }
   }
 }

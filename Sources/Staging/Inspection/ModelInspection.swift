@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 import Checkpoints
 import Foundation
 import Tensors
@@ -53,7 +54,7 @@ public struct ModelInspection: Sendable, Encodable {
     path = url.path(percentEncoded: false)
     let file = url.appending(path: "config.json")
     let configuration = try HuggingFaceConfiguration(
-      try WholeFile.read(file), file: file.path(percentEncoded: false))
+      try Self.contents(file), file: file.path(percentEncoded: false))
     model = configuration.model
     let counts = try model.parameterCount()
     parameterCount = counts.total
@@ -65,6 +66,13 @@ public struct ModelInspection: Sendable, Encodable {
     weightType = types.count == 1 ? types.first ?? nil : nil
     integrity = Self.integrity(of: url, verify: verify)
     training = try Training(url)
+  }
+
+  private static func contents(_ file: URL) throws -> Data {
+    let path = file.path(percentEncoded: false)
+    do { return try RegularFile.contents(of: path, atMost: 64 << 20) } catch {
+      throw StagingError(.notInspectable, error.message, subject: path)
+    }
   }
 
   private static func integrity(of url: URL, verify: Bool) -> Integrity {
@@ -93,20 +101,12 @@ extension ModelInspection.Integrity: Encodable {
 }
 
 extension ModelInspection.Training {
-  /// The part of `training_state.json` that is shown.
-  private struct State: Decodable {
-    var status: TrainingStatus
-  }
-
   private static func status(in url: URL) throws -> TrainingStatus? {
-    let path = url.appending(path: TrainingStateFiles.state).path(percentEncoded: false)
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    do {
-      return try JSONDecoder().decode(State.self, from: data).status
-    } catch {
-      throw StagingError(
-        .notInspectable, "not the state of a training run: \(reason(of: error))", subject: path)
+    let file = url.appending(path: TrainingStateFiles.state)
+    guard FileManager.default.fileExists(atPath: file.path(percentEncoded: false)) else {
+      return nil
     }
+    return try TrainingState.status(in: url)
   }
 
   /// Reads a checkpoint's training, if it has any.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import OrderedJSON
 import Planning
@@ -35,13 +36,12 @@ extension RunPlan {
   ///   version.
   public init(reading file: URL) throws {
     let path = file.path(percentEncoded: false)
-    let values = try? file.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
-    guard values?.isRegularFile == true, (values?.fileSize ?? .max) <= Self.largestFile,
-      let data = try? Data(contentsOf: file)
-    else {
+    let data: Data
+    do { data = try RegularFile.contents(of: path, atMost: Self.largestFile) } catch {
       throw StagingError(
         .runUnavailable,
-        "cannot be read; a run of stages keeps them there and cannot go on without", subject: path)
+        "\(error.message); a run of stages keeps them there and cannot go on without", subject: path
+      )
     }
     try self.init(data, name: path)
   }

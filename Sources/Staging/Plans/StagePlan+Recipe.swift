@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 import Growth
 import Planning
 
@@ -46,7 +47,7 @@ extension StagePlan {
 
   private static func endNote(_ end: Double, _ length: Double?, outlasts: Bool) -> [String] {
     guard let length else { return [] }
-    let (planned, run) = (Int(end.rounded()), Int(length.rounded()))
+    let (planned, run) = (Int(bounding: end.rounded()), Int(bounding: length.rounded()))
     return [
       outlasts
         ? "The plan ends at step \(planned) of the target's schedule, but the run at step \(run); it "
@@ -106,7 +107,7 @@ extension StagePlan {
       guard Double(moment) <= limit else {
         throw invalid(
           "stage \(index + 1) is to be grown at step \(moment) of its schedule, but the recipe's run "
-            + "is over at step \(Int(limit)); train for longer, or plan for this length "
+            + "is over at step \(Int(bounding: limit)); train for longer, or plan for this length "
             + "(`espalier plan --run-length`)")
       }
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Training
 
@@ -23,20 +24,23 @@ public struct RecipeFile: Sendable, Hashable {
     self.overrides = overrides
   }
 
+  /// Recipes have some kilobytes.
+  private static let largestFile = 16 << 20
+
   /// Reads a file.
   ///
   /// - Throws: ``StagingError`` of code `unreadableRecipe`.
   public init(contentsOf file: URL, overrides: [RecipeOverride] = []) throws {
     let name = file.lastPathComponent
-    guard let data = FileManager.default.contents(atPath: file.path(percentEncoded: false)) else {
+    let path = file.path(percentEncoded: false)
+    let data: Data
+    do { data = try RegularFile.contents(of: path, atMost: Self.largestFile) } catch {
       throw StagingError(
-        .unreadableRecipe, "there is no readable file here; expected a recipe in YAML",
-        subject: file.path(percentEncoded: false))
+        .unreadableRecipe, "\(error.message); expected a recipe in YAML", subject: path)
     }
     guard let text = String(validating: data, as: UTF8.self) else {
       throw StagingError(
-        .unreadableRecipe, "this is not UTF-8 text; expected a recipe in YAML",
-        subject: file.path(percentEncoded: false))
+        .unreadableRecipe, "this is not UTF-8 text; expected a recipe in YAML", subject: path)
     }
     self.init(
       text: text, name: name, directory: file.absoluteURL.deletingLastPathComponent(),

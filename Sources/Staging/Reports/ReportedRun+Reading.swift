@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Checkpoints
+import CheckedInput
 import Foundation
 import Reporting
 import Text
@@ -124,7 +125,8 @@ extension ReportedRun.DataIdentity {
       case .texts: run.directory.keptTokens
       }
     guard let file = directory?.appending(path: CorpusManifest.fileName),
-      let data = FileManager.default.contents(atPath: file.path(percentEncoded: false)),
+      let data = try? RegularFile.contents(
+        of: file.path(percentEncoded: false), atMost: 256 << 20),
       let manifest = try? CorpusManifest(
         decoding: data, subject: file.path(percentEncoded: false)),
       let training = manifest.splits["train"]

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Checkpoints
 import Foundation
 import Training
@@ -54,8 +55,11 @@ public struct RunManifest: Sendable, Hashable, Codable {
   /// - Throws: ``StagingError`` of code `runUnavailable`.
   init(readingFrom file: URL) throws {
     let path = file.path(percentEncoded: false)
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw RunDirectory(file.deletingLastPathComponent()).missingManifest()
+    let data: Data
+    do { data = try RegularFile.contents(of: path, atMost: 64 << 20) } catch {
+      throw error.code == .missing
+        ? RunDirectory(file.deletingLastPathComponent()).missingManifest()
+        : StagingError(.runUnavailable, error.message, subject: path)
     }
     do {
       self = try JSONDecoder().decode(Self.self, from: data)

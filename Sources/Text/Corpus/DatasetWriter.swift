@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// Sends encoded documents, in order, to the split they belong to.
@@ -95,7 +96,7 @@ package final class DatasetWriter {
     }
     // What was chosen goes back, behind the other text.
     try held.moveTail(held.tokenCount, to: train)
-    let count = Int((Double(total) * fraction).rounded())
+    let count = Int(bounding: (Double(total) * fraction).rounded())
     try train.moveTail(min(max(count, 1), total - 1), to: held)
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 
 /// How many sequences an optimizer step trains on, of which length, in how many parts.
 public struct BatchConfiguration: Sendable, Hashable, Codable {
@@ -19,7 +20,7 @@ public struct BatchConfiguration: Sendable, Hashable, Codable {
     func value(afterTokens seen: Int, end: Int) -> Int {
       guard seen < tokens, start < end else { return end }
       let share = Double(seen) / Double(tokens)
-      return start + Int((Double(end - start) * share).rounded(.down))
+      return start + Int(bounding: (Double(end - start) * share).rounded(.down))
     }
   }
 

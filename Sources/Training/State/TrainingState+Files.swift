@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 import Checkpoints
 import Foundation
 import Tensors
@@ -133,7 +134,8 @@ extension TrainingState {
 
   static func contents(of file: URL) throws -> TrainingStateFiles.Contents {
     do {
-      let data = try Data(contentsOf: file)
+      // Some hundred bytes for each parameter tensor.
+      let data = try RegularFile.contents(of: file.path, atMost: 256 << 20)
       let version = try JSONDecoder().decode(TrainingStateFiles.Version.self, from: data)
       guard version.formatVersion == TrainingStateFiles.formatVersion else {
         throw TrainingError(

@@ -150,6 +150,22 @@ struct RunComparisonTests {
     #expect(result.computeSaving?.interval != nil)
   }
 
+  @Test(
+    "a bound that leaves open whether anything was saved is not told as a saving",
+    arguments: [
+      (Contrast.Bound.exact, 0.279, true), (.atLeast, 0.279, true), (.atMost, 0.279, false),
+      (.atLeast, -0.1, false), (.atMost, -0.1, true),
+    ])
+  func telling(bound: Contrast.Bound, mean: Double, isTelling: Bool) throws {
+    let comparison = try compare([staged(saving: 0.2)], [scratch()])
+    var contrast = try #require(comparison.computeSaving)
+    (contrast.bound, contrast.mean) = (bound, mean)
+    #expect(contrast.isTelling == isTelling)
+    if !isTelling {
+      #expect(contrast.spreadText == (mean > 0 ? "at most 27.9 %" : "at least −10.0 %"))
+    }
+  }
+
   @Test("an end beyond the frontier gives a bound, and says so")
   func bounds() throws {
     let lengths = [500, 1000].map { decayed("scratch-\($0)", steps: $0) }

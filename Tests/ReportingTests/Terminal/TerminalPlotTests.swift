@@ -70,6 +70,48 @@ struct TerminalPlotTests {
     #expect(bare == plain)
   }
 
+  @Test("curves are told apart without colours, also where they lie on each other")
+  func signs() throws {
+    let points = (0...40).map { Chart.Point(1e12 * pow(10, Double($0) / 20), 8 - Double($0) / 10) }
+    let same = Chart(
+      title: "Loss", x: .init("compute", scale: .logarithmic), y: .init("loss"),
+      series: [
+        .init("training", points), .init("validation", points, style: .dotted),
+        .init("ends", [points[7]], style: .points),
+        .init("pale", points, style: .faint, legend: nil),
+      ])
+    let lines = TerminalPlot(same, width: 80, height: 12).lines
+    #expect(lines.suffix(3) == ["  ━o━ training", "  ━x━ validation", "  ━+━ ends"])
+    let plane = lines[1...12].joined()
+    for (sign, least) in [("o", 3), ("x", 3), ("+", 1)] as [(Character, Int)] {
+      #expect(plane.count { $0 == sign } >= least, "\(sign)")
+    }
+    #expect(!plane.contains("*"))
+  }
+
+  @Test(
+    "any number is drawn",
+    arguments: [
+      [1e300, 1], [1.7e308, -1.7e308], [1e-320, 1e-300], [5e-324, 1.7e308], [0, 5e-324],
+      [-1e300, 2],
+    ], AxisScale.allCases)
+  func anyNumber(values: [Double], scale: AxisScale) {
+    for style in NumberStyle.allCases {
+      let chart = Chart(
+        title: "t", x: .init("x", scale: scale, style: style),
+        y: .init("y", scale: scale, style: style),
+        series: [
+          .init("a", values.map { .init($0, $0) } + [.init(3, 3)]), .init("b", [.init(2, 2)]),
+        ], marks: values.map { .init(x: $0, label: "m") })
+      let lines = TerminalPlot(chart).lines
+      #expect(lines.allSatisfy { $0.count <= 80 })
+      #expect(lines.flatMap(dots).count > 0)
+      let file = SVGChart(chart).file
+      #expect(file.contains("</svg>") && !file.contains("nan") && !file.contains("inf"))
+    }
+    #expect(Sparkline.draw(values).count == values.count)
+  }
+
   @Test("nothing recorded is said; absurd sizes are mended")
   func edges() {
     let empty = Chart(title: "Loss", x: .init("x"), y: .init("y"), series: [])

@@ -4,21 +4,31 @@ import Synchronization
 
 /// Where a command tells of its progress: lines for the record, and on a terminal one line that is
 /// written over and over.
+///
+/// Progress that cannot be written is no reason to lose the work; results go to ``CommandOutput``.
 final class Terminal: Sendable {
-  private let handle: FileHandle
+  private let stream: StandardStream
   private let liveLine = Mutex("")
-  /// Whether people watch, rather than a file or another program.
+  /// Whether people watch on a terminal that knows how to move its cursor.
   let isInteractive: Bool
 
   /// Makes a terminal of standard output or standard error.
-  init(_ handle: FileHandle) {
-    self.handle = handle
-    isInteractive =
-      isatty(handle.fileDescriptor) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+  init(
+    _ stream: StandardStream,
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) {
+    self.stream = stream
+    let kind = environment["TERM"] ?? ""
+    isInteractive = stream.isTerminal && !kind.isEmpty && kind != "dumb"
+    hasColours = isInteractive && (environment["NO_COLOR"] ?? "").isEmpty
   }
+
+  /// Whether colours may be used (no-color.org).
+  let hasColours: Bool
 
   /// Writes a line that stays, above the live one.
   func print(_ line: String) {
+    let line = ShownText.escaped(line, as: .line)
     liveLine.withLock { live in
       write(live.isEmpty ? "\(line)\n" : "\r\u{1B}[K\(line)\n\(live)")
     }
@@ -27,6 +37,7 @@ final class Terminal: Sendable {
   /// Replaces the live line; nothing where nobody watches.
   func show(_ line: String) {
     guard isInteractive else { return }
+    let line = ShownText.escaped(line, as: .line)
     liveLine.withLock { live in
       live = String(line.prefix(max(10, width - 1)))
       write("\r\u{1B}[K\(live)")
@@ -51,15 +62,12 @@ final class Terminal: Sendable {
     }
   }
 
-  private func write(_ text: String) {
-    // A reader that went away is no reason to lose the training.
-    try? handle.write(contentsOf: Data(text.utf8))
-  }
+  private func write(_ text: String) { try? stream.write(text) }
 
   /// Characters in a line; 80 where nobody watches.
   var width: Int {
     var size = winsize()
-    guard ioctl(handle.fileDescriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+    guard ioctl(stream.descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
       return 80
     }
     return Int(size.ws_col)

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import CheckedInput
+import Espalier
+import Foundation
+import Wording
+
+/// Runs the command that arguments name, and ends the process as it ended.
+///
+/// ArgumentParser's own `main` prints errors as they are, with whatever control characters they echo,
+/// and does not notice that a help text was not written.
+package enum CommandRun {
+  /// Parses arguments without doing what they say.
+  ///
+  /// - Returns: what is wrong with them; nil for nothing.
+  package static func problem(with arguments: [String]) -> String? {
+    do {
+      _ = try parse(arguments)
+      return nil
+    } catch {
+      return EspalierCommand.exitCode(for: error).isSuccess
+        ? nil : EspalierCommand.message(for: error)
+    }
+  }
+
+  /// What all commands say of themselves.
+  package static var discussions: [String] { discussions(of: EspalierCommand.self) }
+
+  private static func discussions(of command: any ParsableCommand.Type) -> [String] {
+    [command.configuration.discussion]
+      + command.configuration.subcommands.flatMap { discussions(of: $0) }
+  }
+
+  /// Parses, runs and exits.
+  static func run(_ arguments: [String]) async -> Never {
+    var type: any ParsableCommand.Type = EspalierCommand.self
+    do {
+      var command = try parse(arguments)
+      type = Swift.type(of: command)
+      if var long = command as? any AsyncParsableCommand {
+        try await long.run()
+      } else {
+        try command.run()
+      }
+      exit(EXIT_SUCCESS)
+    } catch {
+      end(type, with: error, arguments)
+    }
+  }
+
+  private static func parse(_ arguments: [String]) throws -> any ParsableCommand {
+    try CommandSuggestion.check(arguments)
+    return try EspalierCommand.parseAsRoot(joined(arguments))
+  }
+
+  /// The arguments, with values such as `--- a` joined to their option by an equals sign, since
+  /// ArgumentParser knows neither options nor values that begin so.
+  private static func joined(_ arguments: [String]) -> [String] {
+    let texts: Set = ["--prompt", "--stop", "--text"]
+    var result: [String] = []
+    for argument in arguments {
+      let option = result.last ?? ""
+      let isValue =
+        argument.hasPrefix("---") && option.hasPrefix("--") && !option.contains("=")
+        || argument == "--" && texts.contains(option)
+      if isValue { result[result.count - 1] += "=" + argument } else { result.append(argument) }
+    }
+    return result
+  }
+
+  private static func end(
+    _ type: any ParsableCommand.Type, with error: any Error, _ arguments: [String]
+  ) -> Never {
+    if let error = error as? OutputError, error.isReaderGone { endAsReaderWent() }
+    if error is CancellationError { exit(Interruption.exitCode) }
+    let code = type.exitCode(for: error)
+    let text = named(type, in: type.fullMessage(for: Readable(error) ?? error))
+    guard !text.isEmpty else { exit(code.rawValue) }
+    guard code.isSuccess else {
+      try? StandardStream.standardError.write(shown(text, arguments))
+      exit(code.rawValue)
+    }
+    // A help text, the version, or a completion script.
+    do {
+      try StandardStream.standardOutput.write(text.hasSuffix("\n") ? text : text + "\n")
+      exit(EXIT_SUCCESS)
+    } catch {
+      end(type, with: error, arguments)
+    }
+  }
+
+  /// A message of a part of the command, in which ArgumentParser leaves out what the part is of.
+  private static func named(_ type: any ParsableCommand.Type, in text: String) -> String {
+    guard let path = path(to: type, in: EspalierCommand.self), path.count > 1 else { return text }
+    let (name, whole) = (path[path.count - 1], path.joined(separator: " "))
+    return text.replacing("\nUsage: \(name)", with: "\nUsage: \(whole)")
+      .replacing("  See '\(name) ", with: "  See '\(whole) ")
+  }
+
+  private static func path(
+    to type: any ParsableCommand.Type, in command: any ParsableCommand.Type
+  ) -> [String]? {
+    let name = command.configuration.commandName ?? ""
+    if command == type { return [name] }
+    return command.configuration.subcommands.lazy.compactMap { path(to: type, in: $0) }.first
+      .map { [name] + $0 }
+  }
+
+  /// Ends as a process does that nobody taught about pipes: `espalier … | head -1` says nothing.
+  private static func endAsReaderWent() -> Never {
+    signal(SIGPIPE, SIG_DFL)
+    raise(SIGPIPE)
+    exit(EXIT_FAILURE)
+  }
+
+  private static func shown(_ text: String, _ arguments: [String]) -> String {
+    let text = ShownText.escaped(arguments: arguments, in: text)
+    // The help and the usage after the first lines are ArgumentParser's own.
+    let own = text.range(of: "\nHelp:  ") ?? text.range(of: "\nUsage: ")
+    let end = own?.lowerBound ?? text.endIndex
+    return ShownText.escaped(String(text[..<end]), as: .message) + text[end...] + "\n"
+  }
+
+  /// An error of the system, in words for users.
+  private struct Readable: Error, CustomStringConvertible {
+    var description: String
+
+    init?(_ error: any Error) {
+      let isSystems =
+        error is CocoaError || error is POSIXError || error is DecodingError
+        || error is EncodingError || type(of: error) == NSError.self
+      guard isSystems else { return nil }
+      let path = (error as NSError).userInfo[NSFilePathErrorKey] as? String
+      description = (path.map { "\($0): " } ?? "") + reason(of: error)
+    }
+  }
+}

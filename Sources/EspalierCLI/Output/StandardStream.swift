@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// Standard output or standard error: whatever the command prints goes through here, so that no
+/// failed write is lost.
+package struct StandardStream: Sendable {
+  let descriptor: Int32
+  /// What it is called in messages.
+  let name: String
+
+  static let standardOutput = StandardStream(descriptor: STDOUT_FILENO, name: "standard output")
+  static let standardError = StandardStream(descriptor: STDERR_FILENO, name: "standard error")
+
+  /// Whether people watch, rather than a file or another program.
+  var isTerminal: Bool { isatty(descriptor) == 1 }
+
+  /// Writes a text as it is.
+  func write(_ text: String) throws(OutputError) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if count >= 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EAGAIN {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        poll(&wait, 1, -1)
+      } else if errno != EINTR {
+        throw OutputError(stream: name, number: errno)
+      }
+    }
+  }
+
+  /// Takes the places of standard streams that the command was started without, so that no file that
+  /// it opens gets one of them and is written to by mistake.
+  static func reserve() {
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+    where fcntl(descriptor, F_GETFD) == -1 {
+      // The lowest free number is this one; a write to it still fails.
+      _ = open("/dev/null", O_RDONLY)
+    }
+  }
+}
+
+/// Why a text could not be printed.
+package struct OutputError: Error, CustomStringConvertible {
+  var stream: String
+  var number: Int32
+  /// What is there in spite of it; nil where the text was all that there was to be had.
+  var done: String?
+
+  /// Whether nobody reads any more, as after `| head`, which is no mistake.
+  var isReaderGone: Bool { number == EPIPE }
+
+  package var description: String {
+    "\(stream): cannot be written: \(String(cString: strerror(number))); "
+      + (done ?? "the result is lost, print it elsewhere")
+  }
+}

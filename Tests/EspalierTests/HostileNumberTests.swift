@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+import Espalier
+import Foundation
+import Testing
+
+/// Numbers that no run has: whatever a log or a state says, a command answers or refuses, and never
+/// traps.
+@Suite("Hostile numbers", .serialized)
+struct HostileNumberTests {
+  static let numbers = [
+    "1e300", "-1e300", "1.7976931348623157e308", "-1.7976931348623157e308", "1e-320", "5e-324",
+    "-5e-324", "0", "-0.0", "9223372036854775807", "-9223372036854775808",
+    "18446744073709551616", "1e19", "null",
+  ]
+
+  private static func log(_ key: String, _ number: String) -> String {
+    (1...12).map { step -> String in
+      func field(_ name: String, _ value: String) -> String {
+        name == key && step % 3 == 0 ? "\"\(name)\":\(number)" : "\"\(name)\":\(value)"
+      }
+      let shared = [
+        field("step", "\(step)"), field("tokens", "\(step * 64)"), field("flops", "\(step)e6"),
+        field("seconds", "\(step)"),
+      ]
+      let training =
+        [
+          "\"kind\":\"step\"", field("loss", "\(6 - 0.1 * Double(step))"),
+          field("learningRate", "1e-3"), field("gradientNorm", "1.5"), field("sequences", "4"),
+          field("sequenceLength", "16"),
+        ] + shared
+      let validation =
+        [
+          "\"kind\":\"evaluation\"", field("validationLoss", "\(6 - 0.1 * Double(step))"),
+          field("targets", "64"),
+        ] + shared
+      return [training, validation].map { "{\($0.joined(separator: ","))}\n" }.joined()
+    }.joined()
+  }
+
+  private func run(_ arguments: [String], in place: CommandWorkplace) throws -> BuiltCommand.Result
+  {
+    let result = try BuiltCommand.run(arguments, in: place.url)
+    #expect(!result.endedBySignal, "\(arguments): signal \(result.status)")
+    let isTold = result.errors.hasPrefix("Error: ") || result.output.contains(/(?i)damaged/)
+    #expect(result.status == 0 || isTold, "\(arguments): \(result)")
+    // No line of hundreds of digits.
+    #expect(!(result.output + result.errors).contains(/\d{60}/), "\(arguments)")
+    return result
+  }
+
+  @Test(
+    "in a log",
+    arguments: [
+      "step", "tokens", "flops", "seconds", "loss", "validationLoss", "learningRate",
+      "gradientNorm", "sequences", "targets",
+    ])
+  func log(key: String) throws {
+    let place = try CommandWorkplace()
+    for name in ["run", "other"] {
+      let result = try BuiltCommand.run(
+        ["train", "recipe.yaml", "-o", name, "--quiet", "--set", "stop.after=2 steps"],
+        in: place.url)
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    for number in Self.numbers {
+      try Data(Self.log(key, number).utf8).write(to: place.run("run").log)
+      _ = try run(["inspect", "run"], in: place)
+      _ = try run(["inspect", "run", "--json"], in: place)
+      let page = try run(["report", "run", "--charts", "figures"], in: place)
+      // What is no count of steps is refused; any other number is drawn.
+      let isCount = ["step", "tokens", "sequences", "targets"].contains(key)
+      if !isCount { #expect(page.status == 0, "\(key) \(number): \(page.errors)") }
+      for over in ["compute", "steps", "seconds"] {
+        _ = try run(["report", "run", "--terminal", "--over", over], in: place)
+      }
+      _ = try run(["compare", "run", "--against", "other", "--force"], in: place)
+      _ = try run(["compare", "other", "--against", "run", "--force", "--json"], in: place)
+      _ = try run(["plan", "--target", "recipe.yaml", "--fit", "run", "other"], in: place)
+    }
+  }
+
+  @Test("in the state of a training")
+  func state() throws {
+    let place = try CommandWorkplace()
+    let training = try BuiltCommand.run(
+      ["train", "recipe.yaml", "-o", "run", "--quiet", "--set", "stop.after=2 steps"],
+      in: place.url)
+    #expect(training.status == 0, "\(training.errors)")
+    let checkpoint = CheckpointStore(place.run("run").checkpoints).url(step: 2)
+    let file = checkpoint.appending(path: "training_state.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    for key in ["steps", "tokens", "seconds", "floatingPointOperations", "sequences", "accumulate"]
+    {
+      for number in Self.numbers {
+        let changed = text.replacing(
+          try Regex("\"\(key)\" : [-0-9.e+]+"), with: "\"\(key)\" : \(number)")
+        #expect(changed != text || number == "0")
+        try Data(changed.utf8).write(to: file)
+        _ = try run(["inspect", checkpoint.path, "--no-verify"], in: place)
+        _ = try run(["inspect", "run", "--json"], in: place)
+      }
+    }
+  }
+
+  @Test("in options and curves")
+  func options() throws {
+    let place = try CommandWorkplace()
+    for number in Self.numbers where number != "null" {
+      try Data("step,loss,flops\n10,3,1e9\n20,\(number),2e9\n30,2.5,3e9\n40,2.4,\(number)\n".utf8)
+        .write(to: place.url.appending(path: "small.csv"))
+      try Data("step,loss\n10,3\n20,2.9\n\(number),2.5\n".utf8)
+        .write(to: place.url.appending(path: "large.csv"))
+      for option in ["--tokens-per-step", "--loss", "--compute", "--first-step", "--seed"] {
+        _ = try run(["plan", "--target", "recipe.yaml", option, number], in: place)
+      }
+      let curves = ["plan", "curves", "small.csv", "large.csv"]
+      for (parameters, tokens, threshold) in [
+        (["1e6", "4e6"], "4096", number), (["1e6", number], "4096", "depth"),
+        (["1e6", "4e6"], number, "depth"), (["1e6", "4e6"], "4096", "-0.05"),
+      ] {
+        _ = try run(
+          curves + ["--parameters"] + parameters + [
+            "--tokens-per-step", tokens, "--threshold", threshold,
+          ], in: place)
+      }
+      _ = try run(["compare", "a", "--against", "b", "--loss", number], in: place)
+      _ = try run(["generate", "m", "--temperature", number, "--top-p", number], in: place)
+      _ = try run(["grow", "m", "-o", "n", "--width", "2", "--noise", number], in: place)
+      _ = try run(["grow", "m", "-o", "n", "--depth", number], in: place)
+      _ = try run(["verify", "a", "b", "--learning-rate", number], in: place)
+      _ = try run(
+        ["plan", "pilot", "--target", "recipe.yaml", "-o", "p", "--ratio", number, "--dry-run"],
+        in: place)
+    }
+  }
+
+  @Test("a pipe in a log's place is refused at once")
+  func pipes() throws {
+    let place = try CommandWorkplace()
+    let training = try BuiltCommand.run(
+      ["train", "recipe.yaml", "-o", "run", "--quiet", "--set", "stop.after=2 steps"],
+      in: place.url)
+    #expect(training.status == 0, "\(training.errors)")
+    for name in ["log.jsonl", "run.json", "recipe.yaml"] {
+      let file = place.url.appending(path: "run/\(name)").path
+      let old = try Data(contentsOf: URL(filePath: file))
+      try FileManager.default.removeItem(atPath: file)
+      mkfifo(file, 0o600)
+      for arguments in [
+        ["inspect", "run"], ["report", "run"], ["compare", "run", "--against", "run"],
+        ["train", "-o", "run", "--resume"], ["plan", "--target", "recipe.yaml", "--fit", "run"],
+      ] {
+        let result = try run(arguments, in: place)
+        #expect(result.status == 1)
+        #expect(result.errors.contains("is a pipe, not a file"), "\(result.errors)")
+      }
+      try FileManager.default.removeItem(atPath: file)
+      try old.write(to: URL(filePath: file))
+    }
+  }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import Espalier
+import Foundation
+import Testing
+
+/// Signals bring a long command to a good end.
+@Suite("Signals", .serialized)
+struct SignalTests {
+  /// Steps that take so long that a busy machine does not finish them before it hears of a signal.
+  private static let long = ["--set", "batch.accumulate=100", "--set", "checkpoint=none"]
+
+  private func training(
+    _ name: String = "train", in place: CommandWorkplace
+  ) throws -> BuiltCommand {
+    let command = try BuiltCommand(
+      [name, "recipe.yaml", "-o", "run", "--threads", "1"] + Self.long, in: place.url)
+    while command.isRunning, place.stepsSoFar("run") < 2 { usleep(500) }
+    return command
+  }
+
+  @Test(
+    "a training saves and says how to go on",
+    arguments: [SIGINT, SIGTERM, SIGHUP], ["train", "run"])
+  func saves(signal: Int32, name: String) throws {
+    let place = try CommandWorkplace()
+    let command = try training(name, in: place)
+    command.send(signal)
+    // A terminal that is gone is told of more than once; it never cuts the save short.
+    if signal == SIGHUP {
+      usleep(150_000)
+      command.send(signal)
+    }
+    let result = try command.wait()
+    #expect(!result.endedBySignal)
+    #expect(result.status == 130)
+    #expect(result.output.contains("Go on with: espalier \(name) -o run --resume"))
+    let steps = place.stepsSoFar("run")
+    #expect(try CheckpointStore(place.run("run").checkpoints).list().map(\.step) == [steps])
+  }
+
+  @Test("a signal that comes twice at once, as from timeout, counts once")
+  func doubled() throws {
+    let place = try CommandWorkplace()
+    let command = try training(in: place)
+    command.send(SIGTERM)
+    usleep(5000)
+    command.send(SIGTERM)
+    let result = try command.wait()
+    #expect(result.status == 130)
+    #expect(result.output.contains("Go on with:"))
+  }
+
+  @Test("a second Ctrl-C ends the process at once")
+  func second() throws {
+    let place = try CommandWorkplace()
+    let command = try BuiltCommand(
+      [
+        "train", "recipe.yaml", "-o", "run", "--threads", "1", "--set",
+        "batch.accumulate=200000",
+      ], in: place.url)
+    while command.isRunning, !place.run("run").holdsRun { usleep(500) }
+    usleep(500_000)
+    command.send(SIGINT)
+    usleep(300_000)
+    #expect(command.isRunning)
+    command.send(SIGINT)
+    let result = try command.wait()
+    #expect(!result.endedBySignal)
+    #expect(result.status == 130)
+  }
+
+  @Test("nohup keeps a training deaf to a lost terminal, and not to a termination")
+  func ignoredHangUp() throws {
+    let place = try CommandWorkplace()
+    let result = try BuiltCommand.shell(
+      """
+      trap '' HUP
+      espalier train recipe.yaml -o run --set stop.after='12 steps' --set batch.accumulate=50 &
+      while [[ $(grep -c '"step"' run/log.jsonl 2> /dev/null) -lt 2 ]]; do sleep 0.05; done
+      pkill -HUP -P $! ; kill -HUP $!
+      wait $!
+      """, in: place.url)
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(place.stepsSoFar("run") == 12)
+  }
+
+  @Test(
+    "other long commands end with a word of what is kept",
+    arguments: [
+      ("evaluate run --text long.txt --stride 1 --batch 1", "evaluation keeps nothing"),
+      ("verify run run --sequences 64 --tokens 16 --steps 2000", "verification keeps nothing"),
+      ("generate run --prompt the --count 10000000", "generation keeps nothing"),
+      ("prepare long.txt -o tokens --vocabulary 4000", "nothing was written"),
+      ("plan pilot --target pilot.yaml -o pilots --sizes 2 --steps 100000", "goes on where"),
+    ], [SIGINT, SIGTERM, SIGHUP])
+  func others(command: (line: String, words: String), signal: Int32) throws {
+    let place = try CommandWorkplace()
+    let text = (0..<400_000).map { "w\(($0 &* 7919) % 5000)" }.joined(separator: " ")
+    try Data(text.utf8).write(to: place.url.appending(path: "long.txt"))
+    try Data(Self.pilot.utf8).write(to: place.url.appending(path: "pilot.yaml"))
+    let training = try BuiltCommand.run(
+      ["train", "recipe.yaml", "-o", "run", "--quiet", "--set", "stop.after=1 steps"],
+      in: place.url)
+    #expect(training.status == 0, "\(training.errors)")
+    let running = try BuiltCommand(
+      ShellWords.split(command.line) + ["--threads", "1"], in: place.url)
+    usleep(1_500_000)
+    #expect(running.isRunning, "\(command.line) was over too soon")
+    running.send(signal)
+    let result = try running.wait()
+    #expect(!result.endedBySignal && result.status == 130, "\(result.status) \(result.errors)")
+    #expect((result.output + result.errors).contains(command.words), "\(result.output)")
+    #expect(!FileManager.default.fileExists(atPath: place.url.appending(path: "tokens").path))
+  }
+
+  private static let pilot = """
+    version: 1
+    model: {architecture: gpt2, layers: 4, hidden: 16, heads: 2, context: 16}
+    tokenizer: {kind: bpe, vocabulary: 264}
+    data: {train: corpus.txt, validation: {fraction: 0.1}}
+    batch: {sequences: 2}
+    schedule: {kind: cosine, peak: 1e-3, total: 1000 steps}
+    stop: {after: 1000 steps}
+    """
+}
