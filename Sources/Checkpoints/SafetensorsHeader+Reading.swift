@@ -35,6 +35,7 @@ extension SafetensorsHeader {
     guard file.count >= 8 else {
       throw failure("\(file.count) bytes are too few for a safetensors file")
     }
+    if let message = ForeignFormat.message(file) { throw failure(message) }
     let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
     guard length <= UInt64(maximumLength) else {
       throw failure(
@@ -83,6 +84,11 @@ private struct HeaderReader {
 
   private mutating func readMetadata(_ scanner: inout JSONScanner) throws {
     guard metadata == nil else { throw scanner.failure("“__metadata__” stands twice") }
+    // Writers without remarks may say so by null.
+    guard !scanner.takeNull() else {
+      metadata = [:]
+      return
+    }
     var result: [String: String] = [:]
     var hasMore = try scanner.beginObject()
     while hasMore {

@@ -23,7 +23,7 @@ public struct ModelLocation: Sendable, Hashable {
       if hasManifest { try CheckpointDirectory.verify(url, level: level) }
       return
     }
-    guard Self.exists(url) else { throw Self.missing(url, "does not exist; \(Self.expected)") }
+    try Self.checkDirectory(url)
     let checkpoints = url.appending(path: "checkpoints", directoryHint: .isDirectory)
     let latest = try CheckpointStore(checkpoints).latestValid(level: level)
     guard let item = latest.item else {
@@ -38,6 +38,33 @@ public struct ModelLocation: Sendable, Hashable {
 
   private static let expected =
     "expected a checkpoint, a Hugging Face model directory, or a run with a whole checkpoint"
+
+  /// Checks that a path can stand for a model, for errors that say what is there instead.
+  private static func checkDirectory(_ url: URL) throws {
+    var isDirectory: ObjCBool = false
+    let path = url.path(percentEncoded: false)
+    let files = FileManager.default
+    guard files.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      let target = try? files.destinationOfSymbolicLink(atPath: path)
+      throw missing(
+        url,
+        (target.map { "is a link to \($0), which is not there" } ?? "does not exist")
+          + "; \(expected)")
+    }
+    guard isDirectory.boolValue else {
+      throw missing(
+        url,
+        "is a file, which holds no model for itself; \(expected). Give the directory that it lies in"
+      )
+    }
+    let file = url.appending(path: TrainingStateFiles.configuration).path(percentEncoded: false)
+    if let target = try? files.destinationOfSymbolicLink(atPath: file) {
+      throw missing(
+        url,
+        "holds a \(TrainingStateFiles.configuration) that is a link to \(target), which is not there; "
+          + "download the model again, or copy it with its links followed (cp -rL)")
+    }
+  }
 
   private static func exists(_ url: URL) -> Bool {
     FileManager.default.fileExists(atPath: url.path(percentEncoded: false))
