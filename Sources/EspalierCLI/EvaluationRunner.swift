@@ -13,6 +13,8 @@ struct EvaluationReport: Encodable {
   var seconds: Double
   var perplexity: PerplexityResult?
   var lastWord: LastWordResult?
+  /// What a user should know of the model's files.
+  var notes: [String]
 
   /// The results as lines of text.
   var lines: [String] {
@@ -65,13 +67,15 @@ struct EvaluationRunner {
     let start = ProcessInfo.processInfo.systemUptime
     let bundle = try ModelBundle(
       reading: URL(filePath: options.checkpoint),
-      tokenizer: options.tokenizer.map { URL(filePath: $0) })
+      tokenizer: options.tokenizer.map { URL(filePath: $0) },
+      ignoring: options.modelOptions.ignoredTensors)
+    ModelOptions.tell(bundle.directory)
     let engine = CPUTrainingEngine(threads: options.engineOptions.threads)
     let model = try bundle.makeLanguageModel(engine, precision: options.precision)
     let context = try contextLength(bundle)
     var report = EvaluationReport(
       model: bundle.directory.url.path, precision: options.precision, threads: engine.threadCount,
-      contextLength: context, seconds: 0)
+      contextLength: context, seconds: 0, notes: bundle.directory.notes)
     if let (row, measure) = try row(bundle) {
       let evaluation = PerplexityEvaluation(
         contextLength: context, stride: options.stride, windowsPerBatch: options.batch)

@@ -90,6 +90,7 @@ struct GenerateCommand: AsyncParsableCommand {
       valueName: "path"), completion: .file())
   var pieces: String?
 
+  @OptionGroup var modelOptions: ModelOptions
   @OptionGroup var engineOptions: EngineOptions
 
   @Flag(inversion: .prefixedNo, help: "Print a prompt's text before what follows it.")
@@ -116,7 +117,9 @@ struct GenerateCommand: AsyncParsableCommand {
 
   func run() async throws {
     let bundle = try ModelBundle(
-      reading: URL(filePath: checkpoint), tokenizer: tokenizer.map { URL(filePath: $0) })
+      reading: URL(filePath: checkpoint), tokenizer: tokenizer.map { URL(filePath: $0) },
+      ignoring: modelOptions.ignoredTensors)
+    ModelOptions.tell(bundle.directory)
     let (text, ids) = try promptTokens(bundle)
     let model = try bundle.makeLanguageModel(
       CPUTrainingEngine(threads: engineOptions.threads), precision: precision)

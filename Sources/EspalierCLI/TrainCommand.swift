@@ -58,6 +58,7 @@ struct TrainCommand: AsyncParsableCommand {
     completion: .directory)
   var continueFrom: String?
 
+  @OptionGroup var modelOptions: ModelOptions
   @OptionGroup var engineOptions: EngineOptions
 
   @Option(help: "The number format of the products, instead of the recipe's.")
@@ -80,6 +81,10 @@ struct TrainCommand: AsyncParsableCommand {
     guard resume || recipe != nil else {
       throw ValidationError(
         "Name a recipe, or continue a run with --resume. `espalier train --example` prints one.")
+    }
+    guard modelOptions.ignoredTensors.isEmpty || from != nil || continueFrom != nil else {
+      throw ValidationError(
+        "--ignore-tensors is for the files of --from or --continue-from; give one of them.")
     }
     guard !(resume && from != nil) else {
       throw ValidationError("--from begins a new run; it does not go with --resume.")
@@ -153,7 +158,8 @@ struct TrainCommand: AsyncParsableCommand {
     guard let given else { throw ValidationError("Name a recipe.") }
     return try TrainingRun.create(
       directory, recipe: given, startingFrom: (continueFrom ?? from).map { URL(filePath: $0) },
-      with: continueFrom == nil ? .weights : .wholeState, threads: engineOptions.threads)
+      with: continueFrom == nil ? .weights : .wholeState,
+      ignoring: modelOptions.ignoredTensors, threads: engineOptions.threads)
   }
 
   /// Draws the run; one that is finished is not lost because its page cannot be written.

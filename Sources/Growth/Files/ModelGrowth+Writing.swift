@@ -144,7 +144,8 @@ extension ModelGrowth {
     if let status = try grownStatus(), let clocks = files.clocks {
       try writer.write(TrainingStateFiles.encoded(status, clocks), to: TrainingStateFiles.state)
     }
-    try CarriedFiles(of: source.url).copy(into: writer)
+    try writer.write(configuration.encodedGeneration(), to: TrainingStateFiles.generation)
+    try CarriedFiles(of: source.url).copy(into: writer, except: [TrainingStateFiles.generation])
     try NewParameters(newParameters: newParameterNames()).write(to: writer)
     try writer.write(try receipt.encoded(), to: GrowthReceipt.fileName)
   }

@@ -19,6 +19,8 @@ public struct RunManifest: Sendable, Hashable, Codable {
   public var startedFrom: String?
   /// What of that checkpoint it took; nil, as in older files, for the weights.
   public var startedWith: CheckpointPart?
+  /// Names of that checkpoint's tensors that are passed over; nil for none.
+  public var ignoredTensors: [String]?
   /// Threads of the engine; nil for all of the machine's.
   ///
   /// Only equal counts give equal bits.

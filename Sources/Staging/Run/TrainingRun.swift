@@ -49,28 +49,30 @@ public struct TrainingRun: Sendable {
   ///   - checkpoint: a checkpoint that the run begins with; for its weights, any Hugging Face
   ///     directory.
   ///   - part: what the run takes of the checkpoint.
+  ///   - patterns: names of the checkpoint's tensors that are no part of the model and are passed over.
   ///   - threads: what the engine will have; nil for all of the machine's.
   /// - Throws: ``StagingError``; of code `runExists` where the directory holds anything,
   ///   `incompatibleCheckpoint` where the checkpoint is not the recipe's model; errors of reading the
   ///   checkpoint; `PlanningError` where no plan can be made or read.
   public static func create(
     _ url: URL, recipe file: RecipeFile, startingFrom checkpoint: URL? = nil,
-    with part: CheckpointPart = .weights, threads: Int? = nil
+    with part: CheckpointPart = .weights, ignoring patterns: [String] = [], threads: Int? = nil
   ) throws -> TrainingRun {
     let directory = RunDirectory(url)
     try directory.checkVacant()
     let recipe = try file.recipe()
     try recipe.checkCompleteness(startsFromCheckpoint: checkpoint != nil, name: file.name)
     if let checkpoint {
-      try StartingWeights.check(checkpoint, for: recipe)
+      try StartingWeights.check(checkpoint, for: recipe, ignoring: patterns)
       if part == .wholeState { try StartingState.check(checkpoint) }
     }
     let plan = try recipe.settledStages(name: file.name)
     try FileManager.default.createDirectory(at: directory.url, withIntermediateDirectories: true)
     try Data(file.text.utf8).write(to: directory.recipe, options: .atomic)
     try plan?.write(to: directory.plan)
-    let manifest = RunManifest(
+    var manifest = RunManifest(
       recipe: file, startedFrom: checkpoint, with: part, threads: threads)
+    manifest.ignoredTensors = patterns.isEmpty ? nil : patterns
     // Last, since it makes the directory a run.
     try manifest.write(to: directory.manifest)
     return TrainingRun(directory, file, recipe, plan, manifest)

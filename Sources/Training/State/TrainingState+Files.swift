@@ -19,6 +19,8 @@ public enum TrainingStateFiles {
   public static let model = "model"
   /// The model's configuration in Hugging Face's form.
   public static let configuration = "config.json"
+  /// How Hugging Face's tools generate text: above all the tokens that end it.
+  public static let generation = "generation_config.json"
   /// The tokenizer in Hugging Face's form.
   public static let tokenizer = "tokenizer.json"
   /// What stands before a parameter's name for its mean of gradients.
@@ -53,6 +55,7 @@ extension TrainingState {
     file.model = status.model
     file.weightType = .float32
     try writer.write(file.encoded(), to: TrainingStateFiles.configuration)
+    try writer.write(file.encodedGeneration(), to: TrainingStateFiles.generation)
     if let tokenizer { try writer.write(tokenizer, to: TrainingStateFiles.tokenizer) }
     try writer.write(encodedStatus(specs), to: TrainingStateFiles.state)
     try writer.write(

@@ -99,7 +99,8 @@ import Training
       #expect(try contents(of: two) == files)
       #expect(
         Set(files.keys) == [
-          "config.json", "manifest.json", "model.safetensors", "optimizer.safetensors",
+          "config.json", "generation_config.json", "manifest.json", "model.safetensors",
+          "optimizer.safetensors",
           "tokenizer.json", "training_state.json",
         ])
     }
