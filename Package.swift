@@ -108,7 +108,7 @@ let package = Package(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "SeededRandom"],
       resources: [.copy("Goldens")]),
     .testTarget(
-      name: "ArchitecturesTests", dependencies: ["Architectures"],
+      name: "ArchitecturesTests", dependencies: ["Architectures", "GoldenModels"],
       resources: [.copy("Goldens")]),
     .testTarget(
       name: "TextTests", dependencies: ["Text", "OrderedJSON"], resources: [.copy("Goldens")]),

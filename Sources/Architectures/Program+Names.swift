@@ -39,7 +39,24 @@ extension Program {
   public func resolve(
     names: some Sequence<String>, file: String = "checkpoint"
   ) throws -> [String] {
-    let present = Set(names)
+    let match = match(Set(names))
+    guard match.missing.isEmpty, match.unexpected.isEmpty else {
+      throw ArchitecturesError(
+        .parameterMismatch, Self.mismatch(missing: match.missing, unexpected: match.unexpected),
+        subject: file)
+    }
+    return match.resolved
+  }
+
+  /// The names that are neither a parameter's nor a buffer's nor a copy's, sorted.
+  public func unexplained(_ names: some Sequence<String>) -> [String] {
+    match(Set(names)).unexpected
+  }
+
+  /// Which names stand for parameters, which of those lack one, and which names nothing explains.
+  private func match(
+    _ present: Set<String>
+  ) -> (resolved: [String], missing: [String], unexpected: [String]) {
     var resolved: [String] = []
     var missing: [String] = []
     for (index, spec) in parameters.enumerated() {
@@ -53,11 +70,7 @@ extension Program {
     }
     let unexpected = present.subtracting(resolved).subtracting(bufferNames)
       .subtracting(copyNames.keys).sorted()
-    guard missing.isEmpty, unexpected.isEmpty else {
-      throw ArchitecturesError(
-        .parameterMismatch, Self.mismatch(missing: missing, unexpected: unexpected), subject: file)
-    }
-    return resolved
+    return (resolved, missing, unexpected)
   }
 
   private static func mismatch(missing: [String], unexpected: [String]) -> String {

@@ -51,7 +51,11 @@ extension SafetensorsHeader {
     guard fileByteCount >= 8 else {
       throw failure("\(fileByteCount) bytes are too few for a safetensors file")
     }
-    let length = try bytes(0..<8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let beginning = try bytes(0..<min(64, fileByteCount))
+    if let message = beginning.withUnsafeBytes({ ForeignFormat.message($0) }) {
+      throw failure(message)
+    }
+    let length = beginning.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= UInt64(maximumLength) else {
       throw failure(
         "a header of \(length) bytes is longer than the limit of \(maximumLength); this is not a "
@@ -100,6 +104,11 @@ private struct HeaderReader {
 
   private mutating func readMetadata(_ scanner: inout JSONScanner) throws {
     guard metadata == nil else { throw scanner.failure("“__metadata__” stands twice") }
+    // Writers without remarks may say so by null.
+    guard !scanner.takeNull() else {
+      metadata = [:]
+      return
+    }
     var result: [String: String] = [:]
     var hasMore = try scanner.beginObject()
     while hasMore {

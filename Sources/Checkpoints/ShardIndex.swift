@@ -37,26 +37,40 @@ public struct ShardIndex: Sendable, Hashable {
   /// - Throws: ``CheckpointsError`` of code `unreadableFile` or `invalidIndex`; a shard outside the
   ///   index's own directory is refused.
   public init(reading url: URL) throws {
-    struct Contents: Decodable {
-      struct Metadata: Decodable {
-        var totalByteCount: Double?
-        enum CodingKeys: String, CodingKey { case totalByteCount = "total_size" }
-      }
-      var metadata: Metadata?
-      var fileOfTensor: [String: String]
-      enum CodingKeys: String, CodingKey {
-        case metadata
-        case fileOfTensor = "weight_map"
-      }
+    let index = try Self.value(in: url)
+    func failure(_ message: String) -> CheckpointsError {
+      CheckpointsError(.invalidIndex, message, subject: url.path)
     }
-    let contents = try decodeJSON(Contents.self, from: url, failure: .invalidIndex)
-    for file in contents.fileOfTensor.values where !isPlainFileName(file) {
+    guard case .object(let map) = index["weight_map"] else {
+      throw failure("has no weight_map: an object that names the file of each tensor was expected")
+    }
+    fileOfTensor = Dictionary(minimumCapacity: map.members.count)
+    for (tensor, value) in map.members.lazy.map({ ($0.key, $0.value) }) {
+      guard let file = value.text else {
+        throw failure("weight_map: the file of “\(tensor.prefix(200))” is no text")
+      }
+      guard isPlainFileName(file) else {
+        throw failure("names the shard “\(file.prefix(200))”, which is not a file beside it")
+      }
+      fileOfTensor[tensor] = file
+    }
+    totalByteCount = Self.byteCount(index["metadata"]?["total_size"])
+  }
+
+  /// The size, which some tools write as a text; it is only informative, so that no other form is wrong.
+  private static func byteCount(_ value: JSONValue?) -> Int? {
+    let number = value?.double ?? value?.text.flatMap { Double($0) }
+    return number.flatMap { Int(exactly: $0) }.flatMap { $0 >= 0 ? $0 : nil }
+  }
+
+  private static func value(in url: URL) throws -> JSONValue {
+    let data = try smallFile(url, failure: .invalidIndex)
+    let options = JSONScanner.Options(allowsNonFiniteNumbers: true, refusesRepeatedKeys: true)
+    do { return try JSONValue(parsing: [UInt8](data), options: options) } catch {
       throw CheckpointsError(
-        .invalidIndex, "names the shard “\(file)”, which is not a file beside it",
+        .invalidIndex, "is not what was expected: \(error.message), at byte \(error.offset)",
         subject: url.path)
     }
-    fileOfTensor = contents.fileOfTensor
-    totalByteCount = contents.metadata?.totalByteCount.flatMap { Int(exactly: $0) }
   }
 
   /// The JSON text, as Hugging Face's tools write it: sorted keys, two spaces.

@@ -21,6 +21,7 @@ public final class ShardedTensors: TensorSource {
     self.url = url
     index = try ShardIndex(reading: url)
     let directory = url.deletingLastPathComponent()
+    try Self.checkShards(index.files, in: directory, index: url)
     var shards: [String: SafetensorsFile] = [:]
     var entries: [TensorEntry] = []
     var metadata: [String: String] = [:]
@@ -38,6 +39,23 @@ public final class ShardedTensors: TensorSource {
     self.shards = shards
     self.entries = entries
     self.metadata = metadata
+  }
+
+  /// Names all shards that are missing at once, so that nobody fetches them one by one.
+  private static func checkShards(_ names: [String], in directory: URL, index: URL) throws {
+    let missing = names.filter {
+      !FileManager.default.fileExists(atPath: directory.appending(path: $0).path)
+    }
+    guard let first = missing.first else { return }
+    let list = missing.prefix(8).joined(separator: ", ")
+    let more = missing.count > 8 ? " and \(missing.count - 8) more" : ""
+    let reason =
+      MissingWeights.deadLink(directory.appending(path: first))
+      ?? "Copy them from where the model came"
+    throw CheckpointsError(
+      .unreadableFile,
+      "\(missing.count) of the \(names.count) files that \(index.lastPathComponent) names are "
+        + "missing: \(list)\(more). \(reason)", subject: directory.path)
   }
 
   /// What is known of a tensor; nil for a name that is not there.

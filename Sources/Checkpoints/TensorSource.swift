@@ -60,10 +60,7 @@ public func openTensors(
   if FileManager.default.fileExists(atPath: single.path) { return try SafetensorsFile(single) }
   let index = directory.appending(path: ShardIndex.fileName(baseName: baseName))
   guard FileManager.default.fileExists(atPath: index.path) else {
-    throw CheckpointsError(
-      .unreadableFile,
-      "holds neither \(single.lastPathComponent) nor \(index.lastPathComponent)",
-      subject: directory.path)
+    throw MissingWeights.error(in: directory, baseName: baseName)
   }
   return try ShardedTensors(index: index)
 }

@@ -79,6 +79,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     completion: .file())
   var tokenizer: String?
 
+  @OptionGroup var modelOptions: ModelOptions
   @OptionGroup var engineOptions: EngineOptions
 
   @Flag(help: "Print no progress.")

@@ -15,6 +15,8 @@ struct EvaluationReport: Encodable {
   var lastWord: LastWordResult?
   /// Newer checkpoints of the run that are damaged; nil where there are none.
   var passedOver: [PassedOverCheckpoint]?
+  /// What a user should know of the model's files.
+  var notes: [String]
 
   /// The results as lines of text.
   var lines: [String] {
@@ -67,14 +69,16 @@ struct EvaluationRunner {
     let start = ProcessInfo.processInfo.systemUptime
     let bundle = try ModelBundle(
       reading: URL(filePath: options.checkpoint),
-      tokenizer: options.tokenizer.map { URL(filePath: $0) })
+      tokenizer: options.tokenizer.map { URL(filePath: $0) },
+      ignoring: options.modelOptions.ignoredTensors)
     PassedOverWarning.print(bundle.passedOver, using: bundle.directory.url)
+    ModelOptions.tell(bundle.directory)
     let engine = CPUTrainingEngine(threads: options.engineOptions.threads)
     let model = try bundle.makeLanguageModel(engine, precision: options.precision)
     let context = try contextLength(bundle)
     var report = EvaluationReport(
       model: bundle.directory.url.path, precision: options.precision, threads: engine.threadCount,
-      contextLength: context, seconds: 0)
+      contextLength: context, seconds: 0, notes: bundle.directory.notes)
     report.passedOver = bundle.passedOver.orNil
     if let (row, measure) = try row(bundle) {
       let evaluation = PerplexityEvaluation(

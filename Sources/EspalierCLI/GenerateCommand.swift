@@ -93,6 +93,7 @@ struct GenerateCommand: AsyncParsableCommand {
       valueName: "path"), completion: .file())
   var pieces: String?
 
+  @OptionGroup var modelOptions: ModelOptions
   @OptionGroup var engineOptions: EngineOptions
 
   @Flag(inversion: .prefixedNo, help: "Print a prompt's text before what follows it.")
@@ -133,8 +134,10 @@ struct GenerateCommand: AsyncParsableCommand {
 
   private func generate(_ check: @escaping () throws -> Void) throws {
     let bundle = try ModelBundle(
-      reading: URL(filePath: checkpoint), tokenizer: tokenizer.map { URL(filePath: $0) })
+      reading: URL(filePath: checkpoint), tokenizer: tokenizer.map { URL(filePath: $0) },
+      ignoring: modelOptions.ignoredTensors)
     PassedOverWarning.print(bundle.passedOver, using: bundle.directory.url)
+    ModelOptions.tell(bundle.directory)
     let (text, ids) = try promptTokens(bundle, check)
     let model = try bundle.makeLanguageModel(
       CPUTrainingEngine(threads: engineOptions.threads), precision: precision)

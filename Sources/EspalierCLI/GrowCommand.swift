@@ -48,6 +48,7 @@ struct GrowCommand: ParsableCommand {
   @OptionGroup(title: "Recipes, families, experts") var recipes: GrowthRecipeOptions
   @OptionGroup(title: "The training after it") var training: GrowthTrainingOptions
   @OptionGroup(title: "How it is written") var writing: GrowthOutputOptions
+  @OptionGroup var modelOptions: ModelOptions
 
   @Option(parsing: .unconditional, help: "Fixes noise and new values.")
   var seed: UInt64 = 0
@@ -86,8 +87,9 @@ struct GrowCommand: ParsableCommand {
     // Checksums of a model that is named itself are compared while it grows.
     let source = try GrowthSource(
       reading: URL(filePath: checkpoint), weightsOnly: weightsOnly, verifying: .sizes,
-      families: recipes.families())
+      families: recipes.families(), ignoring: modelOptions.ignoredTensors)
     PassedOverWarning.print(source.passedOver, using: source.url)
+    ModelOptions.tell(source.directory)
     let growth = try ModelGrowth(
       of: source,
       by: GrowthRequest(sizes: sizes, manner: manner, recipes: recipes)

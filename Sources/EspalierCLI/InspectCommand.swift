@@ -37,8 +37,11 @@ struct InspectCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Compare every file with its checksum.")
   var verify = true
 
+  @OptionGroup var modelOptions: ModelOptions
+
   func run() throws {
-    let inspection = try Inspection.of(URL(filePath: path), verify: verify)
+    let inspection = try Inspection.of(
+      URL(filePath: path), verify: verify, ignoring: modelOptions.ignoredTensors)
     if json {
       try CommandOutput.print(json: inspection)
     } else {

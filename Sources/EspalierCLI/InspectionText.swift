@@ -146,7 +146,13 @@ enum InspectionText {
         "training",
         "\(Readable.scaled(model.trainingFLOPsPerToken))FLOPs per token "
           + "(6N: \(Readable.count(model.trainingFLOPsPerTokenBySixN)))"))
+    if !model.endOfTextTokens.isEmpty {
+      let ids = model.endOfTextTokens.map(String.init).joined(separator: ", ")
+      lines.append(
+        row("text ends at", model.endOfTextTokens.count == 1 ? "token \(ids)" : "tokens \(ids)"))
+    }
     lines.append(contentsOf: integrityLines(model.integrity))
+    lines += model.notes.map { row("note", $0) }
     if let training = model.training { lines += statusLines(training) }
     return lines
   }

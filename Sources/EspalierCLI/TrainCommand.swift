@@ -91,6 +91,7 @@ struct TrainingOptions: ParsableArguments {
     completion: .directory)
   var continueFrom: String?
 
+  @OptionGroup var modelOptions: ModelOptions
   @OptionGroup var engineOptions: EngineOptions
 
   @Option(help: "The number format of the products, instead of the recipe's.")
@@ -113,6 +114,10 @@ struct TrainingOptions: ParsableArguments {
     guard resumes || recipe != nil else {
       throw ValidationError(
         "Name a recipe, or continue a run with --resume. `espalier train --example` prints one.")
+    }
+    guard modelOptions.ignoredTensors.isEmpty || from != nil || continueFrom != nil else {
+      throw ValidationError(
+        "--ignore-tensors is for the files of --from or --continue-from; give one of them.")
     }
     guard resumes || !fromBeginning else {
       throw ValidationError("--from-beginning goes with --resume; a new run begins there anyway.")
@@ -189,7 +194,8 @@ struct TrainingOptions: ParsableArguments {
     guard let given else { throw ValidationError("Name a recipe.") }
     return try TrainingRun.create(
       directory, recipe: given, startingFrom: (continueFrom ?? from).map { URL(filePath: $0) },
-      with: continueFrom == nil ? .weights : .wholeState, threads: engineOptions.threads)
+      with: continueFrom == nil ? .weights : .wholeState,
+      ignoring: modelOptions.ignoredTensors, threads: engineOptions.threads)
   }
 
   /// Draws the run; one that is finished is not lost because its page cannot be written.

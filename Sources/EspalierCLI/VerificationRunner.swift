@@ -22,10 +22,11 @@ struct VerificationRunner {
       // Only the text needs a tokenizer, and the grown model's may be another by now.
       try ModelBundle(
         reading: URL(filePath: path), tokenizer: options.tokenizer.map { URL(filePath: $0) },
-        families: families ?? [])
+        families: families ?? [], ignoring: options.modelOptions.ignoredTensors)
     }
     for bundle in bundles {
       PassedOverWarning.print(bundle.passedOver, using: bundle.directory.url)
+      ModelOptions.tell(bundle.directory)
     }
     let receipt = try Self.receipt(bundles[1].directory.url)
     let choice = StreamingChoice(

@@ -114,6 +114,7 @@ struct VerifyCommand: AsyncParsableCommand {
     completion: .file(extensions: ["yml", "yaml", "json"]))
   var family: String?
 
+  @OptionGroup var modelOptions: ModelOptions
   @OptionGroup var engineOptions: EngineOptions
 
   @Flag(help: "Print no progress.")

@@ -94,6 +94,11 @@ public struct JSONScanner: Sendable {
     guard nextToken == nil else { throw failure("expected the end of the text") }
   }
 
+  /// Takes `null`, where that comes next; whether it did.
+  public mutating func takeNull() -> Bool {
+    nextToken == UInt8(ascii: "n") && take(literally: "null")
+  }
+
   // MARK: Tokens
 
   /// The byte at ``offset``.

@@ -54,6 +54,23 @@ import Testing
     #expect(count.attention * Double(length) == Double(3 * operations))
   }
 
+  /// Multiplications inside the band counted one by one.
+  @Test("A window, pair by pair", arguments: [1, 3, 4, 7, 8, 20], [1, 4, 7])
+  func window(window: Int, length: Int) throws {
+    var model = SmallModel.llama
+    model.family = .mistral
+    model.traits.window = window
+    var operations = 0
+    for query in 0..<length {
+      for key in 0...query where query - key < window { operations += 2 * 2 * 6 * 4 }
+    }
+    let count = try model.floatingPointOperations(sequenceLength: length)
+    #expect(abs(count.attention * Double(length) - Double(3 * operations)) < 1e-9)
+    let full = try model.floatingPointOperations(sequenceLength: length, attention: .full)
+    #expect(full.attention == Double(3 * min(window, length) * 2 * 2 * 6 * 4))
+    #expect(try count == model.program().floatingPointOperations(sequenceLength: length))
+  }
+
   @Test("Counting by one block equals counting every operation", arguments: SmallModel.all)
   func shortcut(configuration: ModelConfiguration) throws {
     let program = try configuration.program()

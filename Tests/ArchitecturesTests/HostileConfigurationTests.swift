@@ -49,7 +49,16 @@ import Testing
     Case(
       change: #""layer_types": ["full_attention", "sliding_attention"]"#, says: ["layer_types"]
     ).unsupported,
-    Case(change: #""partial_rotary_factor": 0.5"#, says: ["partial_rotary_factor"]).unsupported,
+    Case(
+      change: #""partial_rotary_factor": 0.5, "rope_scaling": {"type": "linear", "factor": 2}"#,
+      says: ["partial_rotary_factor"]
+    ).unsupported,
+    Case(change: #""is_causal": false"#, says: ["is_causal"]).unsupported,
+    Case(change: #""per_layer_config": {"0": {}}"#, says: ["per_layer_config"]).unsupported,
+    Case(
+      change: #""rope_parameters": {"full_attention": {"rope_theta": 5.0}}"#,
+      says: ["rope_parameters.full_attention", "one table"]
+    ).unsupported,
     Case(change: #""quantization_config": {}"#, says: ["quantization_config"]).unsupported,
     Case(
       change: #""rope_scaling": {"rope_type": "yarn", "factor": 4}"#,

@@ -179,14 +179,14 @@ import Testing
         """)
   }
 
-  @Test("Older files: n_ctx alone, no head size, defaults of transformers")
+  @Test("Older files: n_ctx, which transformers does not heed, no head size, its defaults")
   func olderFiles() throws {
     let gpt2 = try HuggingFaceConfiguration(
       Data(
         #"{"model_type":"gpt2","n_ctx":16,"n_embd":12,"n_head":3,"n_layer":1,"vocab_size":9}"#
           .utf8)
     ).model
-    #expect(gpt2.contextLength == 16 && gpt2.headSize == 4 && gpt2.intermediateSize == 48)
+    #expect(gpt2.contextLength == 1024 && gpt2.headSize == 4 && gpt2.intermediateSize == 48)
     #expect(gpt2.normEpsilon == 1e-5 && gpt2.tiesHead && gpt2.dropout.residual == 0.1)
     let llama = try HuggingFaceConfiguration(Data("{\(llamaKeys)}".utf8)).model
     #expect(llama.headSize == 2 && llama.keyValueHeadCount == 4 && !llama.tiesHead)

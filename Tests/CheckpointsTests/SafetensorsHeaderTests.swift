@@ -69,7 +69,8 @@ import Testing
       (#"{"__metadata__":{"a":"1","a":"2"}}"#, "stands twice"),
       (#"{"__metadata__":{},"__metadata__":{}}"#, "stands twice"),
       (#"{"__metadata__":{"a":1}}"#, "expected"),
-      (#"{"__metadata__":null}"#, "expected"),
+      (#"{"__metadata__":nul}"#, "expected"),
+      (#"{"__metadata__":null,"__metadata__":{}}"#, "stands twice"),
       // text
       (#"{"a":[]}"#, "expected"), ("{", "expected"), ("{}x", "expected the end"),
       (#"{"a"#, "without an end"), (#"{"\"#, "without an end"), (#"{"\x"#, "unknown escape"),

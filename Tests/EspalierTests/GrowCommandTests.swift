@@ -101,8 +101,8 @@ struct GrowCommandTests {
     let names = try FileManager.default.contentsOfDirectory(atPath: large.url.path).sorted()
     #expect(
       names == [
-        "config.json", "growth.json", "manifest.json", "model.safetensors",
-        "new_parameters.json", "tokenizer.json", "tokenizer_config.json",
+        "config.json", "generation_config.json", "growth.json", "manifest.json",
+        "model.safetensors", "new_parameters.json", "tokenizer.json", "tokenizer_config.json",
       ])
     try CheckpointDirectory.verify(large.url)
   }

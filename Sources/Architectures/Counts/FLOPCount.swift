@@ -8,10 +8,11 @@
 public struct FLOPCount: Sendable, Hashable {
   /// Which products of queries and keys count where attention is causal.
   public enum AttentionExtent: Sendable, Hashable {
-    /// Those at or below the diagonal, (T + 1) / 2 keys a token: the ones that the result needs.
+    /// Those at or below the diagonal and inside the window, (T + 1) / 2 keys a token where there is
+    /// none: the ones that the result needs.
     case causal
-    /// The full square, T keys a token: what an engine does that masks afterwards, and what most
-    /// published numbers count.
+    /// The full square, T keys a token, or as many as the window has: what an engine does that masks
+    /// afterwards, and what most published numbers count.
     case full
   }
 
@@ -51,8 +52,7 @@ extension Program {
       case .mixture(let mixture): count.linear += productOperations(mixture)
       case .head(_, let weight, _): count.head += productOperations(weight)
       case .attention(let attention):
-        let halved = attention.causal && extent == .causal
-        let keys = halved ? (Double(sequenceLength) + 1) / 2 : Double(sequenceLength)
+        let keys = attention.keysPerToken(sequenceLength: sequenceLength, extent)
         count.attention += 4 * keys * Double(attention.headCount) * Double(attention.headSize)
       default: break
       }
@@ -69,6 +69,22 @@ extension Program {
 
   private func productOperations(_ weight: Parameter) -> Double {
     2 * Double(parameters[weight].shape.elementCount)
+  }
+}
+
+extension Program.AttentionOperation {
+  /// Keys that a query meets, in the mean over a sequence.
+  ///
+  /// In a causal window of w, query i of T meets i of the first w queries and w of the others:
+  /// w (w + 1) / 2 + (T − w) w products in all.
+  fileprivate func keysPerToken(
+    sequenceLength: Int, _ extent: FLOPCount.AttentionExtent
+  ) -> Double {
+    let length = Double(sequenceLength)
+    let seen = window.map { min(length, max(0, Double($0))) } ?? length
+    guard causal, extent == .causal, length > 0 else { return seen }
+    guard seen < length else { return (length + 1) / 2 }
+    return (seen * (seen + 1) / 2 + (length - seen) * seen) / length
   }
 }
 

@@ -50,6 +50,26 @@ public struct DecoderConfigurationKeys: Sendable, Hashable {
   public var tiesHead = false
   /// Keys of features that no program computes: they must be missing, null or false.
   public var unsupported: [String] = []
+  /// The dropout rate after the embeddings; nil where no key is the family's own.
+  public var embeddingDropout: String?
+  /// The dropout rate on each branch; nil where no key is the family's own.
+  public var residualDropout: String?
+  /// Whether there is a window at all; nil where the window's own key says it.
+  public var windowSwitch: String?
+  /// How many layers before the first with a window see all; nil for none.
+  public var layersBeforeWindow: String?
+  /// What each layer sees; nil where the family does not heed it.
+  public var layerTypes: String? = "layer_types"
+  /// How the family may stretch rotary frequencies.
+  public var rotaryScalings = ["linear", "llama3"]
+  /// Whether heads must share the width without a rest; else the rest is left out.
+  public var headsDivideWidth = true
+  /// What keys mean that the file leaves out; the fields above say it where a key is not named here.
+  public var defaults: [String: ConfigurationValue] = [:]
+  /// Keys by another name, which count before their own.
+  public var aliases: [String: String] = [:]
+  /// The keys that may be null, beside those that may be so everywhere; nil for all.
+  public var nullable: [String]?
 
   /// The keys that most families share.
   public init() {}
@@ -67,7 +87,9 @@ extension DecoderConfigurationKeys: Codable {
     case layers, hidden, heads, keyValueHeads, headSize, defaultHeadSize, intermediate, context
     case normEpsilon, defaultNormEpsilon, activation, activationNames, rotaryBase, rotaryFraction
     case defaultRotaryFraction, window, attentionBias, feedForwardBias, parallel
-    case experts, expertsPerToken, tiesHead, unsupported
+    case experts, expertsPerToken, tiesHead, unsupported, embeddingDropout, residualDropout
+    case windowSwitch, layersBeforeWindow, layerTypes, rotaryScalings, headsDivideWidth
+    case defaults, aliases, nullable
   }
 
   /// Reads keys; what is not named is as in most families.
@@ -106,6 +128,16 @@ extension DecoderConfigurationKeys: Codable {
     try readOptional(.expertsPerToken, &expertsPerToken)
     try read(.tiesHead, &tiesHead)
     try read(.unsupported, &unsupported)
+    try readOptional(.embeddingDropout, &embeddingDropout)
+    try readOptional(.residualDropout, &residualDropout)
+    try readOptional(.windowSwitch, &windowSwitch)
+    try readOptional(.layersBeforeWindow, &layersBeforeWindow)
+    try readOptional(.layerTypes, &layerTypes)
+    try read(.rotaryScalings, &rotaryScalings)
+    try read(.headsDivideWidth, &headsDivideWidth)
+    try read(.defaults, &defaults)
+    try read(.aliases, &aliases)
+    try readOptional(.nullable, &nullable)
   }
 
   /// Writes all keys; `null` for what there is none of.
@@ -134,5 +166,15 @@ extension DecoderConfigurationKeys: Codable {
     try keys.encode(expertsPerToken, forKey: .expertsPerToken)
     try keys.encode(tiesHead, forKey: .tiesHead)
     try keys.encode(unsupported, forKey: .unsupported)
+    try keys.encode(embeddingDropout, forKey: .embeddingDropout)
+    try keys.encode(residualDropout, forKey: .residualDropout)
+    try keys.encode(windowSwitch, forKey: .windowSwitch)
+    try keys.encode(layersBeforeWindow, forKey: .layersBeforeWindow)
+    try keys.encode(layerTypes, forKey: .layerTypes)
+    try keys.encode(rotaryScalings, forKey: .rotaryScalings)
+    try keys.encode(headsDivideWidth, forKey: .headsDivideWidth)
+    try keys.encode(defaults, forKey: .defaults)
+    try keys.encode(aliases, forKey: .aliases)
+    try keys.encode(nullable, forKey: .nullable)
   }
 }

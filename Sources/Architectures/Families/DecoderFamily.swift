@@ -30,6 +30,17 @@ public struct DecoderFamily: Sendable, Hashable {
     self.keys = keys
   }
 
+  /// The keys of `config.json` that hold sizes.
+  var sizeKeys: [String] {
+    guard name != Self.gpt2.name else {
+      return ["n_layer", "n_embd", "n_head", "n_positions", "vocab_size"]
+    }
+    return [
+      keys.layers, keys.hidden, keys.heads, keys.keyValueHeads, keys.headSize, keys.intermediate,
+      keys.context, "vocab_size", keys.experts, keys.expertsPerToken,
+    ].compactMap { $0 }
+  }
+
   /// The families that the library knows.
   public static let known: [DecoderFamily] = [
     .gpt2, .llama, .mistral, .qwen2, .qwen3, .gemma, .phi3, .gptNeoX, .olmo, .mixtral,

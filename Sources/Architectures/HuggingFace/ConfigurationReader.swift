@@ -7,12 +7,37 @@ struct ConfigurationReader {
   let object: JSONObject
   /// Keys on the way to `object`, with a dot after each.
   var path = ""
+  /// What keys mean that are not there.
+  var defaults: [String: ConfigurationValue] = [:]
+  /// Keys by another name, which count before their own.
+  var aliases: [String: String] = [:]
+  /// The keys that may be null; nil for all.
+  var nullable: Set<String>?
 
-  /// Whether the key is there with a value other than null.
-  func has(_ key: String) -> Bool { value(key) != nil }
+  /// A reader of a file that a family's configuration class reads.
+  init(file: String, object: JSONObject, family: DecoderFamily) {
+    self.init(file: file, object: object)
+    defaults = family.keys.defaults
+    aliases = family.keys.aliases
+    nullable = family.keys.nullable.map {
+      DecoderConfigurationKeys.nullableEverywhere.union($0)
+    }
+  }
+
+  init(file: String, object: JSONObject, path: String = "") {
+    self.file = file
+    self.object = object
+    self.path = path
+  }
+
+  /// Whether the key has a value other than null, be it in the file or by default.
+  func has(_ key: String) -> Bool { (found(key) ?? defaults[key]?.json ?? .null) != .null }
+
+  /// Whether the file has the key, with whatever value.
+  func holds(_ key: String) -> Bool { found(key) != nil }
 
   func integer(_ key: String, default fallback: Int? = nil) throws -> Int {
-    guard let value = value(key) else { return try fallback ?? missing(key) }
+    guard let value = try value(key) else { return try fallback ?? missing(key) }
     guard let number = value.integer else {
       throw wrong(key, value, expected: "a whole number")
     }
@@ -20,7 +45,7 @@ struct ConfigurationReader {
   }
 
   func number(_ key: String, default fallback: Double? = nil) throws -> Double {
-    guard let value = value(key) else { return try fallback ?? missing(key) }
+    guard let value = try value(key) else { return try fallback ?? missing(key) }
     guard let number = value.double, number.isFinite else {
       throw wrong(key, value, expected: "a number")
     }
@@ -28,7 +53,7 @@ struct ConfigurationReader {
   }
 
   func boolean(_ key: String, default fallback: Bool) throws -> Bool {
-    guard let value = value(key) else { return fallback }
+    guard let value = try value(key) else { return fallback }
     guard case .boolean(let result) = value else {
       throw wrong(key, value, expected: "true or false")
     }
@@ -36,14 +61,14 @@ struct ConfigurationReader {
   }
 
   func string(_ key: String, default fallback: String? = nil) throws -> String {
-    guard let value = value(key) else { return try fallback ?? missing(key) }
+    guard let value = try value(key) else { return try fallback ?? missing(key) }
     guard let text = value.text else { throw wrong(key, value, expected: "a string") }
     return text
   }
 
   /// The strings of a list; none where the key is missing or null.
   func strings(_ key: String) throws -> [String] {
-    guard let value = value(key) else { return [] }
+    guard let value = try value(key) else { return [] }
     guard case .array(let list) = value else { throw wrong(key, value, expected: "a list") }
     return try list.map {
       guard let text = $0.text else { throw wrong(key, value, expected: "a list of strings") }
@@ -53,16 +78,18 @@ struct ConfigurationReader {
 
   /// The members of an object, or nil where the key is missing or null.
   func members(_ key: String) throws -> ConfigurationReader? {
-    guard let value = value(key) else { return nil }
+    guard let value = try value(key) else { return nil }
     guard case .object(let object) = value else {
       throw wrong(key, value, expected: "an object")
     }
-    return ConfigurationReader(file: file, object: object, path: "\(path)\(key).")
+    var reader = ConfigurationReader(file: file, object: object, path: "\(path)\(key).")
+    reader.nullable = []
+    return reader
   }
 
   /// One token id, or a list of them.
   func tokens(_ key: String) throws -> [Int] {
-    guard let value = value(key) else { return [] }
+    guard let value = try value(key) else { return [] }
     let elements: [JSONValue] = if case .array(let list) = value { list } else { [value] }
     return try elements.map {
       guard let id = $0.integer else {
@@ -70,6 +97,13 @@ struct ConfigurationReader {
       }
       return id
     }
+  }
+
+  /// A whole number; nil for null, where that may be, and where the key is missing.
+  func optionalInteger(_ key: String) throws -> Int? {
+    guard let value = try value(key) else { return nil }
+    guard let number = value.integer else { throw wrong(key, value, expected: "a whole number") }
+    return number
   }
 
   /// Refuses a switch that the program does not compute.
@@ -82,7 +116,9 @@ struct ConfigurationReader {
 
   /// Refuses a key that is there at all.
   func requireAbsent(_ key: String) throws {
-    if let value = value(key) { throw unsupported(key, value, expected: "null, or no such key") }
+    if let value = try value(key) {
+      throw unsupported(key, value, expected: "null, or no such key")
+    }
   }
 
   func unsupported(_ key: String, _ value: JSONValue, expected: String) -> ArchitecturesError {
@@ -103,15 +139,32 @@ struct ConfigurationReader {
     throw failure(.malformedFile, key, "the key is missing")
   }
 
-  private func value(_ key: String) -> JSONValue? {
-    guard let value = object[key], value != .null else { return nil }
-    return value
+  /// What the file says under the key or another name of it.
+  private func found(_ key: String) -> JSONValue? {
+    let alias = aliases.first { $0.value == key && object[$0.key] != nil }?.key
+    return object[alias ?? key]
+  }
+
+  /// The value in the file, or else the default; nil for null and where there is none.
+  private func value(_ key: String) throws -> JSONValue? {
+    guard let value = found(key) else {
+      return defaults[key].flatMap { $0 == .null ? nil : $0.json }
+    }
+    guard value == .null else { return value }
+    guard nullable?.contains(key) ?? true else {
+      let standard = defaults[key].map { ", which means \($0.json.excerpt)" } ?? ""
+      throw failure(
+        .malformedFile, key,
+        "null is no value here, where something is missing; expected one, or no such key\(standard)"
+      )
+    }
+    return nil
   }
 }
 
 extension JSONValue {
   /// The value as it would be written, shortened, for messages.
-  fileprivate var excerpt: String {
+  var excerpt: String {
     let text: String =
       switch self {
       case .array: "a list"

@@ -43,6 +43,7 @@ enum HuggingFaceFields {
       Field("vocab_size", JSONValue(model.vocabularySize)),
       Field("bos_token_id", configuration.beginOfTextToken.map { JSONValue($0) }),
       Field("eos_token_id", tokens(configuration.endOfTextTokens)),
+      Field("pad_token_id", configuration.padToken.map { JSONValue($0) }),
       Field("torch_dtype", weightType(configuration), .unlessFileHas("dtype")),
       Field("dtype", weightType(configuration), .whereFileHas("dtype")),
       own("espalier_logit_scale", model.logitScale, default: 1),
@@ -72,7 +73,8 @@ enum HuggingFaceFields {
     configuration.weightType.map { .string($0.rawValue) }
   }
 
-  private static func tokens(_ ids: [Int]) -> JSONValue? {
+  /// One id, or a list of several; nil for none.
+  static func tokens(_ ids: [Int]) -> JSONValue? {
     switch ids.count {
     case 0: nil
     case 1: JSONValue(ids[0])

@@ -3,29 +3,30 @@ import OrderedJSON
 
 /// GPT-2's keys, with the defaults of transformers' `GPT2Config`.
 enum HuggingFaceGPT2 {
-  /// The names under which GELU by tanh goes.
-  private static let activations = ["gelu_new", "gelu_pytorch_tanh"]
+  /// There is none, but layers may have types all the same, as many as there are layers.
+  private static let window = HuggingFaceWindow(DecoderFamily.gpt2.keys)
 
   static func model(_ reader: ConfigurationReader) throws -> ModelConfiguration {
     try reader.require("scale_attn_by_inverse_layer_idx", false)
     try reader.require("reorder_and_upcast_attn", false)
     try reader.require("scale_attn_weights", true)
     try reader.require("add_cross_attention", false)
-    try reader.require("is_encoder_decoder", false)
+    try HuggingFaceDecoder.refuseUnsupported(reader)
     let activation = try reader.string("activation_function", default: "gelu_new")
-    guard activations.contains(activation) else {
+    guard let kind = HuggingFaceDecoder.activation(named: activation) else {
       throw reader.unsupported(
         "activation_function", .string(activation),
-        expected: "\"gelu_new\" or \"gelu_pytorch_tanh\"")
+        expected: "one of \(HuggingFaceDecoder.activationChoices)")
     }
 
+    let layers = try reader.integer("n_layer")
+    _ = try window.window(reader, layerCount: layers)
     let hidden = try reader.integer("n_embd")
     let heads = try reader.integer("n_head")
     let (fourTimesHidden, overflow) = hidden.multipliedReportingOverflow(by: 4)
-    let contextKey = reader.has("n_positions") ? "n_positions" : "n_ctx"
     return ModelConfiguration(
-      family: .gpt2,
-      layerCount: try reader.integer("n_layer"),
+      family: .gpt2, traits: DecoderFamily.gpt2.traits.with { $0.activation = kind },
+      layerCount: layers,
       hiddenSize: hidden,
       headCount: heads,
       keyValueHeadCount: try reader.integer("espalier_num_key_value_heads", default: heads),
@@ -33,7 +34,7 @@ enum HuggingFaceGPT2 {
         reader, key: "espalier_head_dim", hidden: hidden, hiddenKey: "n_embd", heads: heads),
       intermediateSize: try reader.integer("n_inner", default: overflow ? 0 : fourTimesHidden),
       vocabularySize: try reader.integer("vocab_size"),
-      contextLength: try reader.integer(contextKey),
+      contextLength: try reader.integer("n_positions"),
       normEpsilon: try reader.number("layer_norm_epsilon", default: 1e-5),
       tiesHead: try reader.boolean("tie_word_embeddings", default: true),
       logitScale: try reader.number("espalier_logit_scale", default: 1),
@@ -46,7 +47,9 @@ enum HuggingFaceGPT2 {
   static func fields(_ model: ModelConfiguration) -> [HuggingFaceFields.Field] {
     let isFourTimes = model.intermediateSize == 4 * model.hiddenSize
     return [
-      .init("activation_function", .string("gelu_new")),
+      .init(
+        "activation_function",
+        .string(HuggingFaceDecoder.activationName(of: model.traits.activation))),
       .init("attn_pdrop", JSONValue(model.dropout.attention)),
       .init("embd_pdrop", JSONValue(model.dropout.embedding)),
       .init("resid_pdrop", JSONValue(model.dropout.residual)),
@@ -61,7 +64,7 @@ enum HuggingFaceGPT2 {
         "espalier_head_dim", model.headSize, default: standardHeadSize(model) ?? 0),
       HuggingFaceFields.own(
         "espalier_num_key_value_heads", model.keyValueHeadCount, default: model.headCount),
-    ]
+    ] + window.fields(model)
   }
 }
 

@@ -23,15 +23,17 @@ public struct ModelBundle: Sendable {
   ///   - tokenizer: a `tokenizer.json` or a directory with one (or with `vocab.json` and
   ///     `merges.txt`), instead of the model's own.
   ///   - families: families beside the known ones.
+  ///   - patterns: names of tensors that are no part of the model and are passed over.
   /// - Throws: `TrainingError` of code `missingModel`; the errors of Checkpoints, Architectures and
   ///   Text for files that are missing, damaged or not supported.
   public init(
-    reading url: URL, tokenizer: URL? = nil, families: [DecoderFamily] = []
+    reading url: URL, tokenizer: URL? = nil, families: [DecoderFamily] = [],
+    ignoring patterns: [String] = []
   ) throws {
     let location = try ModelLocation(of: url)
     let url = location.url
     self.init(
-      try ModelDirectory(reading: url, families: families),
+      try ModelDirectory(reading: url, families: families, ignoring: patterns),
       tokenizer: try (tokenizer ?? Self.tokenizerDirectory(url)).map(TokenizerLoader.load),
       passedOver: location.passedOver)
   }
@@ -129,10 +131,12 @@ public struct ModelBundle: Sendable {
     return tokens
   }
 
-  /// The tokens that end a generated text: the tokenizer's and those that `config.json` names.
+  /// The tokens that end a generated text: those of `generation_config.json`, or else those of
+  /// `config.json`, as in transformers; the tokenizer's where neither file speaks of them.
   public var endTokens: Set<Int32> {
-    Set(directory.configuration.endOfTextTokens.compactMap(Int32.init(exactly:)))
-      .union([tokenizer?.endOfText].compactMap { $0 })
+    let configuration = directory.configuration
+    guard configuration.namesEndOfText else { return Set([tokenizer?.endOfText].compactMap { $0 }) }
+    return Set(configuration.endOfTextTokens.compactMap(Int32.init(exactly:)))
   }
 
   /// Readies the model on an engine.

@@ -46,17 +46,18 @@ public struct GrowthSource: Sendable {
   ///     anything is done; ``ModelGrowth/write(to:_:observe:)`` compares their checksums in any case,
   ///     and a run's checkpoints are compared by them to find the whole one.
   ///   - families: families beside the known ones; see ``FamilyFile``.
+  ///   - patterns: names of tensors that are no part of the model and are passed over.
   /// - Throws: `TrainingError` of code `missingModel`; ``GrowthError`` of code `unreadableSource` for a
   ///   training state that may be incomplete; the errors of Checkpoints, Architectures and Training
   ///   for files that are damaged or not supported.
   public init(
     reading url: URL, weightsOnly: Bool = false, verifying level: VerificationLevel = .checksums,
-    families: [DecoderFamily] = []
+    families: [DecoderFamily] = [], ignoring patterns: [String] = []
   ) throws {
     let location = try ModelLocation(of: url, verifying: level)
     let url = location.url
     passedOver = location.passedOver
-    directory = try ModelDirectory(reading: url, families: families)
+    directory = try ModelDirectory(reading: url, families: families, ignoring: patterns)
     files = SourceFiles(
       url, weights: directory.weightFileNames, hasManifest: location.hasManifest,
       isVerified: location.isVerified)

@@ -165,7 +165,9 @@ extension ModelGrowth {
     if let status = try grownStatus(), let clocks = files.clocks {
       try writer.write(TrainingStateFiles.encoded(status, clocks), to: TrainingStateFiles.state)
     }
-    try CarriedFiles(of: source.url).copy(into: writer, except: [TokenizerSettingsFile.name])
+    try writer.write(configuration.encodedGeneration(), to: TrainingStateFiles.generation)
+    try CarriedFiles(of: source.url).copy(
+      into: writer, except: [TrainingStateFiles.generation, TokenizerSettingsFile.name])
     try writeTokenizerSettings(to: writer, configuration)
     try newParameters().write(to: writer)
     try writer.write(try receipt.encoded(), to: GrowthReceipt.fileName)

@@ -21,27 +21,33 @@ public enum Inspection: Sendable {
 
   /// Looks at a file or directory.
   ///
-  /// - Parameter verify: whether to compare every file with its checksum, which reads them all.
+  /// - Parameters:
+  ///   - verify: whether to compare every file with its checksum, which reads them all.
+  ///   - patterns: names of tensors that are no part of a model and are passed over.
   /// - Throws: ``StagingError`` of code `notInspectable` where nothing is known of what is there, and
   ///   the errors of reading it.
-  public static func of(_ url: URL, verify: Bool = true) throws -> Inspection {
+  public static func of(
+    _ url: URL, verify: Bool = true, ignoring patterns: [String] = []
+  ) throws -> Inspection {
     var isDirectory: ObjCBool = false
     let path = url.path(percentEncoded: false)
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
       throw StagingError(.notInspectable, "there is no such file or directory", subject: path)
     }
     return isDirectory.boolValue
-      ? try ofDirectory(url, verify: verify) : try ofFile(url)
+      ? try ofDirectory(url, verify: verify, ignoring: patterns) : try ofFile(url)
   }
 
-  private static func ofDirectory(_ url: URL, verify: Bool) throws -> Inspection {
+  private static func ofDirectory(
+    _ url: URL, verify: Bool, ignoring patterns: [String]
+  ) throws -> Inspection {
     func holds(_ name: String) -> Bool {
       FileManager.default.fileExists(
         atPath: url.appending(path: name).path(percentEncoded: false))
     }
     if RunDirectory(url).holdsRun { return .run(try RunInspection(url, verify: verify)) }
     if holds("config.json") || holds("training_state.json") {
-      return .model(try ModelInspection(url, verify: verify))
+      return .model(try ModelInspection(url, verify: verify, ignoring: patterns))
     }
     if holds(CorpusManifest.fileName) {
       return .tokens(try TokenDataset.open(url).summary(verify: verify))

@@ -49,13 +49,18 @@ public struct ModelInspection: Sendable, Encodable {
   public var integrity: Integrity
   /// The training; nil for a model without it.
   public var training: Training?
+  /// The tokens at which a generated text ends, as the files say.
+  public var endOfTextTokens: [Int]
+  /// What a user should know of the files: a head that is not tied, tensors that are passed over or
+  /// are not the model's.
+  public var notes: [String]
 
-  init(_ url: URL, verify: Bool) throws {
+  init(_ url: URL, verify: Bool, ignoring patterns: [String] = []) throws {
     path = url.path(percentEncoded: false)
-    let file = url.appending(path: "config.json")
-    let configuration = try HuggingFaceConfiguration(
-      try Self.contents(file), file: file.path(percentEncoded: false))
-    model = configuration.model
+    let opened = try Self.opened(url, ignoring: patterns)
+    model = opened.configuration.model
+    endOfTextTokens = opened.configuration.endOfTextTokens
+    notes = opened.notes
     let counts = try model.parameterCount()
     parameterCount = counts.total
     parameterCountWithoutEmbeddings = counts.withoutEmbeddings
@@ -66,6 +71,23 @@ public struct ModelInspection: Sendable, Encodable {
     weightType = types.count == 1 ? types.first ?? nil : nil
     integrity = Self.integrity(of: url, verify: verify)
     training = try Training(url)
+  }
+
+  /// What `config.json` and the tensors say; tensors that are not the model's are a note.
+  private static func opened(
+    _ url: URL, ignoring patterns: [String]
+  ) throws -> (configuration: HuggingFaceConfiguration, notes: [String]) {
+    do {
+      let directory = try ModelDirectory(reading: url, ignoring: patterns)
+      return (directory.configuration, directory.notes)
+    } catch let error as ArchitecturesError where error.code == .parameterMismatch {
+      let file = url.appending(path: TrainingStateFiles.configuration)
+      return (
+        try HuggingFaceConfiguration(
+          try Self.contents(file), file: file.path(percentEncoded: false)),
+        ["the files do not hold this model: \(error.message)"]
+      )
+    }
   }
 
   private static func contents(_ file: URL) throws -> Data {

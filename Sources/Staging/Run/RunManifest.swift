@@ -29,6 +29,8 @@ public struct RunManifest: Sendable, Hashable, Codable {
   public var recipeHash: String?
   /// SHA-256 of `plan.json` as it was written; nil in older files and for a run of one model.
   public var planHash: String?
+  /// Names of that checkpoint's tensors that are passed over; nil for none.
+  public var ignoredTensors: [String]?
   /// Threads of the engine; nil for all of the machine's.
   ///
   /// Only equal counts give equal bits.

@@ -120,7 +120,9 @@ extension RunStart {
     of run: TrainingRun, dataset: TokenDataset, observer: (TrainingRunEvent) -> Void
   ) throws -> Beginning {
     guard let source = run.manifest.startedFrom else { return try newModel(run, dataset) }
-    let start = try StartingWeights(readingFrom: URL(filePath: source))
+    let start = try StartingWeights(
+      readingFrom: URL(filePath: source), ignoring: run.manifest.ignoredTensors ?? [])
+    start.directory.notes.forEach { observer(.note("\(source): \($0)")) }
     let model = try start.model(
       for: run.recipe.model, tokenizerVocabularySize: dataset.manifest.vocabularySize)
     var configuration = start.directory.configuration
@@ -130,6 +132,9 @@ extension RunStart {
           "The recipe's tokenizer is not the checkpoint's, so its tokens mean other text than the "
             + "embeddings have learnt"))
       configuration.beginOfTextToken = nil
+      configuration.padToken = nil
+      configuration.endOfTextTokens = [Int(dataset.manifest.endOfText)]
+    } else if !configuration.namesEndOfText {
       configuration.endOfTextTokens = [Int(dataset.manifest.endOfText)]
     }
     if run.manifest.startedWith == .wholeState {

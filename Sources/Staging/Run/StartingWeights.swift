@@ -19,19 +19,22 @@ struct StartingWeights {
   }
 
   /// Opens a directory, after comparing it with its manifest, if it has one.
-  init(readingFrom url: URL) throws {
+  ///
+  /// - Parameter patterns: names of tensors that are no part of the model and are passed over.
+  init(readingFrom url: URL, ignoring patterns: [String] = []) throws {
     if Manifest.exists(in: url) {
       try CheckpointDirectory.verify(url)
       sourceHash = try FileDigest(of: url.appending(path: Manifest.fileName)).sha256
     } else {
       sourceHash = nil
     }
-    directory = try ModelDirectory(reading: url)
+    directory = try ModelDirectory(reading: url, ignoring: patterns)
   }
 
   /// Checks, before any text is prepared, that a directory's model can be read and is the recipe's.
-  static func check(_ url: URL, for recipe: Recipe) throws {
-    _ = try StartingWeights(directory: try ModelDirectory(reading: url), sourceHash: nil)
+  static func check(_ url: URL, for recipe: Recipe, ignoring patterns: [String] = []) throws {
+    let directory = try ModelDirectory(reading: url, ignoring: patterns)
+    _ = try StartingWeights(directory: directory, sourceHash: nil)
       .model(for: recipe.model, tokenizerVocabularySize: 1)
   }
 

@@ -55,13 +55,14 @@ public struct TrainingRun: Sendable {
   ///   - checkpoint: a checkpoint that the run begins with, or a run whose newest whole one is
   ///     taken; for its weights, any Hugging Face directory.
   ///   - part: what the run takes of the checkpoint.
+  ///   - patterns: names of the checkpoint's tensors that are no part of the model and are passed over.
   ///   - threads: what the engine will have; nil for all of the machine's.
   /// - Throws: ``StagingError``; of code `runExists` where the directory holds anything,
   ///   `incompatibleCheckpoint` where the checkpoint is not the recipe's model; errors of reading the
   ///   checkpoint; `PlanningError` where no plan can be made or read.
   public static func create(
     _ url: URL, recipe file: RecipeFile, startingFrom checkpoint: URL? = nil,
-    with part: CheckpointPart = .weights, threads: Int? = nil
+    with part: CheckpointPart = .weights, ignoring patterns: [String] = [], threads: Int? = nil
   ) throws -> TrainingRun {
     let directory = RunDirectory(url)
     let checkpoint = checkpoint.map(CheckpointStore.resolvingLatest)
@@ -72,7 +73,7 @@ public struct TrainingRun: Sendable {
     let status = try part == .wholeState ? location.map { try StartingState.status(in: $0) } : nil
     let recipe = try file.recipe(began: status?.progress ?? TrainingProgress())
     try recipe.checkCompleteness(startsFromCheckpoint: checkpoint != nil, name: file.name)
-    if let location { try StartingWeights.check(location.url, for: recipe) }
+    if let location { try StartingWeights.check(location.url, for: recipe, ignoring: patterns) }
     if let status { try recipe.training.checkGoesOn(from: status, name: file.name) }
     let plan = try recipe.settledStages(name: file.name)
     try WholeFile.makeDirectory(directory.url)
@@ -82,6 +83,7 @@ public struct TrainingRun: Sendable {
       recipe: file, startedFrom: location?.url, with: part, began: status?.progress,
       threads: threads)
     manifest.planHash = try plan.map { FileDigest(of: try $0.encoded()).sha256 }
+    manifest.ignoredTensors = patterns.isEmpty ? nil : patterns
     // Last, since it makes the directory a run.
     try manifest.write(to: directory.manifest)
     var run = TrainingRun(directory, file, recipe, plan, manifest)

@@ -20,8 +20,10 @@ extension ModelDirectory {
     if let values { try Self.check(values, program.parameters) }
     try AtomicDirectory.write(to: target) { directory in
       try copySmallFiles(to: directory)
+      // Whatever the configuration means, nothing of it has changed.
       try Self.write(
-        configuration.encoded(), to: directory.appending(path: TrainingStateFiles.configuration))
+        Self.contents(of: url.appending(path: TrainingStateFiles.configuration)),
+        to: directory.appending(path: TrainingStateFiles.configuration))
       for file in try weightFiles() { try save(file, to: directory, values) }
     }
   }

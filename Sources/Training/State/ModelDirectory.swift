@@ -12,7 +12,10 @@ import Wording
 public struct ModelDirectory: Sendable {
   /// The directory.
   public let url: URL
-  /// What `config.json` says.
+  /// What `config.json` and `generation_config.json` say.
+  ///
+  /// Where the files hold a head of their own beside the embedding, the model has both, even if
+  /// `config.json` ties them.
   public let configuration: HuggingFaceConfiguration
   /// The model's program.
   public let program: Program
@@ -20,23 +23,41 @@ public struct ModelDirectory: Sendable {
   public let tensors: any TensorSource
   /// The name in the files of each of the program's parameters.
   public let tensorNames: [String]
+  /// What a user should know of the files: a head that is not tied, tensors that were passed over.
+  public let notes: [String]
 
   /// Opens a directory.
   ///
-  /// - Parameter families: families beside the known ones, which come first.
+  /// - Parameters:
+  ///   - families: families beside the known ones, which come first.
+  ///   - patterns: names (`*`, `?`, `[…]`) of tensors that are no part of the model and are passed over;
+  ///     empty tensors always are.
   /// - Throws: ``TrainingError`` of code `unreadableFile` where there is no `config.json`; the errors
   ///   of Architectures and Checkpoints, which name the key, file or tensor.
-  public init(reading url: URL, families: [DecoderFamily] = []) throws {
+  public init(
+    reading url: URL, families: [DecoderFamily] = [], ignoring patterns: [String] = []
+  ) throws {
     self.url = url
     let file = url.appending(path: TrainingStateFiles.configuration)
-    configuration = try HuggingFaceConfiguration(
-      Self.contents(of: file), file: file.path, families: families)
-    program = try configuration.model.program()
+    var configuration = try HuggingFaceConfiguration(
+      Self.contents(of: file), file: file.path, families: families,
+      generation: Self.generation(in: url))
     let tensors = try openTensors(in: url)
-    let shapes = tensors.entries.map { ($0.name, $0.shape) }
-    tensorNames = try program.resolve(
-      Dictionary(shapes) { first, _ in first }, file: url.path)
+    let model = try ModelTensors(
+      of: configuration, in: tensors, ignoring: patterns, file: url.path)
+    configuration.model = model.model
+    self.configuration = configuration
+    program = model.program
+    tensorNames = model.names
+    notes = model.notes
     self.tensors = tensors
+  }
+
+  /// The bytes of `generation_config.json`; nil where there is none.
+  static func generation(in url: URL) throws -> (data: Data, file: String)? {
+    let file = url.appending(path: TrainingStateFiles.generation)
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    return (try contents(of: file), file.path)
   }
 
   /// All parameters as float32, in the program's order.
@@ -58,7 +79,7 @@ public struct ModelDirectory: Sendable {
     return try Self.contents(of: file)
   }
 
-  private static func contents(of file: URL) throws -> Data {
+  static func contents(of file: URL) throws -> Data {
     do { return try Data(contentsOf: file) } catch {
       throw TrainingError(
         .unreadableFile, "cannot be read; is this a directory with a model? (\(reason(of: error)))",
@@ -85,6 +106,7 @@ public struct ModelDirectory: Sendable {
     let byName = Dictionary(zip(specs.map(\.name), values)) { first, _ in first }
     try CheckpointDirectory.write(to: target) { writer in
       try writer.write(configuration.encoded(), to: TrainingStateFiles.configuration)
+      try writer.write(configuration.encodedGeneration(), to: TrainingStateFiles.generation)
       try writer.write(tokenizer: tokenizer, for: configuration)
       try writer.writeTensors(
         TrainingStateFiles.model,

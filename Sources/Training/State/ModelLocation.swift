@@ -28,7 +28,6 @@ public struct ModelLocation: Sendable, Hashable {
   ///   damaged or cannot be read.
   public init(of url: URL, verifying level: VerificationLevel = .checksums) throws {
     let url = CheckpointStore.resolvingLatest(url).absoluteURL.standardizedFileURL
-    guard Self.exists(url) else { throw Self.missing(url, "does not exist; \(Self.expected)") }
     if Self.isModel(url) {
       self.url = url
       hasManifest = Self.hasManifest(url)
@@ -37,6 +36,7 @@ public struct ModelLocation: Sendable, Hashable {
       if hasManifest { try Self.verify(url, level) }
       return
     }
+    try Self.checkDirectory(url)
     let latest = try Self.store(url).latestValid()
     passedOver = latest.damaged.map(PassedOverCheckpoint.init)
     guard let item = latest.item else {
@@ -83,6 +83,33 @@ public struct ModelLocation: Sendable, Hashable {
         error.message += ". The newest whole checkpoint beside it is \(whole.url.lastPathComponent)"
       }
       throw error
+    }
+  }
+
+  /// Checks that a path can stand for a model, for errors that say what is there instead.
+  private static func checkDirectory(_ url: URL) throws {
+    var isDirectory: ObjCBool = false
+    let path = url.path(percentEncoded: false)
+    let files = FileManager.default
+    guard files.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      let target = try? files.destinationOfSymbolicLink(atPath: path)
+      throw missing(
+        url,
+        (target.map { "is a link to \($0), which is not there" } ?? "does not exist")
+          + "; \(expected)")
+    }
+    guard isDirectory.boolValue else {
+      throw missing(
+        url,
+        "is a file, which holds no model for itself; \(expected). Give the directory that it lies in"
+      )
+    }
+    let file = url.appending(path: TrainingStateFiles.configuration).path(percentEncoded: false)
+    if let target = try? files.destinationOfSymbolicLink(atPath: file) {
+      throw missing(
+        url,
+        "holds a \(TrainingStateFiles.configuration) that is a link to \(target), which is not there; "
+          + "download the model again, or copy it with its links followed (cp -rL)")
     }
   }
 

@@ -21,6 +21,8 @@ public enum TrainingStateFiles {
   public static let model = "model"
   /// The model's configuration in Hugging Face's form.
   public static let configuration = "config.json"
+  /// How Hugging Face's tools generate text: above all the tokens that end it.
+  public static let generation = "generation_config.json"
   /// The tokenizer in Hugging Face's form.
   public static let tokenizer = "tokenizer.json"
   /// What stands before a parameter's name for its mean of gradients.
@@ -55,6 +57,7 @@ extension TrainingState {
     file.model = status.model
     file.weightType = .float32
     try writer.write(file.encoded(), to: TrainingStateFiles.configuration)
+    try writer.write(file.encodedGeneration(), to: TrainingStateFiles.generation)
     try writer.write(tokenizer: tokenizer, for: file)
     try writer.write(encodedStatus(specs), to: TrainingStateFiles.state)
     try writer.write(

@@ -43,6 +43,34 @@ import Training
     }
   }
 
+  @Test("generation_config.json alone says where a text ends, and else config.json does")
+  func endTokens() throws {
+    try withTemporaryFolder { folder in
+      let url = folder.appending(path: "model")
+      try write(url)
+      let settings = url.appending(path: "generation_config.json")
+      // The checkpoint has a manifest, which a changed file would contradict.
+      try FileManager.default.removeItem(at: url.appending(path: "manifest.json"))
+      for (text, expected) in [
+        (#"{"eos_token_id": [2, 255]}"#, [2, 255]), (#"{"eos_token_id": 9}"#, [9]),
+        (#"{"eos_token_id": null}"#, []), ("{}", []),
+      ] as [(String, Set<Int32>)] {
+        try Data(text.utf8).write(to: settings)
+        #expect(try ModelBundle(reading: url).endTokens == expected, "\(text)")
+      }
+      try FileManager.default.removeItem(at: settings)
+      #expect(try ModelBundle(reading: url).endTokens == [256, 3])
+      // Where no file speaks of ends, the tokenizer's is one.
+      let file = url.appending(path: "config.json")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      let lines = text.split(separator: "\n")
+      let start = try #require(lines.firstIndex { $0.contains("eos_token_id") })
+      let silent = lines[..<start] + lines[(start + 4)...]
+      try Data(silent.joined(separator: "\n").utf8).write(to: file)
+      #expect(try ModelBundle(reading: url).endTokens == [256])
+    }
+  }
+
   @Test("a run gives its newest whole checkpoint") func run() throws {
     try withTemporaryFolder { folder in
       let store = folder.appending(path: "checkpoints")

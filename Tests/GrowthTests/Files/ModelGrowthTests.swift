@@ -20,11 +20,14 @@ import Training
     let (small, large) = (place("small"), place("large"))
     defer { [small, large].forEach { try? FileManager.default.removeItem(at: $0) } }
     let values = try model.parameters()
+    let configuration = try HuggingFaceConfiguration(
+      HuggingFaceConfiguration(model.configuration()).encoded(),
+      generation: (Data("{\"a\": 1}".utf8), "generation_config.json"))
     try ModelDirectory.write(
-      to: small, configuration: HuggingFaceConfiguration(model.configuration()), values: values,
+      to: small, configuration: configuration, values: values,
       as: .bfloat16, tokenizer: Data("{}".utf8), maximumShardByteCount: 4000)
     for (name, text) in [
-      ("generation_config.json", "{\"a\": 1}"), ("merges.txt", "a b"), ("LICENSE", "free"),
+      ("merges.txt", "a b"), ("LICENSE", "free"),
       ("notes.bin", "x"), (".hidden.json", "x"), ("growth.json", "old"),
     ] {
       try Data(text.utf8).write(to: small.appending(path: name))

@@ -3,7 +3,7 @@ import Foundation
 import OrderedJSON
 import Testing
 
-@testable import Text
+import Text
 
 @Suite("Folders as AutoTokenizer of transformers reads them")
 struct FolderTests {

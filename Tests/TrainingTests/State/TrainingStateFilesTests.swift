@@ -99,8 +99,9 @@ import Training
       #expect(try contents(of: two) == files)
       #expect(
         Set(files.keys) == [
-          "config.json", "manifest.json", "model.safetensors", "optimizer.safetensors",
-          "tokenizer.json", "tokenizer_config.json", "training_state.json",
+          "config.json", "generation_config.json", "manifest.json", "model.safetensors",
+          "optimizer.safetensors", "tokenizer.json", "tokenizer_config.json",
+          "training_state.json",
         ])
     }
   }
