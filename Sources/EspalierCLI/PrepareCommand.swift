@@ -66,7 +66,7 @@ struct PrepareCommand: AsyncParsableCommand {
   var validationPaths: [String] = []
 
   @Option(
-    name: .customLong("include"), parsing: .unconditional,
+    name: .customLong("include"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "The only files to take from folders, such as '*.py' or 'src/*.md'; may be repeated.",
       valueName: "pattern"))

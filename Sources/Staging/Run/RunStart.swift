@@ -79,18 +79,26 @@ struct RunStart {
     return nil
   }
 
-  /// Tells where the text to validate on gives fewer sequences than the recipe asks for.
+  /// Fewer sequences than these measure a loss roughly.
+  private static let fewSequences = 32
+
+  /// Tells where the text to validate on gives fewer sequences than the recipe asks for, or few.
   private func noteIfShort(_ tokens: TokenSplit) {
     let (training, length) = (state.status.training, state.status.model.contextLength)
     let present = (tokens.tokenCount - 1) / length
-    let wanted = (training.evaluation?.batches ?? 0)
-      .multipliedReportingOverflow(by: training.batch.sequences)
-    guard wanted.overflow || present < wanted.partialValue else { return }
+    let isShort: Bool
+    switch training.evaluation?.amount {
+    case .batches(let count)?:
+      let wanted = count.multipliedReportingOverflow(by: training.batch.sequences)
+      isShort = wanted.overflow || present < wanted.partialValue
+    case .tokens?: isShort = present < Self.fewSequences
+    case nil: isShort = false
+    }
+    guard isShort else { return }
     observer(
       .note(
-        "The validation text gives \(present) sequences of \(length) tokens, fewer than "
-          + "evaluate.batches asks for, so losses are measured roughly; raise "
-          + "data.validation.fraction, or name files under data.validation"))
+        "The validation text gives only \(present) sequences of \(length) tokens, so losses are "
+          + "measured roughly; raise data.validation.fraction, or name files under data.validation"))
   }
 
   private func refuseToGoWithoutValidation() throws {
