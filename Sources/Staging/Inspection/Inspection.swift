@@ -2,6 +2,7 @@
 import Checkpoints
 import Foundation
 import Text
+import Training
 
 /// What lies at a path: a run, a checkpoint, a model, tensors, tokens or a recipe.
 public enum Inspection: Sendable {
@@ -48,6 +49,11 @@ public enum Inspection: Sendable {
     }
     if holds(CorpusManifest.fileName) {
       return .tokens(try TokenDataset.open(url).summary(verify: verify))
+    }
+    // Where it should be a model, what is wrong can be told.
+    let link = url.appending(path: "config.json").path(percentEncoded: false)
+    if (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) != nil {
+      _ = try ModelLocation(of: url)
     }
     throw StagingError(
       .notInspectable,
