@@ -155,8 +155,7 @@ struct ConfigurationReader {
       let standard = defaults[key].map { ", which means \($0.json.excerpt)" } ?? ""
       throw failure(
         .malformedFile, key,
-        "null is no value here, where something is missing; expected one, or no such key\(standard)"
-      )
+        "null stands where a value is missing; give one, or leave the key out\(standard)")
     }
     return nil
   }

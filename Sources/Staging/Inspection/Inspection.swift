@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import Growth
 import Text
+import Training
 
 /// What lies at a path: a run, a checkpoint, a model, tensors, tokens, a recipe or a growth's receipt.
 public enum Inspection: Sendable {
@@ -51,6 +52,11 @@ public enum Inspection: Sendable {
     }
     if holds(CorpusManifest.fileName) {
       return .tokens(try TokenDataset.open(url).summary(verify: verify))
+    }
+    // Where it should be a model, what is wrong can be told.
+    let link = url.appending(path: "config.json").path(percentEncoded: false)
+    if (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) != nil {
+      _ = try ModelLocation(of: url)
     }
     throw StagingError(
       .notInspectable,

@@ -60,9 +60,9 @@ struct ModelTensors {
       else { continue }
       if try !tensors.holdEqualValues(embedding, head) {
         notes.append(
-          "config.json says that the head is the token embedding (tie_word_embeddings: true), but "
-            + "\(head) is there and differs from \(embedding). Both are kept, as transformers does; "
-            + "write tie_word_embeddings: false to say so")
+          "the head should be the token embedding (tie_word_embeddings is true, in config.json or by "
+            + "default), but \(head) is there and differs from \(embedding). Both are kept, as "
+            + "transformers does; write tie_word_embeddings: false to say so")
         return true
       }
     }
@@ -115,7 +115,11 @@ struct ModelTensors {
       message +=
         ". Where the head is the token embedding, config.json says \"tie_word_embeddings\": true"
     }
-    if let name = program.unexplained(present).first {
+    let unexplained = program.unexplained(present)
+    // Where parameters are missing as well, it is another model.
+    if let name = unexplained.first,
+      (try? program.resolve(names: present.subtracting(unexplained))) != nil
+    {
       message +=
         ". Tensors that the model computes without can be passed over: --ignore-tensors "
         + "'\(Self.pattern(name))'"

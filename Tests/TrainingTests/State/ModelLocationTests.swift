@@ -100,6 +100,24 @@ import Training
     }
   }
 
+  @Test("a dead link of a cache and a file are told apart from nothing")
+  func deadLinks() throws {
+    try withTemporaryFolder { folder in
+      let snapshot = folder.appending(path: "snapshot")
+      try FileManager.default.createDirectory(at: snapshot, withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(
+        atPath: snapshot.appending(path: "config.json").path,
+        withDestinationPath: "../../blobs/0a")
+      expectMissing(snapshot, "a link to ../../blobs/0a", "not there", "cp -rL")
+      let link = folder.appending(path: "link")
+      try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: "gone")
+      expectMissing(link, "a link to gone")
+      let file = folder.appending(path: "tiny.gguf")
+      try Data("GGUF".utf8).write(to: file)
+      expectMissing(file, "is a file", "Give the directory")
+    }
+  }
+
   @Test("what is neither is refused with what was expected")
   func missing() throws {
     try withTemporaryFolder { folder in
