@@ -41,7 +41,9 @@ CONFIGS = {
     "qwen3": transformers.Qwen3Config(**GROUPED, head_dim=4),
     "gemma": transformers.GemmaConfig(**GROUPED, head_dim=4),
     "phi3": transformers.Phi3Config(**GROUPED),
-    "gpt_neox": transformers.GPTNeoXConfig(**SIZES),
+    # A quarter of such small heads would be an odd number of components, which nothing turns.
+    "gpt_neox": transformers.GPTNeoXConfig(**SIZES, rope_parameters={
+        "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}),
     "olmo": transformers.OlmoConfig(**SIZES),
     "mixtral": transformers.MixtralConfig(**GROUPED, num_local_experts=3, num_experts_per_tok=2),
 }

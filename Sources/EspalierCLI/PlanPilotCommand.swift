@@ -91,7 +91,9 @@ struct PlanPilotCommand: AsyncParsableCommand {
   private func train(_ models: [ModelConfiguration], _ recipe: Recipe, on terminal: Terminal) throws
   {
     let interruption = Interruption(
-      first: { terminal.print("Finishing this step, then saving. Ctrl-C again quits at once.") },
+      first: {
+        terminal.print("Stopping after this batch, then saving. Ctrl-C again quits at once.")
+      },
       last: terminal.leave)
     let printer = TrainingProgressPrinter(terminal: terminal, isQuiet: quiet)
     defer { printer.finish() }

@@ -146,7 +146,9 @@ struct TrainingOptions: ParsableArguments {
     let terminal = Terminal(json ? .standardError : .standardOutput)
     let printer = TrainingProgressPrinter(terminal: terminal, isQuiet: quiet)
     let interruption = Interruption(
-      first: { terminal.print("Finishing this step, then saving. Ctrl-C again quits at once.") },
+      first: {
+        terminal.print("Stopping after this batch, then saving. Ctrl-C again quits at once.")
+      },
       last: terminal.leave)
     let run = try makeRun(directory, overrides)
     if !resumes, !quiet, let plan = run.plan?.plan {

@@ -52,7 +52,7 @@ struct CommandWorkplace {
     stop: {after: 40 steps}
     evaluate: {every: 7 steps, batches: 2}
     checkpoint: {every: 4 steps, keep: 2}
-    onSpike: {factor: 2, window: 5, action: \(action.rawValue)}
+    onSpike: {factor: 8, window: 5, action: \(action.rawValue)}
     """
   }
 

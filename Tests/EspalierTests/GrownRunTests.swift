@@ -39,7 +39,7 @@ import Testing
     let source = try GrowthSource(reading: place.run("small").url)
     try ModelGrowth(
       of: source, by: WidthGrowth(factor: 2).then(DepthGrowth(factor: 3)),
-      options: GrowthOptions(seed: 1)
+      options: GrowthOptions(seed: 1, schedule: .continued)
     ).write(to: target)
     try train(place, "grown", to: 16, from: target)
 

@@ -102,6 +102,9 @@ struct DataIntegrityTests {
     let recorder = EventRecorder()
     try place.create(["evaluate.batches=20"]).trainForTest(
       recorder: recorder, interruptingAfter: 1)
-    #expect(recorder.notes.contains { $0.contains("sequences of 8 tokens, so losses are measured roughly") })
+    #expect(
+      recorder.notes.contains {
+        $0.contains("sequences of 8 tokens, so losses are measured roughly")
+      })
   }
 }

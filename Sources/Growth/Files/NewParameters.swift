@@ -23,7 +23,7 @@ struct NewParameters: Codable {
   func write(to writer: CheckpointWriter) throws {
     guard !newParameters.isEmpty else { return }
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .withoutEscapingSlashes]
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try writer.write(try encoder.encode(self) + Data("\n".utf8), to: Self.fileName)
   }
 }

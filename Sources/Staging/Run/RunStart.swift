@@ -98,7 +98,8 @@ struct RunStart {
     observer(
       .note(
         "The validation text gives only \(present) sequences of \(length) tokens, so losses are "
-          + "measured roughly; raise data.validation.fraction, or name files under data.validation"))
+          + "measured roughly; raise data.validation.fraction, or name files under data.validation")
+    )
   }
 
   private func refuseToGoWithoutValidation() throws {

@@ -12,6 +12,9 @@ extension TrainingLoop {
     var small: (squaredNorm: Double, tokens: Int)?
   }
 
+  /// Ends a step of which nothing was applied: one of many micro-batches may take hours.
+  struct InterruptedStep: Error {}
+
   /// A batch whose gradient is in the engine.
   struct PreparedStep {
     var batch: TokenBatch
@@ -126,6 +129,7 @@ extension TrainingLoop {
     let targets = batch.targetCount
     var gradient = Gradient(loss: LossSum(total: 0, targetCount: 0))
     for (index, part) in batch.split(into: partSizes(of: batch, measures: measures)).enumerated() {
+      if index > 0, endsWithinSteps, surroundings.isInterrupted() { throw InterruptedStep() }
       let key = DropoutKey(
         seed: status.training.seed, step: UInt64(status.progress.steps),
         microBatch: UInt32(index))

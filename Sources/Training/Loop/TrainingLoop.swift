@@ -96,6 +96,8 @@ public final class TrainingLoop {
   var monitor: (any LossMonitor)?
   var savedStep: Int?
   var evaluatedStep: Int?
+  /// Whether an interruption ends a step between two of its micro-batches.
+  var endsWithinSteps = false
   private let secondsBefore: Double
   private let clockStart: Double
 
@@ -147,6 +149,17 @@ public final class TrainingLoop {
     if status.training.rollsBack, status.health?.goodStep == nil {
       status.knownHealth.isSaveDue = true
     }
+    endsWithinSteps = true
+    defer { endsWithinSteps = false }
+    do {
+      return try trainToEnd()
+    } catch is InterruptedStep {
+      // The state is still that of the last whole step.
+      return try end(.interrupted)
+    }
+  }
+
+  private func trainToEnd() throws -> TrainingOutcome {
     while true {
       if let reason = endReason(), try isReady(for: reason) { return try end(reason) }
       try takeStep()

@@ -97,12 +97,11 @@ import Training
     try FileManager.default.createDirectory(at: folder["small"], withIntermediateDirectories: true)
     try HuggingFaceConfiguration(model).encoded()
       .write(to: folder["small"].appending(path: "config.json"))
-    // All halves of whatever kind but NaNs, which have no one form.
+    // All halves but NaNs and infinities, which no model grows with.
     let table: [UInt16] = (0..<65536).map { UInt16($0) }.map { pattern in
-      let isNaN =
-        type == .bfloat16
-        ? Float(BFloat16(bitPattern: pattern)).isNaN : Float16Bits.float(pattern).isNaN
-      return isNaN ? 0x0001 : pattern
+      let number =
+        type == .bfloat16 ? Float(BFloat16(bitPattern: pattern)) : Float16Bits.float(pattern)
+      return number.isFinite ? pattern : 0x0001
     }
     _ = try SafetensorsWriter.write(
       folder["small"].appending(path: "model.safetensors"),
@@ -147,9 +146,11 @@ import Training
     var model = ModelConfiguration.small(.gpt2, tiesHead: true)
     model.vocabularySize = 20_000
     var random = SplitMix64(seed: 1)
-    // Any bits at all: numbers of every size, infinities, NaNs.
+    // Any bits of which the type makes a number: others are refused.
+    let largest: Float = type == .bfloat16 ? 0x1.FEp127 : 65504
     let values = (0..<160_000).map { _ in
-      Float(bitPattern: UInt32.random(in: .min ... .max, using: &random))
+      let value = Float(bitPattern: UInt32.random(in: .min ... .max, using: &random))
+      return abs(value) <= largest ? value : largest
     }
     try write(values, as: .float32, to: folder["small"], model)
     try copies(folder).write(to: folder["large"], ModelGrowth.Output(type: type))

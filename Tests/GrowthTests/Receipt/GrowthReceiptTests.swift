@@ -77,7 +77,7 @@ import Training
     for piece in [
       #""formatVersion":1"#, #""guarantees":["loss","symmetry","liveness"]"#,
       #""operation":"width × 2, then depth 1 → 2 (identityByOutput)""#,
-      #""moments":"mapped""#, #""schedule":{"kind":"continued"}"#, #""seed":3"#,
+      #""moments":"mapped""#, #""schedule":{"kind":"automatic"}"#, #""seed":3"#,
       #""layers":["kept 0","identityByOutput 0"]"#,
       #""stream":{"runs":[{"backward":0.5,"count":4,"from":0},"#,
       #""name":"model.embed_tokens.weight""#, #""source":"model.embed_tokens.weight""#,

@@ -253,6 +253,24 @@ import Training
     }
   }
 
+  @Test("interrupted between two micro-batches, the run saves its last whole step and goes on")
+  func interruptedWithinStep() throws {
+    let training = Self.training {
+      $0.batch = BatchConfiguration(sequences: 1, accumulate: 4)
+      $0.evaluation = nil
+    }
+    let whole = try TroubledRun(training)
+    let expected = try whole.train().state
+    for parts in [1, 2, 3, 4, 9, 22, 31] {
+      let broken = try TroubledRun(training)
+      let (outcome, _) = try broken.train(inMicroBatch: parts)
+      #expect(outcome.reason == .interrupted)
+      #expect(outcome.progress.steps == parts / 4)
+      #expect(broken.checkpoints[parts / 4] != nil || parts < 4)
+      Self.expectEqual(try broken.train().state, expected)
+    }
+  }
+
   @Test(
     "interrupted anywhere, where a checkpoint is saved at once, the run has the same losses",
     arguments: policies)

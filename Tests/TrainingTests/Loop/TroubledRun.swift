@@ -43,10 +43,12 @@ final class TroubledRun {
   /// - Parameters:
   ///   - batches: micro-batches after which the process dies; nil for never.
   ///   - steps: steps after which the user interrupts.
+  ///   - parts: micro-batches after which the user interrupts.
   @discardableResult
-  func train(killedAfter batches: Int? = nil, interruptedAfter steps: Int? = nil) throws
-    -> (outcome: TrainingOutcome, state: TrainingState)
-  {
+  func train(
+    killedAfter batches: Int? = nil, interruptedAfter steps: Int? = nil,
+    inMicroBatch parts: Int? = nil
+  ) throws -> (outcome: TrainingOutcome, state: TrainingState) {
     let start = try checkpoints.max { $0.key < $1.key }?.value ?? Quadratic.state(training)
     let (batchCount, stepCount) = (Counter(), Counter())
     var engine = QuadraticEngine()
@@ -60,7 +62,9 @@ final class TroubledRun {
       (0...320).map { Int32($0 * $0 % 11) }, vocabularySize: 11)
     surroundings.log = try RunLogWriter(path: log, keepingSteps: start.status.progress.steps)
     surroundings.observe = { if case .step = $0 { stepCount.increase() } }
-    surroundings.isInterrupted = { stepCount.value >= steps ?? .max }
+    surroundings.isInterrupted = {
+      stepCount.value >= steps ?? .max || batchCount.value >= parts ?? .max
+    }
     surroundings.save = { [self] in save($0) }
     surroundings.restore = { [self] step in
       hasGoneBack = true
