@@ -11,6 +11,7 @@ struct ExchangeOptions: ParsableArguments {
   var output: String
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Bytes of tensors in one file: 2GB, 500MB, 4GiB, 5e9; default: as the source has it.",
       valueName: "size"))
@@ -53,21 +54,34 @@ struct ExchangeOptions: ParsableArguments {
       resumes: resume)
   }
 
-  /// Does the work with progress, and says how to go on where it is interrupted.
+  /// Does all of a command, and says what is kept where it is interrupted.
+  func interruptible(
+    on terminal: Terminal, _ body: (Interruption) throws -> Void
+  ) throws {
+    let interruption = Interruption(
+      first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
+    do { try body(interruption) } catch is CancellationError {
+      if ModelGrowth.unfinished(of: target) == nil {
+        terminal.print("Interrupted; no file was finished, the same command begins anew.")
+      }
+      throw ExitCode(Interruption.exitCode)
+    }
+  }
+
+  /// Writes with progress, and says how to go on where that fails or is interrupted.
   ///
   /// - Parameter work: what is done, as a line of progress begins.
   /// - Returns: the seconds that it took.
-  func run(
-    _ work: String, on terminal: Terminal,
+  func write(
+    _ work: String, on terminal: Terminal, until interruption: Interruption,
     _ body: ((ModelGrowth.Progress) throws -> Void) throws -> Void
   ) throws -> Double {
     let printer = GrowthProgressPrinter(terminal: terminal, isQuiet: quiet, work: work)
-    let interruption = Interruption(
-      first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
     defer { printer.finish() }
     do {
+      try interruption.check()
       try body { progress in
-        if interruption.isRequested { throw CancellationError() }
+        try interruption.check()
         printer.show(progress)
       }
       return printer.elapsedSeconds
@@ -79,8 +93,16 @@ struct ExchangeOptions: ParsableArguments {
           "Finished files are kept in \(unfinished.path(percentEncoded: false)); the same command with "
             + "--resume goes on with them.")
       }
-      if error is CancellationError { throw ExitCode(Interruption.exitCode) }
       throw error
+    }
+  }
+
+  /// Prints what was done; what was written is kept where that fails.
+  func tell(_ report: ExchangeReport, _ lines: [String], on terminal: Terminal) throws {
+    try CommandOutput.afterWork("what was written is whole, in \(output)") {
+      if json { try CommandOutput.print(json: report) }
+      guard !quiet else { return }
+      if json { lines.forEach(terminal.print) } else { try CommandOutput.print(lines) }
     }
   }
 }

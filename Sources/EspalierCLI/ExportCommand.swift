@@ -45,6 +45,10 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let terminal = Terminal(options.json ? .standardError : .standardOutput)
+    try options.interruptible(on: terminal) { try write(on: terminal, until: $0) }
+  }
+
+  private func write(on terminal: Terminal, until interruption: Interruption) throws {
     // Checksums are compared while the files are written.
     let source = try GrowthSource(
       reading: URL(filePath: checkpoint), weightsOnly: optimizer == nil, verifying: .sizes,
@@ -56,12 +60,11 @@ struct ExportCommand: ParsableCommand {
       .init($0, file: TorchOptimizerFile.fileName)
     }
     if !options.quiet { terminal.print("Exporting \(report.source)") }
-    let seconds = try options.run("Exporting", on: terminal) {
+    let seconds = try options.write("Exporting", on: terminal, until: interruption) {
       try export.write(to: options.target, options.settings(dtype), observe: $0)
     }
     try report.complete(seconds: seconds)
-    if options.json { Swift.print(try JSONText.of(report)) }
-    if !options.quiet { lines(report).forEach(terminal.print) }
+    try options.tell(report, lines(report), on: terminal)
   }
 
   private func lines(_ report: ExchangeReport) -> [String] {

@@ -84,6 +84,15 @@ struct GrowCommand: ParsableCommand {
 
   func run() throws {
     let terminal = Terminal(json ? .standardError : .standardOutput)
+    let interruption = Interruption(
+      first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
+    do { try grow(on: terminal, until: interruption) } catch is CancellationError {
+      terminal.print("Interrupted; no file was finished, the same command begins anew.")
+      throw ExitCode(Interruption.exitCode)
+    }
+  }
+
+  private func grow(on terminal: Terminal, until interruption: Interruption) throws {
     // Checksums of a model that is named itself are compared while it grows.
     let source = try GrowthSource(
       reading: URL(filePath: checkpoint), weightsOnly: weightsOnly, verifying: .sizes,
@@ -103,8 +112,11 @@ struct GrowCommand: ParsableCommand {
     var report = try GrowthReport(growth, settings, withTensors: tensors)
     report.passedOver = source.passedOver.orNil
     if dryRun { report.estimatedSeconds = try growth.estimatedSeconds(settings) }
+    try interruption.check()
     if !quiet { try show(report, growth, terminal) }
-    if let target, !dryRun { try write(growth, settings, to: target, &report, terminal) }
+    if let target, !dryRun {
+      try write(growth, settings, to: target, &report, terminal, until: interruption)
+    }
     try tell(report, terminal)
   }
 
@@ -128,11 +140,9 @@ struct GrowCommand: ParsableCommand {
   /// Writes the model, and says how to go on where that is interrupted.
   private func write(
     _ growth: ModelGrowth, _ settings: ModelGrowth.Output, to target: URL,
-    _ report: inout GrowthReport, _ terminal: Terminal
+    _ report: inout GrowthReport, _ terminal: Terminal, until interruption: Interruption
   ) throws {
     let printer = GrowthProgressPrinter(terminal: terminal, isQuiet: quiet)
-    let interruption = Interruption(
-      first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
     defer { printer.finish() }
     do {
       try growth.write(to: target, settings) { progress in
@@ -149,9 +159,8 @@ struct GrowCommand: ParsableCommand {
           "Finished files are kept in \(unfinished.path(percentEncoded: false)); the same command with "
             + "--resume goes on with them.")
       }
-      guard error is CancellationError else { throw error }
-      if ModelGrowth.unfinished(of: target) == nil {
-        terminal.print("Interrupted; no file was finished, the same command begins anew.")
+      guard error is CancellationError, ModelGrowth.unfinished(of: target) != nil else {
+        throw error
       }
       throw ExitCode(Interruption.exitCode)
     }

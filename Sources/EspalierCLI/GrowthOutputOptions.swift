@@ -43,6 +43,7 @@ struct GrowthOutputOptions: ParsableArguments {
   var resume = false
 
   @Option(
+    parsing: .unconditional,
     help: "Threads that make tensors; default two for each core. The result does not depend on it.")
   var threads: Int?
 

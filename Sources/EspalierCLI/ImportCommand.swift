@@ -48,10 +48,13 @@ struct ImportCommand: ParsableCommand {
     completion: .file(extensions: ["yml", "yaml"]))
   var recipe: String?
 
-  @Option(help: "Steps taken; default: as many as the parameters have that were updated most.")
+  @Option(
+    parsing: .unconditional,
+    help: "Steps taken; default: as many as the parameters have that were updated most.")
   var step: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Tokens trained on: 20M, 1.5B; default: the file's, or what the recipe's batches make of the steps.",
       valueName: "count"))
@@ -67,6 +70,10 @@ struct ImportCommand: ParsableCommand {
 
   func run() throws {
     let terminal = Terminal(options.json ? .standardError : .standardOutput)
+    try options.interruptible(on: terminal) { try write(on: terminal, until: $0) }
+  }
+
+  private func write(on terminal: Terminal, until interruption: Interruption) throws {
     let recipe = try recipe.map { try RecipeFile(contentsOf: URL(filePath: $0)).recipe() }
     let plan = try TrainingImport(
       of: URL(filePath: model), optimizer: URL(filePath: optimizer),
@@ -79,12 +86,11 @@ struct ImportCommand: ParsableCommand {
     (report.step, report.tokens) = (plan.status.progress.steps, plan.status.progress.tokens)
     report.notes = plan.notes
     if !options.quiet { terminal.print("Importing \(report.source)") }
-    let seconds = try options.run("Importing", on: terminal) {
+    let seconds = try options.write("Importing", on: terminal, until: interruption) {
       try plan.write(to: options.target, options.settings(), observe: $0)
     }
     try report.complete(seconds: seconds)
-    if options.json { Swift.print(try JSONText.of(report)) }
-    if !options.quiet { lines(report, plan).forEach(terminal.print) }
+    try options.tell(report, lines(report, plan), on: terminal)
   }
 
   private func lines(_ report: ExchangeReport, _ plan: TrainingImport) -> [String] {

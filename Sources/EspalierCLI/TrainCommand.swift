@@ -32,10 +32,7 @@ struct TrainCommand: AsyncParsableCommand {
   @OptionGroup var options: TrainingOptions
 
   func run() async throws {
-    guard !options.example else {
-      Swift.print(Recipe.example, terminator: "")
-      return
-    }
+    guard !options.example else { return try CommandOutput.write(Recipe.example) }
     try options.train(as: Self.configuration.commandName ?? "train", report: .none)
   }
 }
@@ -67,6 +64,7 @@ struct TrainingOptions: ParsableArguments {
   var fromBeginning = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Go on from the checkpoint of this step; what came after it is kept under abandoned/.",
       valueName: "step"))

@@ -16,7 +16,10 @@ struct LogLine {
     for (start, kind) in Self.beginnings
     where line.starts(with: start) && line.last == UInt8(ascii: "}") {
       let digits = line.dropFirst(start.count).prefix { $0 != UInt8(ascii: ",") }
-      guard let step = Int(String(decoding: digits, as: UTF8.self)) else { continue }
+      // Whatever else stands there, the whole record's reader says what is wrong with it.
+      guard let step = Int(String(decoding: digits, as: UTF8.self)),
+        RunRecord.counts.contains(step)
+      else { continue }
       (self.kind, self.step) = (kind, step)
       return
     }

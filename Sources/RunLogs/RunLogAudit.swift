@@ -16,6 +16,8 @@ public struct RunLogAudit: Sendable, Hashable {
     case repeated(line: Int)
     /// A record of an earlier step than the one before it.
     case outOfOrder(line: Int)
+    /// A last line that is no record, and no torn one either, since it has its end.
+    case damagedEnd(line: Int)
 
     /// The finding, for people.
     public var description: String {
@@ -25,12 +27,11 @@ public struct RunLogAudit: Sendable, Hashable {
         "steps \(steps.lowerBound) to \(steps.upperBound) are missing"
       case .repeated(let line): "line \(line) stands twice"
       case .outOfOrder(let line): "line \(line) is out of order"
+      case .damagedEnd(let line): "line \(line) is not a record of a run"
       }
     }
   }
 
-  /// Steps that a run can come to; sums of two never overflow.
-  static let steps = 0...(1 << 61)
   /// Findings that are kept; a log that is all wrong has as many as lines.
   public static let mostIrregularities = 20
 
@@ -56,7 +57,7 @@ public struct RunLogAudit: Sendable, Hashable {
   /// - Throws: ``RunLogsError`` of code `damagedLine` where a line before the last is no record.
   public init(path: String, begin: Int? = 0, through step: Int? = nil) throws {
     wanted = step
-    lastStep = min(max(0, begin ?? 0), Self.steps.upperBound)
+    lastStep = min(max(0, begin ?? 0), RunRecord.counts.upperBound)
     hasBegun = begin != nil
     guard FileManager.default.fileExists(atPath: path) else {
       note(missingThrough: step)
@@ -71,6 +72,7 @@ public struct RunLogAudit: Sendable, Hashable {
         try take(line)
       } catch {
         guard next == nil else { throw RunLogsError(damaged: line, of: path, error) }
+        note(.damagedEnd(line: line.number))
       }
     }
     note(missingThrough: step)
@@ -78,7 +80,6 @@ public struct RunLogAudit: Sendable, Hashable {
 
   private mutating func take(_ line: LineScanner.Line) throws {
     let entry = try LogLine(line.bytes)
-    guard Self.steps.contains(entry.step) else { return note(.outOfOrder(line: line.number)) }
     if case .event = entry.kind { try takeEvent(line) }
     if let wanted, entry.step > wanted { return }
     defer { previous = line.bytes }

@@ -16,9 +16,7 @@ public enum RunLogRepair {
   public static func repair(path: String, begin: Int?, through step: Int) throws {
     var records: [RunRecord] = []
     if FileManager.default.fileExists(atPath: path) {
-      records = try RunLogReader.records(path: path).filter {
-        RunLogAudit.steps.contains($0.step) && $0.step <= step
-      }
+      records = try RunLogReader.records(path: path).filter { $0.step <= step }
     }
     let text = mended(records, begin: begin, through: step).map { $0.jsonLine + "\n" }.joined()
     do { try Data(text.utf8).write(to: URL(filePath: path), options: .atomic) } catch {

@@ -14,6 +14,10 @@ extension RunRecord {
     return line.finished
   }
 
+  /// Steps, tokens and other counts that a run can come to: so far from the largest integer that sums
+  /// and differences of counts are ones too.
+  static let counts = 0...(1 << 56)
+
   /// Reads one line of JSON.
   ///
   /// - Throws: `DecodingError` where it is no record.
@@ -146,11 +150,10 @@ extension KeyedDecodingContainer<RunRecord.Key> {
     contains(key) ? try number(key) : nil
   }
 
-  /// A required count, so far from the largest integer that sums and differences of counts are ones
-  /// too.
+  /// A required count.
   fileprivate func count(_ key: Key) throws -> Int {
     let count = try decode(Int.self, forKey: key)
-    guard (0...1 << 56).contains(count) else {
+    guard RunRecord.counts.contains(count) else {
       throw DecodingError.dataCorruptedError(
         forKey: key, in: self, debugDescription: "\(count) is outside 0 … 2^56")
     }

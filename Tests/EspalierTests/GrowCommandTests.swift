@@ -186,7 +186,10 @@ struct GrowCommandTests {
       (["run", "--depth", "2", "--operator", "copy", "--output-scale", "1e300"], "output scale"),
       (["run", "--vocabulary", "268435456", "--hidden", "1000000"], "bytes"),
       (["run", "--to", "recipe.yaml"], "no JSON"),
-      (["run", "--to", "missing.json"], "cannot be read"),
+      (
+        ["run", "--to", "missing.json"],
+        "missing.json: there is no readable file here; expected the config.json"
+      ),
       (["run", "--depth", "2", "--dtype", "bfloat16"], "a training state holds float32"),
       (
         ["run", "--width", "2", "--learning-rates", "small-trajectory", "--symmetry", "split"],

@@ -137,7 +137,8 @@ struct PlannedRunCommandTests {
     #expect(other.errors.contains("make a plan for this batch"))
     let none = try run(
       ["run", "recipe.yaml", "--plan", "nowhere.json", "-o", "run"], in: place, status: 1)
-    #expect(none.errors.contains("cannot be read; expected the plan"))
+    #expect(
+      none.errors.contains("nowhere.json: there is no readable file here; expected the plan"))
     #expect(!exists("run", in: place))
     _ = try run(["run", "-o", "run", "--resume", "--plan", "x.json"], in: place, status: 64)
   }

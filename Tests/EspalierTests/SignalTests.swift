@@ -88,14 +88,16 @@ struct SignalTests {
     "other long commands end with a word of what is kept",
     arguments: [
       ("evaluate run --text long.txt --stride 1 --batch 1", "evaluation keeps nothing"),
-      ("verify run run --sequences 64 --tokens 16 --steps 2000", "verification keeps nothing"),
+      ("verify run run --sequences 8192 --tokens 16", "verification keeps nothing"),
       ("generate run --prompt the --count 10000000", "generation keeps nothing"),
-      ("prepare long.txt -o tokens --vocabulary 4000", "nothing was written"),
+      ("prepare long.txt -o tokens --vocabulary 30000", "nothing was written"),
       ("plan pilot --target pilot.yaml -o pilots --sizes 2 --steps 100000", "goes on where"),
     ], [SIGINT, SIGTERM, SIGHUP])
   func others(command: (line: String, words: String), signal: Int32) throws {
     let place = try CommandWorkplace()
-    let text = (0..<400_000).map { "w\(($0 &* 7919) % 5000)" }.joined(separator: " ")
+    // Words that are all different keep a preparation at merging pairs for seconds.
+    let text = (0..<400_000).map { "w\(UInt64($0) &* 0x9E37_79B9_7F4A_7C15)" }
+      .joined(separator: " ")
     try Data(text.utf8).write(to: place.url.appending(path: "long.txt"))
     try Data(Self.pilot.utf8).write(to: place.url.appending(path: "pilot.yaml"))
     let training = try BuiltCommand.run(

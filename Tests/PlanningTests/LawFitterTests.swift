@@ -117,7 +117,7 @@ import Testing
         return "\(error)"
       }
     }
-    #expect(message { try LawFitter().fit(one) }.hasPrefix("fit: 1 model sizes; a law without"))
+    #expect(message { try LawFitter().fit(one) }.hasPrefix("fit: 1 model size; a law without"))
     let two = try curves(NoisyCurves(), sizes: [1e6, 2e6], seed: 0)
     #expect(
       message { try LawFitter(hasIrreducibleLoss: true).fit(two) }.contains("at least 3"))

@@ -35,7 +35,7 @@ import Testing
 
   @Test(arguments: [
     ("", "c.csv: is empty"),
-    ("step,loss\n10,4.5\n", "c.csv: has 1 points; a curve needs at least 2"),
+    ("step,loss\n10,4.5\n", "c.csv: has 1 point; a curve needs at least 2"),
     ("1,2,3\n4,5,6\n", "c.csv:1: has 3 columns and no header"),
     ("time,loss\n1,2\n2,1\n", "c.csv:1: no column of the step among time, loss"),
     ("step,time\n1,2\n2,1\n", "c.csv:1: no column of the loss among step, time"),

@@ -96,21 +96,40 @@ import Testing
   }
 
   @Test(
-    "steps that no run comes to are out of order, whatever is asked",
+    "steps that no run comes to are damage, whatever is asked",
     arguments: [
-      Int.min, -1, Int.max, Int.max - 1,
+      Int.min, -1, (1 << 56) + 1, Int.max, Int.max - 1,
     ])
   func hostileSteps(number: Int) throws {
+    let asked: [(Int?, Int?)] = [(0, nil), (nil, 10), (Int.max, 5), (Int.min, Int.max)]
     let hostile: RunRecord = .event(
       EventRecord(event: "other", step: number, tokens: 0, flops: 0, seconds: 0))
     for record in [step(1).with(step: number), evaluation(1).with(step: number), hostile] {
-      for records in [[record], [record] + whole, whole + [record], whole + [record] + whole] {
-        for (begin, through) in [(0, nil), (nil, 10), (Int.max, 5), (Int.min, Int.max)]
-          as [(Int?, Int?)]
-        {
-          #expect(try !irregularities(records, begin: begin, through: through).isEmpty)
+      for (line, records) in [(1, [record] + whole), (22, whole + [record] + whole)] {
+        for (begin, through) in asked {
+          let error = #expect(throws: RunLogsError.self) {
+            try irregularities(records, begin: begin, through: through)
+          }
+          #expect(error?.code == .damagedLine && error?.subject.hasSuffix(":\(line)") == true)
+          #expect(error?.message.contains("step: \(number) is outside 0 … 2^56") == true)
         }
-        try withLog(records) { try RunLogRepair.repair(path: $0, begin: nil, through: 10) }
+        try withLog(records) { path in
+          #expect(throws: RunLogsError.self) {
+            try RunLogRepair.repair(path: path, begin: nil, through: 10)
+          }
+        }
+      }
+      // Nothing after the last line is lost with it.
+      for records in [[record], whole + [record]] {
+        for (begin, through) in asked {
+          #expect(
+            try irregularities(records, begin: begin, through: through)
+              .contains("line \(records.count) is not a record of a run"))
+        }
+        try withLog(records) { path in
+          try RunLogRepair.repair(path: path, begin: nil, through: 10)
+          #expect(try RunLogAudit(path: path, through: 10).irregularities.isEmpty)
+        }
       }
     }
   }

@@ -40,7 +40,7 @@ struct ExchangedFiles: Sendable {
   func marks(of source: GrowthSource) throws -> Data {
     var data = Data((try source.files.quickHash() ?? "").utf8)
     for files in [source.files] + otherSources {
-      for line in try files.marks() { data += Data("\(line)\n".utf8) }
+      for line in files.marks() { data += Data("\(line)\n".utf8) }
     }
     for shard in layouts.flatMap(\.shards) {
       data += Data(shard.name.utf8) + Data(shard.header.json)

@@ -81,7 +81,8 @@ public struct TrainingImport: Sendable {
     let tokens =
       options.tokens ?? adamW.tokens
       ?? (options.training == nil ? 0 : Int(exactly: Double(step) * perStep) ?? .max)
-    let limit = 1 << 60
+    // As far as the log of a run counts.
+    let limit = 1 << 56
     for (name, count) in [("step", step), ("tokens", tokens)] {
       try GrowthError.check(
         (0...limit).contains(count), .invalidOptions, name,

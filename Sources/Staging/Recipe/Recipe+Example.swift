@@ -60,7 +60,7 @@ extension Recipe {
       # decayShape: squareRoot   # wsd: or linear, cosine; default squareRoot
 
     evaluate: {every: 100 steps}   # or none; also tokens: 200k tokens, tokens: all, or batches: 20;
-                                   # default: the whole validation text, or 65536 tokens all over it
+                                   # by default the whole validation text, or 65536 tokens all over it
     checkpoint: {every: 500 steps, keep: 3}   # keep: all keeps every one; or none: the end only;
                                    # the best and the last good one stay beside the newest
 

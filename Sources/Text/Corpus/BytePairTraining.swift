@@ -23,7 +23,7 @@ public struct BytePairTraining: Sendable {
   /// - Parameters:
   ///   - inputs: Files; not standard input or a pipe, which cannot be read again to be encoded.
   ///   - progress: Called with the bytes read and, where known, their total, every so often while
-  ///     text is read; what it throws ends the work.
+  ///     text is read and while pairs are merged; what it throws ends the work.
   /// - Throws: ``TextError`` that names the file or line, and what `progress` throws.
   public func run(
     _ inputs: [CorpusInput], progress: (Int, Int?) throws -> Void = { _, _ in }
@@ -36,9 +36,14 @@ public struct BytePairTraining: Sendable {
     }
     var trainer = BPETrainer(.init(vocabularySize: vocabularySize, threadCount: threadCount))
     let total = CorpusInput.totalByteCount(of: inputs)
+    var bytesRead = 0
     try CorpusInput.forEachText(
-      in: inputs, badLines: badLines, progress: { try progress($0, total) }
+      in: inputs, badLines: badLines,
+      progress: {
+        bytesRead = $0
+        try progress($0, total)
+      }
     ) { trainer.add($0) }
-    return try trainer.train()
+    return try trainer.train { _ in try progress(bytesRead, total) }
   }
 }

@@ -72,23 +72,26 @@ public struct BPETrainer {
 
   /// Trains on the documents so far; more can be added and the training repeated.
   ///
-  /// Throws ``TextError`` where the vocabulary wanted is smaller than the bytes and the end of text.
-  public mutating func train(progress: ((Progress) -> Void)? = nil) throws -> BPETokenizer {
+  /// Throws ``TextError`` where the vocabulary wanted is smaller than the bytes and the end of text,
+  /// and what `progress` throws, which ends the work.
+  public mutating func train(
+    progress: (Progress) throws -> Void = { _ in }
+  ) throws -> BPETokenizer {
     let alphabet = try alphabet()
     let words = counter.finish()
-    progress?(.counting(bytes: counter.byteCount))
+    try progress(.counting(bytes: counter.byteCount))
     var merger = PairMerger(
       words: words, alphabet: alphabet,
       minimumFrequency: max(1, configuration.minimumFrequency))
     let wanted = configuration.vocabularySize
-    merger.run(until: wanted) { progress?(.merging(tokens: $0, wanted: wanted)) }
+    try merger.run(until: wanted) { try progress(.merging(tokens: $0, wanted: wanted)) }
     return try tokenizer(merger)
   }
 
   /// Trains on a sequence of documents in UTF-8.
   public static func train(
     documents: some Sequence<some ContiguousBytes>, _ configuration: Configuration,
-    progress: ((Progress) -> Void)? = nil
+    progress: (Progress) throws -> Void = { _ in }
   ) throws -> BPETokenizer {
     var trainer = BPETrainer(configuration)
     var reported = 0
@@ -96,7 +99,7 @@ public struct BPETrainer {
       trainer.add(document)
       if trainer.byteCount - reported >= 1 << 24 {
         reported = trainer.byteCount
-        progress?(.counting(bytes: reported))
+        try progress(.counting(bytes: reported))
       }
     }
     return try trainer.train(progress: progress)

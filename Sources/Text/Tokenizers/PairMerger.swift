@@ -93,7 +93,7 @@ struct PairMerger {
   }
 
   /// Merges until there are so many tokens, or no pair is frequent enough.
-  mutating func run(until wanted: Int, progress: (Int) -> Void) {
+  mutating func run(until wanted: Int, progress: (Int) throws -> Void) rethrows {
     while tokens.count < wanted, var top = queue.popMax() {
       let count = pairs.counts[top.number]
       if top.count != count {
@@ -103,9 +103,9 @@ struct PairMerger {
       }
       guard count >= minimumFrequency else { break }
       merge(top)
-      if tokens.count % 512 == 0 { progress(tokens.count) }
+      if tokens.count % 512 == 0 { try progress(tokens.count) }
     }
-    progress(tokens.count)
+    try progress(tokens.count)
   }
 
   private mutating func merge(_ candidate: Candidate) {

@@ -27,8 +27,7 @@ package struct StoredTrainingState: Sendable {
     let contents = try TrainingState.contents(of: file)
     status = contents.status
     clocks = contents.parameters
-    try status.validate()
-    try status.training.validate()
+    try status.validate(readFrom: file)
     specs = try status.model.program().parameters
     guard clocks.map(\.name) == specs.map(\.name) else {
       throw TrainingError(

@@ -98,12 +98,13 @@ extension TrainingState {
   ///   the errors of Checkpoints, among them `damagedCheckpoint` with every damaged file.
   public init(reading directory: URL, verifying level: VerificationLevel = .checksums) throws {
     try CheckpointDirectory.verify(directory, level: level)
-    let contents = try Self.contents(of: directory.appending(path: TrainingStateFiles.state))
+    let file = directory.appending(path: TrainingStateFiles.state)
+    let contents = try Self.contents(of: file)
+    try contents.status.validate(readFrom: file)
     let specs = try contents.status.model.program().parameters
     guard contents.parameters.map(\.name) == specs.map(\.name) else {
       throw TrainingError(
-        .invalidState, "its parameters are not those of its model",
-        subject: directory.appending(path: TrainingStateFiles.state).path)
+        .invalidState, "its parameters are not those of its model", subject: file.path)
     }
     let count = specs.reduce(0) { $0 + $1.shape.elementCount }
     try MachineMemory.current.check(
@@ -122,16 +123,15 @@ extension TrainingState {
         epsilonMultiplier: clock.epsilonMultiplier)
     }
     try validate()
-    try status.training.validate()
   }
 
   /// Reads all of a checkpoint's state but its tensors, without comparing checksums.
   ///
   /// - Throws: ``TrainingError`` of code `unsupportedFormat` or `invalidState`.
   public static func status(in directory: URL) throws -> TrainingStatus {
-    let status = try contents(of: directory.appending(path: TrainingStateFiles.state)).status
-    try status.validate()
-    try status.training.validate()
+    let file = directory.appending(path: TrainingStateFiles.state)
+    let status = try contents(of: file).status
+    try status.validate(readFrom: file)
     return status
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Foundation
 import Tensors
 import Text
 
@@ -135,13 +136,28 @@ public struct TrainingStatus: Sendable, Hashable, Codable {
     ]
     for (name, progress, range) in parts {
       guard let progress else { continue }
-      guard range.contains(progress.steps), range.contains(progress.tokens),
-        progress.floatingPointOperations.isFinite, progress.seconds.isFinite
-      else {
-        throw TrainingError(.invalidState, "\(progress) is not possible", subject: name)
+      for (key, count) in [("steps", progress.steps), ("tokens", progress.tokens)]
+      where !range.contains(count) {
+        throw TrainingError(
+          .invalidState, "\(count) is outside \(range.lowerBound) … \(range.upperBound)",
+          subject: "\(name).\(key)")
+      }
+      guard progress.floatingPointOperations.isFinite, progress.seconds.isFinite else {
+        throw TrainingError(.invalidState, "holds a number that is not finite", subject: name)
       }
     }
     try health?.validate()
+  }
+
+  /// Checks what a file says of a training, and names the file with what is wrong.
+  func validate(readFrom file: URL) throws {
+    do {
+      try validate()
+      try training.validate()
+    } catch var error as TrainingError {
+      error.subject = "\(file.path): \(error.subject)"
+      throw error
+    }
   }
 
   /// The status of a run that is about to begin.

@@ -97,7 +97,8 @@ struct HeadGrowthTests {
     #expect(message(7, 2).contains("6 or 8 query heads"))
     // Three key/value heads leave one old group with one copy, which must take three heads.
     #expect(message(6, 3).contains("9 query heads would do"))
-    #expect(message(.max, 2).contains("does not divide"))
+    #expect(message(1 << 20, 3).contains("does not divide"))
+    #expect(message(.max, 2).contains("is more than 1048576"))
     #expect(throws: (any Error).self) {
       try HeadGrowth(queryHeads: .max - 1, keyValueHeads: 2).plans(from: model)
     }

@@ -29,7 +29,7 @@ struct PlanningErrorTests {
       ("{auto: {stages: 5}}", "from 1 to 4"), ("{auto: {laws: chinchilla}}", "one of kaplan"),
       ("{auto: {loss: 0.1}}", "no stages can be planned: loss: 0.1 nats"),
       ("{auto: {fit: nowhere}}", "there is no run here"),
-      ("{plan: nowhere.json}", "cannot be read; expected the plan"),
+      ("{plan: nowhere.json}", "nowhere.json: there is no readable file here; expected the plan"),
     ])
   func recipes(stages: String, expected: String) throws {
     let text = try message(Workplace(), LawfulRuns.recipe(stages: stages))

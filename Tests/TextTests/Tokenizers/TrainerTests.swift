@@ -82,4 +82,20 @@ struct TrainerTests {
     ) { last = $0 }
     #expect(last == .merging(tokens: 400, wanted: 400))
   }
+
+  @Test("What progress throws while pairs are merged ends the training")
+  func endedByProgress() throws {
+    let golden = try Self.golden()
+    var merged = 0
+    #expect(throws: CancellationError.self) {
+      try BPETrainer.train(
+        documents: golden.documents.map { Data($0.utf8) }, .init(vocabularySize: 400)
+      ) {
+        guard case .merging = $0 else { return }
+        merged += 1
+        throw CancellationError()
+      }
+    }
+    #expect(merged == 1)
+  }
 }
