@@ -58,7 +58,9 @@ enum ScratchFile {
   ) throws -> Result {
     let thread = UInt(bitPattern: ObjectIdentifier(Thread.current))
     let own = folder.appending(path: "\(thread)", directoryHint: .isDirectory)
-    try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+    if access(own.path, F_OK) != 0 {
+      try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+    }
     let file = own.appending(path: name)
     try data.write(to: file)
     return try body(file)

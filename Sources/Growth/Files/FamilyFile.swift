@@ -46,10 +46,18 @@ public struct FamilyFile: Sendable, Hashable {
   }
 
   /// The description in YAML, all of it.
+  ///
+  /// - Throws: ``GrowthError`` for a number with more digits than YAML's writer keeps.
   public func yaml() throws -> String {
     let encoder = YAMLEncoder()
     encoder.options.width = 100
-    return try encoder.encode(family)
+    let text = try encoder.encode(family)
+    guard try YAMLDecoder().decode(DecoderFamily.self, from: text) == family else {
+      throw GrowthError(
+        .unsupported, "has a number of more than 15 digits, which its description would round",
+        subject: "family \(family.name)")
+    }
+    return text
   }
 
   /// The key and what is wrong with it.
