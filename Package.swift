@@ -27,7 +27,7 @@ let package = Package(
     .target(name: "Wording"),
     .target(name: "CheckedInput", dependencies: ["Wording"]),
     .target(name: "Statistics"),
-    .target(name: "Tensors", dependencies: ["CheckedInput"]),
+    .target(name: "Tensors", dependencies: ["Wording", "CheckedInput"]),
     .target(name: "OrderedJSON"),
     .target(
       name: "CKernels",

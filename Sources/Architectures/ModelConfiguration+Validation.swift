@@ -7,6 +7,8 @@ extension ModelConfiguration {
   static let mostExperts = 1 << 12
   /// The most blocks.
   static let mostLayers = 1 << 16
+  /// The most tensors of a model: more than any published one has, and their list fits memory.
+  static let mostTensors = 1 << 21
   /// The most parameters: no memory holds them, and eight bytes for each still fit an `Int`.
   static let mostParameters = 1 << 48
 

@@ -78,7 +78,7 @@ final class CPUDecoder: TokenDecoder {
       sequenceCount: 1, sequenceLength: piece.count, inputs: piece, targets: piece)
     try logits.withUnsafeMutableBufferPointer { buffer in
       let target = buffer.baseAddress
-      try model.run(.decoding, batch) { execution in
+      try model.run(.decoding, batch, positionCount: cache.capacity) { execution in
         execution.firstPosition = count
         execution.cache = cache
         execution.logits = target

@@ -19,6 +19,7 @@ final class CPUModel {
     var purpose: Lowering.Purpose
     var sequenceCount: Int
     var sequenceLength: Int
+    var positionCount: Int
   }
   private var compiled: [Key: CompiledProgram] = [:]
   private var recentlyUsed: [Key] = []
@@ -47,19 +48,22 @@ final class CPUModel {
   }
 
   /// The program for a purpose and batch shape, compiled at its first use.
+  ///
+  /// - Parameter positionCount: positions that decoding may reach, its cache's; default the batch's.
   func compile(
-    _ purpose: Lowering.Purpose, sequenceCount: Int, sequenceLength: Int
+    _ purpose: Lowering.Purpose, sequenceCount: Int, sequenceLength: Int, positionCount: Int? = nil
   ) throws -> CompiledProgram {
     let key = Key(
-      purpose: purpose, sequenceCount: sequenceCount, sequenceLength: sequenceLength)
+      purpose: purpose, sequenceCount: sequenceCount, sequenceLength: sequenceLength,
+      positionCount: positionCount ?? sequenceLength)
     recentlyUsed.removeAll { $0 == key }
     recentlyUsed.append(key)
     if let known = compiled[key] { return known }
-    let longest = purpose == .decoding ? program.configuration.contextLength : sequenceLength
-    try Lowering.checkWindow(program, sequenceLength: longest)
+    try Lowering.checkWindow(program, sequenceLength: key.positionCount)
     var lowering = Lowering(
       program, purpose: purpose, sequenceCount: sequenceCount, sequenceLength: sequenceLength,
-      precision: precision, store: store, library: library, team: team)
+      positionCount: key.positionCount, precision: precision, store: store, library: library,
+      team: team)
     try lowering.lower()
     let made = CompiledProgram(lowering)
     compiled[key] = made
@@ -71,13 +75,15 @@ final class CPUModel {
 
   /// Runs a program on a batch, after checking the batch.
   func run<Result>(
-    _ purpose: Lowering.Purpose, _ batch: TokenBatch, configure: (Execution) -> Void = { _ in },
+    _ purpose: Lowering.Purpose, _ batch: TokenBatch, positionCount: Int? = nil,
+    configure: (Execution) -> Void = { _ in },
     finish: (CompiledProgram, Execution) throws -> Result
   ) throws -> Result {
     try check(batch)
     team.adopt()
     let compiled = try compile(
-      purpose, sequenceCount: batch.sequenceCount, sequenceLength: batch.sequenceLength)
+      purpose, sequenceCount: batch.sequenceCount, sequenceLength: batch.sequenceLength,
+      positionCount: positionCount)
     return try compiled.run(
       batch.inputs, targets: batch.targets, arena: arena, profiler: profiler,
       configure: configure, finish: { try finish(compiled, $0) })

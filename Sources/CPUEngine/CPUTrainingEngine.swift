@@ -85,8 +85,8 @@ public struct CPUTrainingEngine: TrainingEngine {
     let store = try ParameterStore(specs: program.parameters, precision: precision, trains: true)
     var lowering = Lowering(
       program, purpose: .training, sequenceCount: sequenceCount, sequenceLength: sequenceLength,
-      precision: precision, store: store, library: try makeMatrixLibrary(widens: widensBFloat16),
-      team: team)
+      positionCount: sequenceLength, precision: precision, store: store,
+      library: try makeMatrixLibrary(widens: widensBFloat16), team: team)
     try lowering.lower()
     return MachineMemory.bytes([store.byteCount], [lowering.plan.layout().byteCount])
   }

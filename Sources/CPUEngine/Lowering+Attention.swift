@@ -65,7 +65,7 @@ extension Lowering {
     _ lse: Matrix
   ) {
     var shape = shape(attention, qkv, out)
-    shape.key_rows = program.configuration.contextLength
+    shape.key_rows = positionCount
     let workspaceBytes = workspaceBytes(shape, backward: false)
     let workspace = makeMatrix(workspaceBytes / 4, .float32, rows: team.count)
     let (team, rows, heads, size) = (team, rowCount, attention.headCount, attention.headSize)

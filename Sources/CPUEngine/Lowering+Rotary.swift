@@ -80,9 +80,7 @@ extension Lowering {
   private mutating func rotaryTable(_ embedding: RotaryEmbedding, _ headSize: Int) -> RotaryTable {
     let key = RotaryTable.Key(embedding: embedding, headSize: headSize)
     if let known = rotaryTables[key] { return known }
-    let positions =
-      purpose == .decoding ? program.configuration.contextLength : sequenceLength
-    let made = RotaryTable(embedding, headSize: headSize, positions: positions)
+    let made = RotaryTable(embedding, headSize: headSize, positions: positionCount)
     rotaryTables[key] = made
     return made
   }

@@ -35,6 +35,8 @@ struct Lowering {
   let purpose: Purpose
   let sequenceCount: Int
   let sequenceLength: Int
+  /// Positions that a sequence may reach: more than its length where earlier ones are cached.
+  let positionCount: Int
   /// The type of products' operands.
   let operandType: ElementType
   let store: ParameterStore
@@ -73,12 +75,14 @@ struct Lowering {
 
   init(
     _ program: Program, purpose: Purpose, sequenceCount: Int, sequenceLength: Int,
-    precision: Precision, store: ParameterStore, library: any MatrixLibrary, team: ThreadTeam
+    positionCount: Int, precision: Precision, store: ParameterStore, library: any MatrixLibrary,
+    team: ThreadTeam
   ) {
     self.program = program
     self.purpose = purpose
     self.sequenceCount = sequenceCount
     self.sequenceLength = sequenceLength
+    self.positionCount = positionCount
     self.store = store
     self.library = library
     self.team = team

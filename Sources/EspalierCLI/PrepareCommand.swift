@@ -172,8 +172,13 @@ struct PrepareCommand: AsyncParsableCommand {
     var configuration = CorpusPreparation.Configuration(inputs: search.inputs, seed: seed)
     let fraction = validationFraction ?? Self.defaultFraction
     if !validationPaths.isEmpty {
-      configuration.validation = .inputs(
-        try CorpusSearch(validationPaths, including: patterns, standardInput: stdinFormat).inputs)
+      let validation = try CorpusSearch(
+        validationPaths, including: patterns, standardInput: stdinFormat
+      ).inputs
+      let (training, remark) = try CorpusInput.leaving(search.inputs, without: validation)
+      configuration.inputs = training
+      configuration.validation = .inputs(validation)
+      if let remark { remarks.append(remark) }
     } else if fraction > 0 {
       configuration.validation = .fraction(fraction)
     }

@@ -120,6 +120,11 @@ struct TrainingOptions: ParsableArguments {
     guard resumes || !fromBeginning else {
       throw ValidationError("--from-beginning goes with --resume; a new run begins there anyway.")
     }
+    guard resumeFrom == nil || !fromBeginning else {
+      throw ValidationError(
+        "--resume-from keeps what was trained up to a step, --from-beginning nothing; give one of them."
+      )
+    }
     guard !(resumes && from != nil) else {
       throw ValidationError("--from begins a new run; it does not go with --resume.")
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// The memory that this process may still take: what is free on its machine, in its control groups
 /// and below its own limit, whichever is least.
@@ -7,7 +8,7 @@ import Foundation
 /// Memory is compared with what a file, a recipe or an option asks for *before* it is taken: a system
 /// that promises more than it has ends a process in the middle of its work.
 ///
-/// `ESPALIER_MEMORY` overrides what was found: bytes, `none` for no limit.
+/// `ESPALIER_MEMORY` overrides what was found: bytes, also with a unit (`8GB`), or `none` for no limit.
 public struct MachineMemory: Sendable, Hashable {
   /// What sets the limit.
   public enum Limit: String, Sendable, Hashable {
@@ -26,6 +27,8 @@ public struct MachineMemory: Sendable, Hashable {
   public var available: Int
   /// What sets ``available``.
   public var limit: Limit
+  /// What the variable says where that is no number of bytes; everything is refused then.
+  public private(set) var mistake: String?
 
   /// Makes a memory.
   public init(total: Int, available: Int, limit: Limit = .machine) {
@@ -55,6 +58,12 @@ public struct MachineMemory: Sendable, Hashable {
   public func check(
     _ byteCount: Int, for purpose: String, remedy: String, subject: String
   ) throws {
+    if let mistake {
+      throw TensorsError(
+        .insufficientMemory,
+        "is \(mistake.excerpt); expected bytes, such as 8000000000 or 8GB, or none",
+        subject: Self.variable)
+    }
     guard byteCount > available || byteCount == .max else { return }
     throw TensorsError(
       .insufficientMemory,
@@ -93,6 +102,20 @@ public struct MachineMemory: Sendable, Hashable {
 }
 
 extension MachineMemory {
+  /// A number of bytes, alone or with a unit: `8000000000`, `8GB`, `7.5GiB`, `900M`.
+  private static func byteCount(_ text: String) -> Int? {
+    let units: [(String, Double)] = [
+      ("kib", 0x1p10), ("mib", 0x1p20), ("gib", 0x1p30), ("tib", 0x1p40), ("kb", 1e3), ("mb", 1e6),
+      ("gb", 1e9), ("tb", 1e12), ("k", 1e3), ("m", 1e6), ("g", 1e9), ("t", 1e12), ("b", 1), ("", 1),
+    ]
+    let text = text.lowercased()
+    guard let (unit, factor) = units.first(where: { text.hasSuffix($0.0) }),
+      let number = Double(text.dropLast(unit.count).trimmingCharacters(in: .whitespaces)),
+      number >= 0
+    else { return nil }
+    return Int(exactly: (number * factor).rounded())
+  }
+
   /// The memory that files below a root tell of, as Linux has them; physical memory elsewhere.
   package init(root: URL, override: String?) {
     let system = SystemFiles(root: root)
@@ -101,11 +124,13 @@ extension MachineMemory {
     if let process = system.process, process.available < memory.available { memory = process }
     switch override.map({ $0.trimmingCharacters(in: .whitespaces) }) {
     case "none"?: memory = MachineMemory(total: .max, available: .max, limit: .environment)
-    case let text?:
-      if let bytes = Int(text), bytes >= 0 {
+    case let text? where !text.isEmpty:
+      if let bytes = Self.byteCount(text) {
         memory = MachineMemory(total: bytes, available: bytes, limit: .environment)
+      } else {
+        memory.mistake = text
       }
-    case nil: break
+    default: break
     }
     self = memory
   }

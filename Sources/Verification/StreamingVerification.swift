@@ -64,12 +64,14 @@ public struct StreamingVerification: Sendable {
   ) throws -> VerificationReport {
     try check()
     let exact = try exactBatch().map { try ExactModels(self, $0) }
+    let arithmetic = try MatrixArithmetic(threads: threads)
     let result = try LockStep(
       small: try LayerwiseModel(small), grown: try LayerwiseModel(grown), exact: exact?.parameters,
-      plans: plans, batch: batch, arithmetic: try MatrixArithmetic(threads: threads)
+      plans: plans, batch: batch, arithmetic: arithmetic
     ) { try progress(VerificationProgress(part: $0, done: $1, total: $2)) }.measure()
     var numbers = GrowthMeasurer.Numbers()
     numbers.add(result)
+    try exact?.replayEmbeddings(of: grown.program, arithmetic)
     numbers.measurements[.replay] = exact?.replay?.error
     return try judge(numbers, result, exact)
   }

@@ -71,11 +71,14 @@ private func decodingReason(_ error: DecodingError) -> String {
 private func corruptionReason(_ context: DecodingError.Context) -> String {
   guard let cause = context.underlyingError else {
     let isSyntax = context.debugDescription.contains("not valid JSON")
-    return isSyntax ? "not JSON" : context.debugDescription.excerpt
+    // Foundation says the same of `1.5` and of 2⁶³ where a whole number belongs.
+    return isSyntax
+      ? "not JSON, or a number in it is not whole or too large" : context.debugDescription.excerpt
   }
   if cause is DecodingError { return reason(of: cause) }
   let details = (cause as NSError).userInfo["NSDebugDescription"] as? String
-  return details.map { "not JSON: \($0.excerpt)" } ?? "not JSON"
+  return details.map { "not JSON: \($0.excerpt)" }
+    ?? "not JSON, or a number in it is not whole or too large"
 }
 
 private func path(_ keys: [any CodingKey]) -> String {

@@ -68,5 +68,11 @@ struct FamilyTests {
       sequenceCount: 1, sequenceLength: window, inputs: Array(repeating: 1, count: window),
       targets: Array(repeating: 2, count: window))
     #expect(try model.logits(short).floats.allSatisfy(\.isFinite))
+    // A decoder reaches no farther than it holds, however long the model's context.
+    let decoder = try model.makeDecoder(capacity: window)
+    #expect(try decoder.append([1, 1]).allSatisfy(\.isFinite))
+    #expect(throws: CPUEngineError.self) {
+      try model.makeDecoder(capacity: window + 1).append([1])
+    }
   }
 }

@@ -82,8 +82,17 @@ struct MachineMemoryTests {
       try memory(files, override: " 5000 ")
         == MachineMemory(total: 5000, available: 5000, limit: .environment))
     #expect(try memory(files, override: "none").available == .max)
-    #expect(try memory(files, override: "-3").limit == .machine)
-    #expect(try memory(files, override: "many").limit == .machine)
+    #expect(try memory(files, override: "").limit == .machine)
+    for (text, bytes) in [("8GB", 8_000_000_000), ("1.5 KiB", 1536), ("900m", 900_000_000)] {
+      #expect(try memory(files, override: text).available == bytes)
+    }
+    for text in ["-3", "many", "nan", "1e300", "9223372036854775808", "GB"] {
+      let memory = try memory(files, override: text)
+      let error = #expect(throws: TensorsError.self) {
+        try memory.check(0, for: "nothing", remedy: "", subject: "")
+      }
+      #expect(error?.description.hasPrefix("ESPALIER_MEMORY: is \(text); expected") == true)
+    }
   }
 
   @Test("what is too much is refused with both numbers")

@@ -58,6 +58,12 @@ extension ModelConfiguration {
   /// The count, once every extent is within its limit.
   func parameterCountOfValidSizes() throws -> ParameterCount {
     let block = uncheckedProgram(layerCount: 1)
+    guard block.parameters.count <= Self.mostTensors / max(1, layerCount) else {
+      throw ArchitecturesError(
+        .invalidConfiguration,
+        "\(layerCount) layers of \(block.parameters.count) tensors each are more than "
+          + "\(Self.mostTensors) tensors; check the layers and experts", subject: "layerCount")
+    }
     // Many experts of valid sizes may be more than an integer counts.
     let isCountable =
       block.parameters.reduce(0.0) { $0 + Double($1.shape.elementCount) } < 0x1p62

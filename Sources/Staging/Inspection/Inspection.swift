@@ -109,7 +109,7 @@ extension Inspection: Encodable {
 }
 
 extension Inspection {
-  /// Whether a checksum or a size is not as a manifest says.
+  /// Whether a checksum or a size is not as a manifest says, or a model lacks tensors or has others.
   public var isDamaged: Bool {
     switch self {
     case .run(let run):
@@ -117,7 +117,7 @@ extension Inspection {
         || run.stages.contains { !$0.problems.isEmpty }
         || run.growths.contains { $0.problem != nil } || !run.problems.isEmpty
     case .model(let model):
-      guard case .damaged = model.integrity else { return false }
+      guard case .damaged = model.integrity else { return !model.holdsModel }
       return true
     case .tokens(let tokens): return !tokens.faults.isEmpty
     case .tensors, .recipe, .growth: return false

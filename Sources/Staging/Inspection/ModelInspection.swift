@@ -54,6 +54,8 @@ public struct ModelInspection: Sendable, Encodable {
   /// What a user should know of the files: a head that is not tied, tensors that are passed over or
   /// are not the model's.
   public var notes: [String]
+  /// Whether the files hold the model's tensors and no others.
+  public var holdsModel: Bool
 
   init(_ url: URL, verify: Bool, ignoring patterns: [String] = []) throws {
     path = url.path(percentEncoded: false)
@@ -61,6 +63,7 @@ public struct ModelInspection: Sendable, Encodable {
     model = opened.configuration.model
     endOfTextTokens = opened.configuration.endOfTextTokens
     notes = opened.notes
+    holdsModel = opened.holdsModel
     let counts = try model.parameterCount()
     parameterCount = counts.total
     parameterCountWithoutEmbeddings = counts.withoutEmbeddings
@@ -76,16 +79,16 @@ public struct ModelInspection: Sendable, Encodable {
   /// What `config.json` and the tensors say; tensors that are not the model's are a note.
   private static func opened(
     _ url: URL, ignoring patterns: [String]
-  ) throws -> (configuration: HuggingFaceConfiguration, notes: [String]) {
+  ) throws -> (configuration: HuggingFaceConfiguration, notes: [String], holdsModel: Bool) {
     do {
       let directory = try ModelDirectory(reading: url, ignoring: patterns)
-      return (directory.configuration, directory.notes)
+      return (directory.configuration, directory.notes, true)
     } catch let error as ArchitecturesError where error.code == .parameterMismatch {
       let file = url.appending(path: TrainingStateFiles.configuration)
       return (
         try HuggingFaceConfiguration(
           try Self.contents(file), file: file.path(percentEncoded: false)),
-        ["the files do not hold this model: \(error.message)"]
+        ["the files do not hold this model: \(error.message)"], false
       )
     }
   }

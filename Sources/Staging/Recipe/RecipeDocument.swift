@@ -14,6 +14,9 @@ struct RecipeDocument {
   /// Parses YAML text.
   init(yaml: String, name: String) throws {
     self.name = name
+    // Some editors begin UTF-8 with a byte order mark, which YAML allows and the parser does not.
+    let yaml =
+      yaml.unicodeScalars.first == "\u{FEFF}" ? String(yaml.unicodeScalars.dropFirst()) : yaml
     guard let root = try Self.parse(yaml, describe: { "\(name):\($0)" }) else {
       throw StagingError(
         .invalidYAML, "the recipe is empty; `espalier train --example` prints one", subject: name)
@@ -27,6 +30,11 @@ struct RecipeDocument {
     let value = try Self.parse(override.value, describe: { _ in subject }) ?? Node("", Tag(.null))
     root = try Self.replacing(override.keyPath[...], of: root, with: value) { depth in
       let path = override.keyPath.prefix(depth).joined(separator: ".")
+      guard !path.isEmpty else {
+        return StagingError(
+          .invalidOverride, "the recipe is no group of keys, of which one could be set",
+          subject: subject)
+      }
       return StagingError(
         .invalidOverride, "\(path) is not a group of keys in the recipe; set \(path) as a whole",
         subject: subject)

@@ -109,6 +109,11 @@ struct RunData {
         case .fraction(let share): .fraction(share)
         case .files(let urls): .inputs(try find(urls))
         }
+      if case .inputs(let inputs) = self.validation {
+        let (kept, remark) = try CorpusInput.leaving(self.training, without: inputs)
+        self.training = kept
+        if let remark { remarks.append(remark) }
+      }
     }
 
     /// A hash of what the tokens depend on: the files' names, sizes and dates, the tokenizer, the

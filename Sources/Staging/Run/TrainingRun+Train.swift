@@ -26,8 +26,13 @@ extension TrainingRun {
     return try withExtendedLifetime(lock) {
       do {
         if let earlierStep { try goBack(toStep: earlierStep, observer: observer) }
-        passedOver.forEach {
-          observer(.warning("\($0), which is newer than what the run begins with"))
+        let begins = manifest.startedFrom.map { URL(filePath: $0).lastPathComponent } ?? "another"
+        for checkpoint in passedOver {
+          observer(
+            .warning(
+              "the newer checkpoint \(checkpoint.checkpoint) is damaged "
+                + "(\(checkpoint.problems.joined(separator: "; "))); the run begins with \(begins), "
+                + "the newest whole one"))
         }
         let dataset = try RunData(run: self, observer: observer, isInterrupted: isInterrupted)
           .open()

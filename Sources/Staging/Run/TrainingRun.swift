@@ -146,6 +146,11 @@ public struct TrainingRun: Sendable {
         subject: given.name)
     }
     if fromBeginning {
+      guard step == nil else {
+        throw StagingError(
+          .runUnavailable, "begins anew or goes back to step \(step ?? 0), not both",
+          subject: url.path)
+      }
       let lock = try RunLock(run.directory)
       _ = try withExtendedLifetime(lock) { try run.directory.setTrainingAside() }
     }

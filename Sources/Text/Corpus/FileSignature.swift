@@ -81,7 +81,6 @@ package struct FileSignature: Sendable {
       FileSignature("a Parquet file", lines, (0, ascii("PAR1"))),
       FileSignature("an Arrow file", lines, (0, ascii("ARROW1"))),
       FileSignature("a Feather file", lines, (0, ascii("FEA1"))),
-      FileSignature("an ORC file", lines, (0, ascii("ORC"))),
       FileSignature("an Avro file", lines, (0, ascii("Obj") + [1])),
       FileSignature("an HDF5 file", lines, (0, [0x89] + ascii("HDF\r\n") + [0x1a, 0x0a])),
       FileSignature("an SQLite database", lines, (0, ascii("SQLite format 3") + [0])),

@@ -20,6 +20,24 @@ public struct ParameterClock: Sendable, Hashable, Codable {
     epsilonMultiplier = state.epsilonMultiplier
   }
 
+  /// Checks that the numbers are possible, since they come from files.
+  ///
+  /// - Throws: ``TrainingError`` of code `invalidState` that names the parameter.
+  func validate() throws {
+    guard TrainingStatus.counts.contains(stepCount) else {
+      throw TrainingError(
+        .invalidState, "a step count of \(stepCount) is not possible", subject: name)
+    }
+    for (what, multiplier) in [
+      ("learning-rate", learningRateMultiplier), ("epsilon", epsilonMultiplier),
+    ] where !multiplier.isFinite || multiplier < 0 {
+      throw TrainingError(
+        .invalidState,
+        "\(what == "epsilon" ? "an" : "a") \(what) multiplier of \(multiplier) is not possible; "
+          + "expected a number from 0 on", subject: name)
+    }
+  }
+
   /// Makes a clock.
   package init(
     name: String, stepCount: Int, learningRateMultiplier: Double, epsilonMultiplier: Double

@@ -36,7 +36,9 @@ extension TrainingLoop {
       trouble.isSpike ? .lossSpike : .nonFiniteLoss,
       "\(trouble.description), so nothing was updated by it and nothing is saved; "
         + (reason.map { "\($0); " } ?? "")
-        + "\(good ?? "no checkpoint was saved before it"); go on from there with a lower learning rate, "
+        + (good.map { "\($0); go on from there" }
+          ?? "no checkpoint was saved before it; begin again")
+        + " with a lower learning rate, "
         + "a longer warm-up or a clip, or let the recipe's onNonFinite and onSpike skip such batches or "
         + "roll back",
       subject: "step \(trouble.step)")

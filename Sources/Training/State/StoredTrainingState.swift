@@ -33,10 +33,7 @@ package struct StoredTrainingState: Sendable {
       throw TrainingError(
         .invalidState, "its parameters are not those of its model", subject: file.path)
     }
-    for clock in clocks where !TrainingStatus.counts.contains(clock.stepCount) {
-      throw TrainingError(
-        .invalidState, "a step count of \(clock.stepCount) is not possible", subject: clock.name)
-    }
+    for clock in clocks { try clock.validate() }
     values = try openTensors(in: directory, baseName: TrainingStateFiles.model)
     moments = try openTensors(in: directory, baseName: TrainingStateFiles.optimizer)
     for (index, spec) in specs.enumerated() {

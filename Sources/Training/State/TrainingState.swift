@@ -55,10 +55,7 @@ public struct TrainingState: Sendable {
             subject: spec.name)
         }
       }
-      guard TrainingStatus.counts.contains(state.stepCount) else {
-        throw TrainingError(
-          .invalidState, "a step count of \(state.stepCount) is not possible", subject: spec.name)
-      }
+      try ParameterClock(name: spec.name, state).validate()
     }
     return program
   }
@@ -142,9 +139,20 @@ public struct TrainingStatus: Sendable, Hashable, Codable {
           .invalidState, "\(count) is outside \(range.lowerBound) … \(range.upperBound)",
           subject: "\(name).\(key)")
       }
-      guard progress.floatingPointOperations.isFinite, progress.seconds.isFinite else {
-        throw TrainingError(.invalidState, "holds a number that is not finite", subject: name)
+      for (key, value) in [
+        ("floatingPointOperations", progress.floatingPointOperations),
+        ("seconds", progress.seconds),
+      ] where !value.isFinite || (value < 0 && range.lowerBound == 0) {
+        throw TrainingError(
+          .invalidState, "\(value) is not possible; expected a number from 0 on",
+          subject: "\(name).\(key)")
       }
+    }
+    for (name, count) in [("cursor.epoch", cursor.epoch), ("stage.index", stage?.index ?? 0)]
+    where !Self.counts.contains(count) {
+      throw TrainingError(
+        .invalidState,
+        "\(count) is outside \(Self.counts.lowerBound) … \(Self.counts.upperBound)", subject: name)
     }
     try health?.validate()
   }

@@ -33,6 +33,25 @@ struct ExactModels {
       small: try LayerwiseParameters(small), grown: larger, batch: batch)
   }
 
+  /// Compares all rows of the embeddings, of which a batch looks up only some.
+  ///
+  /// - Throws: as reading the files does.
+  func replayEmbeddings(of program: Program, _ arithmetic: MatrixArithmetic) throws {
+    guard replay != nil, let larger = parameters.grown else { return }
+    for (index, spec) in program.parameters.enumerated()
+    where spec.role == .tokenEmbedding || spec.role == .positionEmbedding {
+      let (rows, width) = (spec.shape[0], spec.shape[1])
+      let step = min(rows, max(1, (1 << 20) / max(1, width)))
+      let buffer = UnsafeMutablePointer<Double>.allocate(capacity: step * width)
+      defer { buffer.deallocate() }
+      buffer.initialize(repeating: 0, count: step * width)
+      for first in stride(from: 0, to: rows, by: step) {
+        let end = min(first + step, rows)
+        try larger.read(index, first * width..<end * width, into: buffer, arithmetic)
+      }
+    }
+  }
+
   private static func made(
     by rows: GrownRows, _ program: Program, _ replay: ReplayComparison
   ) -> LayerwiseParameters<Double> {

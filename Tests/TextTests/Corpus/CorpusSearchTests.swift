@@ -89,4 +89,22 @@ import Text
     }
     #expect(textError { _ = try CorpusSearch(["/dev/null"]) }?.message.contains("a device") == true)
   }
+
+  @Test("what is validated on is left out of the training text, whatever its path")
+  func leavesValidationOut() throws {
+    let folder = try folder()
+    func url(_ name: String) -> URL { folder.url.appendingPathComponent(name) }
+    try FileManager.default.createSymbolicLink(at: url("other"), withDestinationURL: url("a.txt"))
+    let all = try CorpusSearch([folder.url.path]).inputs
+    let validation = try CorpusSearch([url("other").path]).inputs
+    let (kept, remark) = try CorpusInput.leaving(all, without: validation)
+    #expect(kept.map { URL(filePath: $0.name).lastPathComponent } == ["b.jsonl", "c.ndjson"])
+    #expect(remark?.hasPrefix("1 file is left out of the training text") == true)
+    let others = try CorpusInput.leaving(kept, without: validation)
+    #expect(others.inputs == kept && others.remark == nil)
+    let error = #expect(throws: TextError.self) {
+      try CorpusInput.leaving(try CorpusSearch([url("a.txt").path]).inputs, without: validation)
+    }
+    #expect(error?.message.contains("no other is left to train on") == true)
+  }
 }

@@ -169,6 +169,14 @@ import Training
       ("\"formatVersion\" : 1", "\"version\" : 1", .invalidState),
       ("transformer.ln_f.bias", "transformer.ln_f.bigs", .invalidState),
       ("\"stepCount\" : 1000", "\"stepCount\" : -1", .invalidState),
+      ("\"learningRateMultiplier\" : 0.25", "\"learningRateMultiplier\" : -1", .invalidState),
+      ("\"epsilonMultiplier\" :", "\"epsilonMultiplier\" : -", .invalidState),
+      ("\"epoch\" :", "\"epoch\" : \(Int.max), \"other\" :", .invalidState),
+      (
+        "\"status\" : {",
+        "\"status\" : {\"stage\": {\"index\": \(Int.max), \"start\": {\"steps\": 0, "
+          + "\"tokens\": 0, \"floatingPointOperations\": 0, \"seconds\": 0}},", .invalidState
+      ),
       ("\"tokens\" : 2305843009213693952", "\"tokens\" : \(Int.max)", .invalidState),
       ("\"tokens\" : -2305843009213693952", "\"tokens\" : \(Int.min)", .invalidState),
       ("\"beta2\" : 0.999", "\"beta2\" : 1.999", .invalidConfiguration),
