@@ -66,23 +66,9 @@ struct GrowthOutputOptions: ParsableArguments {
 package struct ByteCountRequest: Hashable, ExpressibleByArgument {
   package var byteCount: Int
 
-  private static let units: [(String, Double)] = [
-    ("kib", 0x1p10), ("mib", 0x1p20), ("gib", 0x1p30), ("tib", 0x1p40),
-    ("kb", 1e3), ("mb", 1e6), ("gb", 1e9), ("tb", 1e12),
-    ("k", 1e3), ("m", 1e6), ("g", 1e9), ("t", 1e12), ("b", 1), ("", 1),
-  ]
-
   package init?(argument: String) {
-    let text = argument.lowercased()
-    guard let (unit, factor) = Self.units.first(where: { text.hasSuffix($0.0) }) else { return nil }
-    let number = text.dropLast(unit.count)
-    guard let digit = number.first, digit.isASCII, digit.isNumber,
-      number.allSatisfy({ "0123456789.e+- ".contains($0) }),
-      let value = Double(number.last == " " ? number.dropLast() : number)
-    else { return nil }
-    let bytes = (value * factor).rounded()
-    guard bytes >= 1, bytes < 0x1p62 else { return nil }
-    byteCount = Int(bounding: bytes)
+    guard let bytes = ByteCountText.byteCount(of: argument), bytes >= 1 else { return nil }
+    byteCount = bytes
   }
 }
 

@@ -102,20 +102,6 @@ public struct MachineMemory: Sendable, Hashable {
 }
 
 extension MachineMemory {
-  /// A number of bytes, alone or with a unit: `8000000000`, `8GB`, `7.5GiB`, `900M`.
-  private static func byteCount(_ text: String) -> Int? {
-    let units: [(String, Double)] = [
-      ("kib", 0x1p10), ("mib", 0x1p20), ("gib", 0x1p30), ("tib", 0x1p40), ("kb", 1e3), ("mb", 1e6),
-      ("gb", 1e9), ("tb", 1e12), ("k", 1e3), ("m", 1e6), ("g", 1e9), ("t", 1e12), ("b", 1), ("", 1),
-    ]
-    let text = text.lowercased()
-    guard let (unit, factor) = units.first(where: { text.hasSuffix($0.0) }),
-      let number = Double(text.dropLast(unit.count).trimmingCharacters(in: .whitespaces)),
-      number >= 0
-    else { return nil }
-    return Int(exactly: (number * factor).rounded())
-  }
-
   /// The memory that files below a root tell of, as Linux has them; physical memory elsewhere.
   package init(root: URL, override: String?) {
     let system = SystemFiles(root: root)
@@ -125,7 +111,7 @@ extension MachineMemory {
     switch override.map({ $0.trimmingCharacters(in: .whitespaces) }) {
     case "none"?: memory = MachineMemory(total: .max, available: .max, limit: .environment)
     case let text? where !text.isEmpty:
-      if let bytes = Self.byteCount(text) {
+      if let bytes = ByteCountText.byteCount(of: text) {
         memory = MachineMemory(total: bytes, available: bytes, limit: .environment)
       } else {
         memory.mistake = text
