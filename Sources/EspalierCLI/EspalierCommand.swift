@@ -34,6 +34,7 @@ struct EspalierCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    ThreadWaiting.shorten()
     StandardStream.reserve()
     await CommandRun.run(Array(CommandLine.arguments.dropFirst()))
   }
