@@ -54,47 +54,9 @@ struct ExchangeOptions: ParsableArguments {
       resumes: resume)
   }
 
-  /// Does all of a command, and says what is kept where it is interrupted.
-  func interruptible(
-    on terminal: Terminal, _ body: (Interruption) throws -> Void
-  ) throws {
-    let interruption = Interruption(
-      first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
-    do { try body(interruption) } catch is CancellationError {
-      if ModelGrowth.unfinished(of: target) == nil {
-        terminal.print("Interrupted; no file was finished, the same command begins anew.")
-      }
-      throw ExitCode(Interruption.exitCode)
-    }
-  }
-
-  /// Writes with progress, and says how to go on where that fails or is interrupted.
-  ///
-  /// - Parameter work: what is done, as a line of progress begins.
-  /// - Returns: the seconds that it took.
-  func write(
-    _ work: String, on terminal: Terminal, until interruption: Interruption,
-    _ body: ((ModelGrowth.Progress) throws -> Void) throws -> Void
-  ) throws -> Double {
-    let printer = GrowthProgressPrinter(terminal: terminal, isQuiet: quiet, work: work)
-    defer { printer.finish() }
-    do {
-      try interruption.check()
-      try body { progress in
-        try interruption.check()
-        printer.show(progress)
-      }
-      return printer.elapsedSeconds
-    } catch {
-      printer.finish()
-      let isOtherWork = (error as? CheckpointsError)?.code == .unfinishedWork
-      if !isOtherWork, let unfinished = ModelGrowth.unfinished(of: target) {
-        Terminal(.standardError).print(
-          "Finished files are kept in \(unfinished.path(percentEncoded: false)); the same command with "
-            + "--resume goes on with them.")
-      }
-      throw error
-    }
+  /// How the command writes.
+  func writing(on terminal: Terminal) -> ModelWriting {
+    ModelWriting(target: target, terminal: terminal, isQuiet: quiet)
   }
 
   /// Prints what was done; what was written is kept where that fails.

@@ -45,7 +45,7 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let terminal = Terminal(options.json ? .standardError : .standardOutput)
-    try options.interruptible(on: terminal) { try write(on: terminal, until: $0) }
+    try options.writing(on: terminal).interruptible { try write(on: terminal, until: $0) }
   }
 
   private func write(on terminal: Terminal, until interruption: Interruption) throws {
@@ -60,7 +60,7 @@ struct ExportCommand: ParsableCommand {
       .init($0, file: TorchOptimizerFile.fileName)
     }
     if !options.quiet { terminal.print("Exporting \(report.source)") }
-    let seconds = try options.write("Exporting", on: terminal, until: interruption) {
+    let seconds = try options.writing(on: terminal).write("Exporting", until: interruption) {
       try export.write(to: options.target, options.settings(dtype), observe: $0)
     }
     try report.complete(seconds: seconds)

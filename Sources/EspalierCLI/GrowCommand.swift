@@ -84,12 +84,13 @@ struct GrowCommand: ParsableCommand {
 
   func run() throws {
     let terminal = Terminal(json ? .standardError : .standardOutput)
-    let interruption = Interruption(
-      first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
-    do { try grow(on: terminal, until: interruption) } catch is CancellationError {
-      terminal.print("Interrupted; no file was finished, the same command begins anew.")
-      throw ExitCode(Interruption.exitCode)
-    }
+    try writingModel(on: terminal).interruptible { try grow(on: terminal, until: $0) }
+  }
+
+  /// How the command writes.
+  private func writingModel(on terminal: Terminal) -> ModelWriting {
+    ModelWriting(
+      target: output.map { URL(filePath: $0) }, terminal: terminal, isQuiet: quiet)
   }
 
   private func grow(on terminal: Terminal, until interruption: Interruption) throws {
@@ -115,7 +116,11 @@ struct GrowCommand: ParsableCommand {
     try interruption.check()
     if !quiet { try show(report, growth, terminal) }
     if let target, !dryRun {
-      try write(growth, settings, to: target, &report, terminal, until: interruption)
+      let seconds = try writingModel(on: terminal).write("Growing", until: interruption) {
+        try growth.write(to: target, settings, observe: $0)
+        report.sourceHash = try growth.source.hash
+      }
+      report.output = try GrowthReport.Output(target, seconds: seconds)
     }
     try tell(report, terminal)
   }
@@ -134,35 +139,6 @@ struct GrowCommand: ParsableCommand {
       if json { try CommandOutput.print(json: report) }
       guard !quiet else { return }
       if json { lines.forEach(terminal.print) } else { try CommandOutput.print(lines) }
-    }
-  }
-
-  /// Writes the model, and says how to go on where that is interrupted.
-  private func write(
-    _ growth: ModelGrowth, _ settings: ModelGrowth.Output, to target: URL,
-    _ report: inout GrowthReport, _ terminal: Terminal, until interruption: Interruption
-  ) throws {
-    let printer = GrowthProgressPrinter(terminal: terminal, isQuiet: quiet)
-    defer { printer.finish() }
-    do {
-      try growth.write(to: target, settings) { progress in
-        try interruption.check()
-        printer.show(progress)
-      }
-      report.sourceHash = try growth.source.hash
-      report.output = try GrowthReport.Output(target, seconds: printer.elapsedSeconds)
-    } catch {
-      printer.finish()
-      let isOtherWork = (error as? CheckpointsError)?.code == .unfinishedWork
-      if !isOtherWork, let unfinished = ModelGrowth.unfinished(of: target) {
-        Terminal(.standardError).print(
-          "Finished files are kept in \(unfinished.path(percentEncoded: false)); the same command with "
-            + "--resume goes on with them.")
-      }
-      guard error is CancellationError, ModelGrowth.unfinished(of: target) != nil else {
-        throw error
-      }
-      throw ExitCode(Interruption.exitCode)
     }
   }
 }

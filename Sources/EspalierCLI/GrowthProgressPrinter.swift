@@ -17,7 +17,7 @@ final class GrowthProgressPrinter {
   private static let liveInterval = 0.1
   private static let plainInterval = 10.0
 
-  init(terminal: Terminal, isQuiet: Bool, work: String = "Growing") {
+  init(terminal: Terminal, isQuiet: Bool, work: String) {
     self.terminal = terminal
     self.isQuiet = isQuiet
     self.work = work

@@ -70,7 +70,7 @@ struct ImportCommand: ParsableCommand {
 
   func run() throws {
     let terminal = Terminal(options.json ? .standardError : .standardOutput)
-    try options.interruptible(on: terminal) { try write(on: terminal, until: $0) }
+    try options.writing(on: terminal).interruptible { try write(on: terminal, until: $0) }
   }
 
   private func write(on terminal: Terminal, until interruption: Interruption) throws {
@@ -86,7 +86,7 @@ struct ImportCommand: ParsableCommand {
     (report.step, report.tokens) = (plan.status.progress.steps, plan.status.progress.tokens)
     report.notes = plan.notes
     if !options.quiet { terminal.print("Importing \(report.source)") }
-    let seconds = try options.write("Importing", on: terminal, until: interruption) {
+    let seconds = try options.writing(on: terminal).write("Importing", until: interruption) {
       try plan.write(to: options.target, options.settings(), observe: $0)
     }
     try report.complete(seconds: seconds)
