@@ -32,6 +32,9 @@ let package = Package(
     .target(
       name: "CKernels",
       linkerSettings: [.linkedLibrary("gomp", .when(platforms: [.linux]))]),
+    .target(
+      name: "LinearAlgebra",
+      dependencies: ["CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux]))]),
     .target(name: "RunLogs", dependencies: ["Wording", "CheckedInput"]),
     .target(
       name: "Reporting", dependencies: ["CheckedInput", "Statistics", "RunLogs", "OrderedJSON"]),
@@ -55,18 +58,14 @@ let package = Package(
         "Wording", "CheckedInput", "Architectures", "Checkpoints", "Text", "RunLogs",
       ]),
     .target(name: "ReferenceEngine", dependencies: ["Training"]),
-    .target(
-      name: "CPUEngine",
-      dependencies: [
-        "Training", "CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux])),
-      ]),
+    .target(name: "CPUEngine", dependencies: ["Training", "CKernels", "LinearAlgebra"]),
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(
       name: "Growth",
       dependencies: [
         "Wording", "CheckedInput", "Training", "CKernels", .product(name: "Yams", package: "Yams"),
       ]),
-    .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine", "CPUEngine"]),
+    .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine", "LinearAlgebra"]),
     .target(
       name: "Planning",
       dependencies: [

@@ -5,10 +5,13 @@
 /// Every value is a matrix of one row per token (rows of a sequence lie together, sequences one
 /// after the other) and a fixed number of columns. Engines compile a program for a batch shape and a
 /// precision; they know each operation's derivative and fuse as they like. Every value is written by
-/// exactly one operation, before any that reads it.
+/// exactly one operation, before any that reads it. Whatever an engine needs stands in the operations:
+/// a program knows nothing of the configuration that it was built from.
 public struct Program: Sendable {
-  /// The model this program computes.
-  public let configuration: ModelConfiguration
+  /// The family's name, for messages.
+  public let family: String
+  /// The longest sequence that the model was made for.
+  public let contextLength: Int
   /// The parameters, in the order of the computation; operations name them by index.
   public let parameters: [ParameterSpec]
   /// Tensors of published files that hold no parameter: masks, tables.
@@ -143,6 +146,8 @@ public struct Program: Sendable {
     public var router: Parameter
     /// The experts.
     public var experts: [Expert]
+    /// Width between an expert's maps.
+    public var innerWidth: Int
     /// How many of them each row takes.
     public var perToken: Int
     /// The function.

@@ -16,8 +16,9 @@ struct ProgramBuilder {
 
   var program: Program {
     Program(
-      configuration: configuration, parameters: parameters, bufferNames: bufferNames,
-      copyNames: copyNames, widths: widths, operations: operations)
+      family: configuration.family.name, contextLength: configuration.contextLength,
+      parameters: parameters, bufferNames: bufferNames, copyNames: copyNames, widths: widths,
+      operations: operations)
   }
 
   mutating func parameter(_ spec: ParameterSpec) -> Program.Parameter {
@@ -78,11 +79,13 @@ struct ProgramBuilder {
     experts: [Program.MixtureOperation.Expert], perToken: Int,
     activation: Program.ActivationKind, layout: Program.WeightLayout
   ) -> Program.Value {
-    emit(width: widths[input]) {
+    let innerWidth = configuration.intermediateSize
+    return emit(width: widths[input]) {
       .mixture(
         Program.MixtureOperation(
-          input: input, router: router, experts: experts, perToken: perToken,
-          activation: activation, layout: layout, output: $0))
+          input: input, router: router, experts: experts,
+          innerWidth: innerWidth, perToken: perToken, activation: activation, layout: layout,
+          output: $0))
     }
   }
 

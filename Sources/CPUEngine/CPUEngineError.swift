@@ -4,7 +4,7 @@
 public struct CPUEngineError: Error, Sendable, CustomStringConvertible {
   /// The kind of failure.
   public enum Code: String, Sendable {
-    case invalidParameters, invalidBatch, unsupportedProgram, matrixLibrary, outOfMemory
+    case invalidParameters, invalidBatch, unsupportedProgram, outOfMemory
   }
   /// The kind of failure.
   public var code: Code

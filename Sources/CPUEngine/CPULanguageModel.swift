@@ -20,7 +20,7 @@ final class CPULanguageModel: LanguageModel {
   }
 
   func logits(_ batch: TokenBatch) throws -> HostTensor {
-    let vocabulary = model.program.configuration.vocabularySize
+    let vocabulary = model.program.vocabularySize
     var logits = HostTensor(zeros: [batch.inputs.count, vocabulary])
     try logits.withUnsafeMutableBytes { bytes in
       let target = bytes.bindMemory(to: Float.self).baseAddress
@@ -33,7 +33,7 @@ final class CPULanguageModel: LanguageModel {
   }
 
   func makeDecoder(capacity: Int) throws -> any TokenDecoder {
-    let context = model.program.configuration.contextLength
+    let context = model.program.contextLength
     guard (1...context).contains(capacity) else {
       throw CPUEngineError(
         .invalidBatch, "a sequence of \(capacity) tokens; the model has \(context) positions",
@@ -63,7 +63,7 @@ final class CPUDecoder: TokenDecoder {
         "\(tokens.count) tokens after \(count); the decoder holds 1 to \(cache.capacity)",
         subject: "decoder")
     }
-    var logits = [Float](repeating: 0, count: model.program.configuration.vocabularySize)
+    var logits = [Float](repeating: 0, count: model.program.vocabularySize)
     var start = 0
     while start < tokens.count {
       let end = min(start + Self.pieceSize, tokens.count)

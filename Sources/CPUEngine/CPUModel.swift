@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import LinearAlgebra
 import Tensors
 import Text
 import Training
@@ -98,30 +99,8 @@ final class CPUModel {
     }
   }
 
-  /// Ids outside the vocabulary and sequences longer than the learned positions would read
-  /// memory that is not there.
   private func check(_ batch: TokenBatch) throws {
-    let configuration = program.configuration
-    guard batch.sequenceCount > 0, batch.sequenceLength > 0 else {
-      throw CPUEngineError(.invalidBatch, "has no tokens", subject: "batch")
-    }
-    let hasLearnedPositions = configuration.rotary == nil
-    guard !hasLearnedPositions || batch.sequenceLength <= configuration.contextLength else {
-      throw CPUEngineError(
-        .invalidBatch,
-        "sequences of \(batch.sequenceLength) tokens; the model has "
-          + "\(configuration.contextLength) positions", subject: "batch")
-    }
-    let vocabulary = Int32(clamping: configuration.vocabularySize)
-    try checkTokens(batch.inputs, in: 0..<vocabulary)
-    try checkTokens(batch.targets, in: -1..<vocabulary)
-  }
-
-  private func checkTokens(_ tokens: [Int32], in range: Range<Int32>) throws {
-    for (position, token) in tokens.enumerated() where !range.contains(token) {
-      throw CPUEngineError(
-        .invalidBatch, "token \(token) at position \(position) is outside \(range)",
-        subject: "batch")
-    }
+    guard let obstacle = program.obstacle(to: batch) else { return }
+    throw CPUEngineError(.invalidBatch, obstacle, subject: "batch")
   }
 }

@@ -2,6 +2,7 @@
 import Architectures
 import CKernels
 import Foundation
+import LinearAlgebra
 import Tensors
 import Training
 
@@ -10,8 +11,6 @@ import Training
 /// Sessions and models are used from one thread at a time; work spreads over the engine's own. The
 /// same number of threads gives the same bits, run after run, on one kind of machine.
 public struct CPUTrainingEngine: TrainingEngine {
-  /// Threads of a step.
-  public let threadCount: Int
   private let team: ThreadTeam
   private let widensBFloat16: Bool
 
@@ -25,15 +24,23 @@ public struct CPUTrainingEngine: TrainingEngine {
   /// An engine that computes bfloat16 products as on a processor that has none, for tests.
   package init(threads: Int?, widensBFloat16: Bool) {
     self.widensBFloat16 = widensBFloat16
-    threadCount = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)
-    team = ThreadTeam(count: threadCount)
+    team = ThreadTeam(count: max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount))
   }
 
   /// "cpu".
   public var name: String { "cpu" }
 
-  /// What of a program this engine cannot train or generate with: `experts`; nil for nothing.
-  public func obstacle(in program: Program) -> String? { Lowering.obstacle(in: program) }
+  /// Threads of a step.
+  public var threadCount: Int? { team.count }
+
+  /// Operations that have no instructions yet, and windows narrower than the sequences.
+  public func obstacle(in program: Program, sequenceLength: Int) -> String? {
+    if let obstacle = Lowering.obstacle(in: program) {
+      return "the CPU engine trains no model with \(obstacle)"
+    }
+    guard let window = program.narrowestWindow, window < sequenceLength else { return nil }
+    return "the CPU engine sees all positions, the model \(window) of \(sequenceLength)"
+  }
 
   /// Takes over parameters and moments and readies a program for training.
   ///
@@ -115,15 +122,4 @@ public struct CPUTrainingEngine: TrainingEngine {
     }
     return product.operations / (best / .seconds(1))
   }
-}
-
-/// The system's library of matrix products.
-///
-/// - Parameter widens: whether bfloat16 operands are widened whatever the library offers.
-func makeMatrixLibrary(widens: Bool) throws -> any MatrixLibrary {
-  #if canImport(CDNNL)
-    try OneDNN(widens: widens)
-  #else
-    AccelerateProducts()
-  #endif
 }

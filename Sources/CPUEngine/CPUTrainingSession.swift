@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CKernels
+import LinearAlgebra
 import Tensors
 import Text
 import Training

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CKernels
+import LinearAlgebra
 import Training
 
 /// One run of a compiled program: where its buffers are and what differs from run to run.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CKernels
+import LinearAlgebra
 
 /// Element-wise functions and products; f(gate) ⊙ up is one kernel.
 extension Lowering {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CKernels
+import LinearAlgebra
 import Training
 
 /// Attention, one head of one sequence at a time; the backward pass takes a key/value head with all

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CKernels
+import LinearAlgebra
 import Training
 
 /// Dropout in training; elsewhere the value passes as it is. The mask is never stored: both

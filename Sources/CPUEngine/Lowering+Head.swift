@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CKernels
+import LinearAlgebra
 
 /// The head with its loss, some rows at a time: the whole batch's logits never exist.
 ///
@@ -10,7 +11,7 @@ extension Lowering {
     guard case .head(let input, let weight, let scale) = operations[index] else { return }
     let head = Head(
       input: operand(input), weight: weight, scale: Float(scale),
-      vocabulary: program.configuration.vocabularySize)
+      vocabulary: program.vocabularySize)
     switch purpose {
     case .training: try trainingHead(head, input)
     case .scoring: try scoringHead(head)

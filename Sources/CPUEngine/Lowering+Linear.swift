@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CKernels
+import LinearAlgebra
 
 /// Linear maps: y = x W + b, dW = xᵀ dy, dx = dy Wᵀ, db = Σ dy; transposes are strides.
 ///

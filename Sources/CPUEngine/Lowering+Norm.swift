@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CKernels
+import LinearAlgebra
 
 extension Lowering {
   /// A norm, alone or with the addition before it; an addition alone.

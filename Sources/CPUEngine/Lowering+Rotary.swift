@@ -2,6 +2,7 @@
 import Architectures
 import CKernels
 import Foundation
+import LinearAlgebra
 
 /// Cosines and sines of every position's angles: [positions, headSize / 2].
 final class RotaryTable: Sendable {

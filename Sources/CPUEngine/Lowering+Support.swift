@@ -11,15 +11,15 @@ extension Lowering {
     guard program.operations.count <= mostOperations else {
       throw CPUEngineError(
         .unsupportedProgram,
-        "\(program.operations.count) operations in \(program.configuration.layerCount) layers; the "
+        "\(program.operations.count) operations in \(program.layerCount) layers; the "
           + "CPU engine compiles at most \(mostOperations): use fewer layers",
-        subject: program.configuration.family.name)
+        subject: program.family)
     }
     guard let obstacle = obstacle(in: program) else { return }
     throw CPUEngineError(
       .unsupportedProgram,
       "has \(obstacle), which the CPU engine does not train or generate with; such models can be "
-        + "grown and verified", subject: program.configuration.family.name)
+        + "grown and verified", subject: program.family)
   }
 
   /// The most operations of a program: some 4,000 layers.
@@ -49,11 +49,11 @@ extension Lowering {
   ///
   /// - Throws: ``CPUEngineError`` of code `unsupportedProgram`.
   static func checkWindow(_ program: Program, sequenceLength: Int) throws {
-    let window = program.configuration.traits.window ?? .max
+    let window = program.narrowestWindow ?? .max
     guard window < sequenceLength else { return }
     throw CPUEngineError(
       .unsupportedProgram,
       "sees \(window) positions at a time, and the CPU engine all of \(sequenceLength); shorten the "
-        + "sequences", subject: program.configuration.family.name)
+        + "sequences", subject: program.family)
   }
 }

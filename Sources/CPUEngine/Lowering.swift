@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CKernels
+import LinearAlgebra
 import Tensors
 import Training
 
@@ -112,7 +113,7 @@ struct Lowering {
 
   /// Sizes of buffers and their sums stay within `Int` from here on.
   private func checkExtents() throws {
-    let widest = max(program.widths.max() ?? 1, program.configuration.vocabularySize)
+    let widest = max(program.widths.max() ?? 1, program.vocabularySize)
     guard MachineMemory.bytes([sequenceCount, sequenceLength, widest]) < 1 << 44 else {
       throw CPUEngineError(
         .invalidBatch,

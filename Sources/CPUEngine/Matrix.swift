@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LinearAlgebra
 
 /// A rectangle of one of a compiled program's buffers: `columns` wide, rows `stride` elements apart.
 struct Matrix: Hashable {

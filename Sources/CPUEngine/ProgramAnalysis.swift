@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import LinearAlgebra
 import Training
 
 /// What lowering has to know of a program before it emits anything: who reads what, in which type

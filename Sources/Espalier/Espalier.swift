@@ -5,6 +5,7 @@
 @_exported import Checkpoints
 @_exported import Evaluation
 @_exported import Growth
+@_exported import LinearAlgebra
 @_exported import Planning
 @_exported import Reporting
 @_exported import RunLogs

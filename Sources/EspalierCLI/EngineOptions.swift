@@ -15,6 +15,13 @@ struct EngineOptions: ParsableArguments {
       throw ValidationError("--threads is \(threads); expected 1 to 1024.")
     }
   }
+
+  /// The engine to compute with.
+  ///
+  /// - Parameter threads: how many where the command line does not say; nil for all cores.
+  func makeEngine(threads others: Int? = nil) -> any TrainingEngine {
+    CPUTrainingEngine(threads: threads ?? others)
+  }
 }
 
 extension Precision: ExpressibleByArgument {

@@ -73,11 +73,12 @@ struct EvaluationRunner {
       ignoring: options.modelOptions.ignoredTensors)
     PassedOverWarning.print(bundle.passedOver, using: bundle.directory.url)
     ModelOptions.tell(bundle.directory)
-    let engine = CPUTrainingEngine(threads: options.engineOptions.threads)
+    let engine = options.engineOptions.makeEngine()
     let model = try bundle.makeLanguageModel(engine, precision: options.precision)
     let context = try contextLength(bundle)
     var report = EvaluationReport(
-      model: bundle.directory.url.path, precision: options.precision, threads: engine.threadCount,
+      model: bundle.directory.url.path, precision: options.precision,
+      threads: engine.threadCount ?? 1,
       contextLength: context, seconds: 0, notes: bundle.directory.notes)
     report.passedOver = bundle.passedOver.orNil
     if let (row, measure) = try row(bundle) {
@@ -123,7 +124,7 @@ struct EvaluationRunner {
     try bundle.check(text.tokens, of: options.text.joined(separator: ", "))
     return (
       try InMemoryTokens(
-        text.tokens, vocabularySize: bundle.directory.program.configuration.vocabularySize),
+        text.tokens, vocabularySize: bundle.directory.program.vocabularySize),
       text.measure
     )
   }

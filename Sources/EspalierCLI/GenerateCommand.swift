@@ -140,7 +140,7 @@ struct GenerateCommand: AsyncParsableCommand {
     ModelOptions.tell(bundle.directory)
     let (text, ids) = try promptTokens(bundle, check)
     let model = try bundle.makeLanguageModel(
-      CPUTrainingEngine(threads: engineOptions.threads), precision: precision)
+      engineOptions.makeEngine(), precision: precision)
     let generator = try TextGenerator(
       model, contextLength: bundle.contextLength, texts: try texts(bundle))
     let configuration = GenerationConfiguration(

@@ -105,7 +105,7 @@ struct PlanPilotCommand: AsyncParsableCommand {
         RunDirectory(url).holdsRun
         ? try TrainingRun.resume(url) : try TrainingRun.create(url, recipe: file)
       let summary = try run.train(
-        engine: CPUTrainingEngine(threads: engineOptions.threads ?? run.threads),
+        engine: engineOptions.makeEngine(threads: run.threads),
         observer: printer.handle, isInterrupted: { interruption.isRequested })
       guard summary.outcome == .interrupted else { continue }
       printer.finish()

@@ -160,7 +160,7 @@ struct TrainingOptions: ParsableArguments {
     var summary: TrainingRunSummary
     do {
       summary = try run.train(
-        engine: CPUTrainingEngine(threads: engineOptions.threads ?? run.threads),
+        engine: engineOptions.makeEngine(threads: run.threads),
         observer: printer.handle, isInterrupted: { interruption.isRequested })
     } catch {
       printer.finish()

@@ -66,7 +66,7 @@ struct VerificationRunner {
     verification.liveBatches = live + live
     try verification.limitExactWork(toOperations: options.exactOperations ?? 3e10)
     return try verification.report(
-      engine: CPUTrainingEngine(threads: options.engineOptions.threads)
+      engine: options.engineOptions.makeEngine()
     ) { try progress($0.part, $0.done, $0.total) }
   }
 

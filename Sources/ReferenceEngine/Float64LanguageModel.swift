@@ -13,7 +13,7 @@ final class Float64LanguageModel: LanguageModel {
   func score(_ batch: TokenBatch) throws -> [TokenScore] {
     let logits = Matrix(
       try model.logits(batch), rowCount: batch.inputs.count,
-      columnCount: model.program.configuration.vocabularySize)
+      columnCount: model.program.vocabularySize)
     let logProbabilities = CrossEntropyOperation.logProbabilities(logits, targets: batch.targets)
     return batch.targets.enumerated().map { row, target in
       let greedy = greedyToken((0..<logits.columnCount).map { logits[row, $0] })
@@ -23,7 +23,7 @@ final class Float64LanguageModel: LanguageModel {
   }
 
   func logits(_ batch: TokenBatch) throws -> HostTensor {
-    let vocabulary = model.program.configuration.vocabularySize
+    let vocabulary = model.program.vocabularySize
     return HostTensor(
       try model.logits(batch).map { Float($0) }, shape: [batch.inputs.count, vocabulary])
   }
@@ -66,6 +66,6 @@ final class Float64Decoder: TokenDecoder {
       targets: all.map { _ in -1 })
     let logits = try model.logits(batch)
     tokens = all
-    return logits.suffix(model.program.configuration.vocabularySize).map { Float($0) }
+    return logits.suffix(model.program.vocabularySize).map { Float($0) }
   }
 }

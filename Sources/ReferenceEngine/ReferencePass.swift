@@ -27,28 +27,10 @@ struct ReferencePass {
     values = program.widths.map { Matrix(zeros: rows, $0) }
     gradients = values
     parameterGradients = parameters.map { [Double](repeating: 0, count: $0.count) }
-    logits = Matrix(zeros: rows, program.configuration.vocabularySize)
+    logits = Matrix(zeros: rows, program.vocabularySize)
     loss = LossSum(total: 0, targetCount: batch.targetCount)
-    try checkBatch()
-  }
-
-  private func checkBatch() throws {
-    let c = program.configuration
-    let vocabulary = Int32(clamping: c.vocabularySize)
-    if let token = batch.inputs.first(where: { !(0..<vocabulary).contains($0) }) {
-      throw ReferenceEngineError(
-        .invalidBatch, "token \(token) is outside 0 ..< \(vocabulary)", subject: "inputs")
-    }
-    if let token = batch.targets.first(where: { !(-1..<vocabulary).contains($0) }) {
-      throw ReferenceEngineError(
-        .invalidBatch, "token \(token) is outside −1 ..< \(vocabulary)", subject: "targets")
-    }
-    let hasTable = program.parameters.contains { $0.role == .positionEmbedding }
-    guard !hasTable || batch.sequenceLength <= c.contextLength else {
-      throw ReferenceEngineError(
-        .invalidBatch,
-        "sequences of \(batch.sequenceLength) are longer than the context of \(c.contextLength)",
-        subject: "sequenceLength")
+    if let obstacle = program.obstacle(to: batch) {
+      throw ReferenceEngineError(.invalidBatch, obstacle, subject: "batch")
     }
   }
 
@@ -92,13 +74,13 @@ struct ReferencePass {
     func map(_ weight: Program.Parameter, width: Int) -> LinearOperation {
       linear(weight, mixture.layout, nil, width: width)
     }
-    let c = program.configuration
+    let (inner, residual) = (mixture.innerWidth, program.widths[mixture.output])
     return MixtureOperation(
       router: map(mixture.router, width: mixture.experts.count),
       experts: mixture.experts.map {
         .init(
-          gate: map($0.gate, width: c.intermediateSize), up: map($0.up, width: c.intermediateSize),
-          down: map($0.down, width: c.hiddenSize))
+          gate: map($0.gate, width: inner), up: map($0.up, width: inner),
+          down: map($0.down, width: residual))
       },
       perToken: mixture.perToken, activation: mixture.activation)
   }

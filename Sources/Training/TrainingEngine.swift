@@ -18,6 +18,13 @@ public protocol TrainingEngine: Sendable {
   /// The engine's name in logs and reports.
   var name: String { get }
 
+  /// Threads of this process that a step uses; nil for an engine that has none of its own.
+  var threadCount: Int? { get }
+
+  /// What keeps the engine from training a program, or generating with it, on sequences of a length:
+  /// `the CPU engine trains no model with experts`; nil for nothing.
+  func obstacle(in program: Program, sequenceLength: Int) -> String?
+
   /// Takes over parameters and moments and readies a program for training.
   ///
   /// - Parameter parameters: one for each of `program.parameters`, in that order.
@@ -46,6 +53,12 @@ public protocol TrainingEngine: Sendable {
 }
 
 extension TrainingEngine {
+  /// None.
+  public var threadCount: Int? { nil }
+
+  /// Nothing.
+  public func obstacle(in program: Program, sequenceLength: Int) -> String? { nil }
+
   /// The parameters, gradients and moments, for engines that cannot tell more.
   public func trainingByteCount(
     of program: Program, precision: Precision, sequenceCount: Int, sequenceLength: Int

@@ -51,8 +51,8 @@ public struct FileRounding: Sendable, Hashable, Codable {
     type = coarsest
     roundedTensorCount = rounded.count
     example = rounded.first.map { grown.program.parameters[$0.offset].name }
-    layerCount = grown.program.configuration.layerCount
-    if grown.program.configuration.traits.experts != nil { choosesExperts = true }
+    layerCount = grown.program.layerCount
+    if grown.configuration.model.traits.experts != nil { choosesExperts = true }
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import Growth
+import LinearAlgebra
 import Text
 import Training
 
@@ -91,7 +91,7 @@ public struct GrowthVerification: Sendable {
       var numbers = GrowthMeasurer.Numbers()
       if obstacle == nil { numbers = try measureFloat32(engine, counter) }
       let result = try measureStreams(engine, counter, &numbers)
-      let exact = try measureFloat64(counter, threads: (engine as? CPUTrainingEngine)?.threadCount)
+      let exact = try measureFloat64(counter, threads: engine.threadCount)
       if obstacle != nil {
         numbers.copyDistances = exact.copyDistances
         numbers.deadParameters = exact.deadParameters
@@ -128,15 +128,10 @@ public struct GrowthVerification: Sendable {
 
   /// What the engine cannot compute of the models on the batches; nil for nothing.
   private func obstacle(to engine: any TrainingEngine) throws -> String? {
-    guard let engine = engine as? CPUTrainingEngine else { return nil }
     let length = (batches + liveBatches).map(\.sequenceLength).max() ?? 0
     for model in [small, grown] {
-      if let obstacle = engine.obstacle(in: try model.program()) {
-        return "the CPU engine trains no model with \(obstacle)"
-      }
-      if let window = model.configuration.traits.window, window < length {
-        return "the CPU engine sees all positions, the model \(window) of \(length)"
-      }
+      let obstacle = engine.obstacle(in: try model.program(), sequenceLength: length)
+      if let obstacle { return obstacle }
     }
     return nil
   }
@@ -147,7 +142,7 @@ public struct GrowthVerification: Sendable {
     _ numbers: inout GrowthMeasurer.Numbers
   ) throws -> LockStep.Result {
     try counter.begin("float32: streams")
-    let threads = (engine as? CPUTrainingEngine)?.threadCount
+    let threads = engine.threadCount
     let smallModel = try LayerwiseModel(small)
     // The small model's own rounding is what float32 cannot go below.
     let exact =

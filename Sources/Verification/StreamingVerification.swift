@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import Growth
+import LinearAlgebra
 import Text
 import Training
 
@@ -87,7 +87,7 @@ public struct StreamingVerification: Sendable {
   }
 
   private func check() throws {
-    let models = [small, grown].map { $0.program.configuration.withoutDropout }
+    let models = [small, grown].map { $0.configuration.model.withoutDropout }
     guard let plans else { return }
     try VerificationError.check(
       plans.first?.source.withoutDropout ?? models[0] == models[0]

@@ -29,8 +29,9 @@ import Testing
       Issue.record("no parameters")
       return
     }
-    let program = try Self.model(golden).program()
-    let parameters = try program.transformersParameters()
+    let model = try Self.model(golden)
+    let program = try model.program()
+    let parameters = try model.transformersParameters()
     let found = parameters.map { parameter -> JSONValue in
       [.string(parameter.name), .array(parameter.shape.extents.map { JSONValue($0) })]
     }
@@ -44,9 +45,10 @@ import Testing
 
   @Test("experts lie one after the other, gate before up")
   func experts() throws {
-    let program = try Self.model(#require(try Self.goldens()["mixtral"])).program()
+    let model = try Self.model(#require(try Self.goldens()["mixtral"]))
+    let program = try model.program()
     let fused = try #require(
-      try program.transformersParameters().first { $0.name.hasSuffix("1.mlp.experts.gate_up_proj") }
+      try model.transformersParameters().first { $0.name.hasSuffix("1.mlp.experts.gate_up_proj") }
     )
     #expect(
       fused.parts.map { program.parameters[$0].name.suffix(22) }
@@ -62,12 +64,11 @@ import Testing
     model.family.name = "other"
     model.family.tensors.router = "mlp.router"
     model.family.tensors.expert = "mlp.experts.{expert}."
-    let names = try model.program().transformersParameters().map(\.name)
+    let names = try model.transformersParameters().map(\.name)
     #expect(names.contains("model.layers.0.mlp.experts.gate_up_proj"))
     #expect(names.contains("model.layers.0.mlp.router.weight"))
     model.family.tensors.expert = "expert_{expert}_"
-    let program = try model.program()
-    let error = #expect(throws: ArchitecturesError.self) { try program.transformersParameters() }
+    let error = #expect(throws: ArchitecturesError.self) { try model.transformersParameters() }
     #expect(error?.message.contains("expert_{expert}_") == true)
   }
 }

@@ -20,7 +20,7 @@ private let hasStories = FileManager.default.fileExists(
     let model = try ReferenceModel(program: folder.program, parameters: folder.doubles())
     let pieces = try JSONDecoder().decode(
       [String].self, from: Data(contentsOf: storiesFolder.appendingPathComponent("pieces.json")))
-    let vocabulary = folder.program.configuration.vocabularySize
+    let vocabulary = folder.program.vocabularySize
     var tokens: [Int32] = [1]
     while tokens.count < 61 {
       let batch = TokenBatch(

@@ -15,8 +15,8 @@ public struct TransformersParameter: Sendable, Hashable {
   public var parts: [Int]
 }
 
-extension Program {
-  /// The parameters as `model.named_parameters()` of transformers 5 gives them, names and order; a
+extension ModelConfiguration {
+  /// The parameters of the model's program as `model.named_parameters()` of transformers 5 gives them, names and order; a
   /// tied head comes once, as the token embedding.
   ///
   /// Of families that the library does not know, names are those of the files, experts fused as
@@ -25,7 +25,7 @@ extension Program {
   /// - Throws: ``ArchitecturesError`` of code `unsupportedFeature` for experts whose matrices lie the
   ///   other way round, which no module of transformers fuses.
   public func transformersParameters() throws -> [TransformersParameter] {
-    var model = configuration
+    var model = self
     model.family.tensors = model.family.tensors.ofModules
     let specs = try model.program().parameters
     let order = TransformersOrder(of: model.family)
@@ -53,7 +53,7 @@ extension Program {
       throw ArchitecturesError(
         .unsupportedFeature,
         "experts under \(folder) have no counterpart among transformers' modules; expected names "
-          + "with .{expert}. and matrices [outputs, inputs]", subject: configuration.family.name)
+          + "with .{expert}. and matrices [outputs, inputs]", subject: family.name)
     }
     return Dictionary(grouping: experts) { specs[$0].layer ?? 0 }.flatMap { layer, members in
       let block = names.prefix + names.layer.replacing("{layer}", with: "\(layer)")

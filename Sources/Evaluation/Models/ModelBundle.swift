@@ -58,21 +58,21 @@ public struct ModelBundle: Sendable {
   /// - Parameter subject: what the tokens are, for errors.
   /// - Throws: ``EvaluationError`` of code `vocabularyMismatch` that names the first other token.
   public func check(_ tokens: some Collection<Int32>, of subject: String) throws {
-    let known = 0..<Int32(clamping: directory.program.configuration.vocabularySize)
+    let known = 0..<Int32(clamping: directory.program.vocabularySize)
     guard let token = tokens.first(where: { !known.contains($0) }) else { return }
     throw unknown(token, of: subject)
   }
 
   /// A row of tokens that is checked as ``check(_:of:)`` does where it is read.
   public func checked(_ source: any TokenSource) -> any TokenSource {
-    let known = directory.program.configuration.vocabularySize
+    let known = directory.program.vocabularySize
     return source.vocabularySize <= known
       ? source
       : BoundedTokens(source, vocabularySize: known) { unknown($0, of: source.subject) }
   }
 
   private func unknown(_ token: Int32, of subject: String) -> EvaluationError {
-    let known = directory.program.configuration.vocabularySize
+    let known = directory.program.vocabularySize
     let name = (tokenizer as? BPETokenizer)?.token(ofID: token).map { " ('\($0)')" } ?? ""
     return EvaluationError(
       .vocabularyMismatch,
@@ -88,12 +88,10 @@ public struct ModelBundle: Sendable {
   }
 
   /// The most tokens that the model was trained to see.
-  public var contextLength: Int { directory.program.configuration.contextLength }
+  public var contextLength: Int { directory.program.contextLength }
 
   /// The most tokens that the model can be given at once; nil where its positions have no end.
-  public var positionLimit: Int? {
-    directory.program.configuration.rotary == nil ? contextLength : nil
-  }
+  public var positionLimit: Int? { directory.program.positionCount }
 
   /// What the tokenizer's files put before a text; nothing where they say nothing.
   public var promptPrefix: [Int32] { (tokenizer as? BPETokenizer)?.template.prefix ?? [] }

@@ -108,7 +108,7 @@ public struct ModelExport: Sendable {
 
   private func optimizerFile() throws -> (layout: ShardLayout, tensors: [ExchangedTensor])? {
     guard let adamW, let stored else { return nil }
-    let tensors = try stored.status.model.program().transformersParameters()
+    let tensors = try stored.status.model.transformersParameters()
       .filter { !adamW.parametersWithoutState.contains($0.name) }
       .flatMap { parameter in
         [

@@ -62,7 +62,7 @@ public struct TrainingImport: Sendable {
     source = try GrowthSource(
       reading: directory, weightsOnly: true, verifying: .sizes, families: families)
     program = try source.model.program()
-    optimizer = try TorchOptimizerFile(reading: file, of: program)
+    optimizer = try TorchOptimizerFile(reading: file, of: source.model)
     status = try Self.status(source.model, program, optimizer, options)
   }
 

@@ -18,8 +18,11 @@ extension TorchAdamW {
   /// - Throws: ``TrainingError`` of code `invalidState` for parameters that are missing, unknown or in
   ///   two groups, and for settings that this library's AdamW does not have: several βs, several
   ///   decays, a decay of other parameters than all or the matrices.
-  public func settings(for program: Program, file: String) throws -> TorchAdamWSettings {
-    let parameters = try program.transformersParameters()
+  public func settings(
+    for model: ModelConfiguration, file: String
+  ) throws -> TorchAdamWSettings {
+    let program = try model.program()
+    let parameters = try model.transformersParameters()
     try checkNames(parameters.map(\.name), file)
     guard let first = groups.first(where: { !$0.parameters.isEmpty }) else {
       throw TrainingError(.invalidState, "has no parameters in its param_groups", subject: file)

@@ -79,7 +79,7 @@ extension TorchAdamW {
   ) throws {
     let optimizer = status.training.optimizer
     let rate = try status.nextLearningRate(of: program)
-    let parameters = try program.transformersParameters()
+    let parameters = try status.model.transformersParameters()
     var groups: [GroupKey: Group] = [:]
     var counts: [String: Int] = [:]
     parametersWithoutState = []

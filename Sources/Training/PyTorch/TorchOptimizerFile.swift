@@ -39,11 +39,11 @@ public struct TorchOptimizerFile: Sendable {
 
   /// Opens a file and checks everything but the moments' numbers.
   ///
-  /// - Parameter program: of the model that the optimizer trains.
+  /// - Parameter model: the model that the optimizer trains.
   /// - Throws: ``TrainingError`` of code `invalidState` that lists the tensors that are missing,
   ///   unexpected or of another shape or type, names a count that is none or disagrees, or a setting
   ///   that this library does not have; the errors of Checkpoints.
-  public init(reading url: URL, of program: Program) throws {
+  public init(reading url: URL, of model: ModelConfiguration) throws {
     let path = url.path(percentEncoded: false)
     try Self.refusePickle(url)
     let file = try SafetensorsFile(url)
@@ -54,8 +54,8 @@ public struct TorchOptimizerFile: Sendable {
           + "script of the article “Optimizer state to and from PyTorch”", subject: path)
     }
     adamW = try TorchAdamW(json: json, file: path)
-    settings = try adamW.settings(for: program, file: path)
-    parameters = try program.transformersParameters()
+    settings = try adamW.settings(for: model, file: path)
+    parameters = try model.transformersParameters()
     self.url = url
     self.file = file
     try checkTensors(path)

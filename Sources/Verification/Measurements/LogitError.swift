@@ -17,7 +17,7 @@ public struct LogitError: Sendable, Hashable {
     _ small: any MeasuredModel, _ grown: any MeasuredModel, batches: [TokenBatch]
   ) throws -> LogitError {
     let (smallSession, grownSession) = (try small.makeSession(), try grown.makeSession())
-    let widths = [small, grown].map { $0.program.configuration.vocabularySize }
+    let widths = [small, grown].map { $0.program.vocabularySize }
     try VerificationError.check(
       widths[0] <= widths[1], .mismatch, "vocabulary",
       "the grown model knows \(widths[1]) tokens, the small one \(widths[0])")

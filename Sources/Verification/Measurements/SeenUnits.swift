@@ -54,7 +54,7 @@ struct SeenUnits {
     case (.vocabulary, .head): targets.contains(unit)
     // A head of its own answers for the targets, and gives them no gradient here.
     case (.vocabulary, _):
-      inputs.contains(unit) || program.configuration.tiesHead && targets.contains(unit)
+      inputs.contains(unit) || program.tiesHead && targets.contains(unit)
     case (.position, _): unit < positions
     case (.expert, _): spec.layer.flatMap { experts[$0]?.contains(unit) } ?? true
     case (.key, .bias): false

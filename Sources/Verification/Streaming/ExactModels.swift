@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import Growth
+import LinearAlgebra
 import Synchronization
 import Text
 import Training

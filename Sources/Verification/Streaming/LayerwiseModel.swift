@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
+import LinearAlgebra
 import Text
 import Training
 
@@ -47,7 +47,7 @@ public struct LayerwiseModel: Sendable {
   public func logits(_ batch: TokenBatch, threads: Int? = nil) throws -> [Float] {
     let pass = try pass(batch, try MatrixArithmetic(threads: threads))
     try pass.runToHead()
-    return try pass.logits(of: 0..<program.configuration.vocabularySize).elements
+    return try pass.logits(of: 0..<program.vocabularySize).elements
   }
 
   /// The residual stream before the first block and after each, [sequences · length, hidden size],

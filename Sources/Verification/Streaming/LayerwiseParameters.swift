@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import Foundation
+import LinearAlgebra
 import Tensors
 import Training
 

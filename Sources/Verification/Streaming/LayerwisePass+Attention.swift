@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import Foundation
+import LinearAlgebra
 
 extension LayerwisePass {
   /// Scaled dot-product attention of each sequence and head: products by the library, softmax in

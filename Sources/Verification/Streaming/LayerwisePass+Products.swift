@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
+import LinearAlgebra
 import ReferenceEngine
 
 extension LayerwisePass {
@@ -72,7 +72,7 @@ extension LayerwisePass {
     of expert: Program.MixtureOperation.Expert, _ mixture: Program.MixtureOperation,
     _ x: Activations<Scalar>
   ) throws -> Activations<Scalar> {
-    let width = program.configuration.intermediateSize
+    let width = mixture.innerWidth
     func inner() -> Activations<Scalar> { Activations<Scalar>(rows: x.rowCount, columns: width) }
     let (gate, up, active) = (inner(), inner(), inner())
     try multiply(x, by: expert.gate, mixture.layout, into: gate)

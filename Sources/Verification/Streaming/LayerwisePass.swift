@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
+import LinearAlgebra
 import Text
 
 /// One batch on its way through a program, forward, an operation at a time.
@@ -40,7 +40,9 @@ final class LayerwisePass<Scalar: LayerwiseScalar> {
     lastReaders = program.operations.enumerated().reduce(into: [:]) { readers, operation in
       for value in operation.element.inputs { readers[value] = operation.offset }
     }
-    try checkBatch()
+    if let obstacle = program.obstacle(to: batch) {
+      throw VerificationError(.invalidBatch, obstacle, subject: "batch")
+    }
   }
 
   var rowCount: Int { batch.inputs.count }
@@ -105,22 +107,6 @@ final class LayerwisePass<Scalar: LayerwiseScalar> {
     case .head: break
     }
     values[output] = result
-  }
-
-  private func checkBatch() throws {
-    let c = program.configuration
-    let vocabulary = Int32(clamping: c.vocabularySize)
-    try VerificationError.check(rowCount > 0, .invalidBatch, "batch", "has no tokens")
-    for (tokens, least, name) in [(batch.inputs, 0, "inputs"), (batch.targets, -1, "targets")] {
-      let token = tokens.first { !(Int32(least)..<vocabulary).contains($0) }
-      try VerificationError.check(
-        token == nil, .invalidBatch, name,
-        "token \(token ?? 0) is outside \(least) ..< \(vocabulary)")
-    }
-    let hasTable = program.parameters.contains { $0.role == .positionEmbedding }
-    try VerificationError.check(
-      !hasTable || batch.sequenceLength <= c.contextLength, .invalidBatch, "sequenceLength",
-      "sequences of \(batch.sequenceLength) are longer than the context of \(c.contextLength)")
   }
 }
 

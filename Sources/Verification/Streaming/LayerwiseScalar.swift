@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import CPUEngine
+import LinearAlgebra
 import Tensors
 
 /// The numbers that a layerwise pass computes with: float32 as models are used, float64 to prove them.

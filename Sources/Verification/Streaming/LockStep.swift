@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import Growth
+import LinearAlgebra
 import Text
 
 /// A small and a grown model computed side by side on the same tokens, layer by layer, in float32 and,
@@ -174,12 +174,11 @@ struct LockStep {
   }
 
   private func compareLogits(_ passes: Passes) throws -> Logits {
-    let sizes = [small, grown].map(\.program.configuration.vocabularySize)
+    let sizes = [small, grown].map(\.program.vocabularySize)
     try VerificationError.check(
       sizes[0] <= sizes[1], .mismatch, "vocabulary",
       "the grown model knows \(sizes[1]) tokens, the small one \(sizes[0])")
-    let width = max(
-      small.program.configuration.hiddenSize, grown.program.configuration.hiddenSize)
+    let width = max(small.program.hiddenSize, grown.program.hiddenSize)
     // Logits of all rows are held too.
     let length = max(width, batch.inputs.count)
     let exactBatch = exact?.batch

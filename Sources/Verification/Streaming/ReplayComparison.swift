@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import CPUEngine
+import LinearAlgebra
 import Synchronization
 
 /// Compares the values of a grown model's files with those that its growth makes in float64, as far as

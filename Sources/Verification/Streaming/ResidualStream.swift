@@ -39,7 +39,7 @@ struct ResidualStream {
     {
       first = norm.inputs.first
     }
-    guard let first, additions.count == 2 * program.configuration.layerCount,
+    guard let first, additions.count == 2 * program.layerCount,
       let writer = operations.firstIndex(where: { $0.output == first })
     else { return nil }
     start = Point(operation: writer, value: first)

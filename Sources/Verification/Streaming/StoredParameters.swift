@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import Checkpoints
 import Foundation
+import LinearAlgebra
 import Synchronization
 import Tensors
 import Training

@@ -30,14 +30,14 @@ import Training
     try export.write(to: folder["torch"])
     let file = folder["torch"].appending(path: TorchOptimizerFile.fileName)
     #expect(try tensors(file) == tensors(golden.optimizer))
-    let model = "model.safetensors"
+    let weights = "model.safetensors"
     #expect(
-      try Set(tensors(folder["torch"].appending(path: model)).values)
-        == Set(tensors(golden.url.appending(path: model)).values))
-    let program = try ModelDirectory(reading: golden.url).program
+      try Set(tensors(folder["torch"].appending(path: weights)).values)
+        == Set(tensors(golden.url.appending(path: weights)).values))
+    let model = try ModelDirectory(reading: golden.url).configuration.model
     let (one, other) = (
-      try TorchOptimizerFile(reading: golden.optimizer, of: program),
-      try TorchOptimizerFile(reading: file, of: program)
+      try TorchOptimizerFile(reading: golden.optimizer, of: model),
+      try TorchOptimizerFile(reading: file, of: model)
     )
     #expect(one.settings == other.settings)
     #expect(one.adamW.tokens == other.adamW.tokens && other.adamW.tokens == 48)

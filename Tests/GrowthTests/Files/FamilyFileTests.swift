@@ -88,9 +88,9 @@ struct FamilyFileTests {
       directory.configuration.model, values: golden.values(), batch: golden.batch())
     let grown = try GrownModel(WidthGrowth(factor: 2), of: small)
     #expect(relativeError(grown.result.logits, try golden.logits()) < 1e-10)
-    let state = try JSONEncoder().encode(grown.program.configuration)
+    let state = try JSONEncoder().encode(grown.configuration)
     #expect(
       try JSONDecoder().decode(ModelConfiguration.self, from: state)
-        == grown.program.configuration)
+        == grown.configuration)
   }
 }

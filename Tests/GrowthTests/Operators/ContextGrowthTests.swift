@@ -54,7 +54,7 @@ struct ContextGrowthTests {
     let other = RotaryEmbedding(base: 300)
     for length in [7, 12] {
       let grown = try GrownModel(ContextGrowth(to: length, rotary: other), of: small)
-      #expect(grown.program.configuration.rotary == other)
+      #expect(grown.configuration.rotary == other)
       #expect(grown.guarantees == [.symmetry, .liveness])
       try grown.checkPromises()
     }

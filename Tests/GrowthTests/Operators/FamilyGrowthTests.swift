@@ -97,7 +97,7 @@ struct FamilyGrowthTests {
     let (count, perToken, parts) = numbers
     let grown = try GrownModel(
       ExpertGrowth(count: count, perToken: perToken, parts: parts), of: small)
-    #expect(grown.program.configuration.family == .mixtral)
+    #expect(grown.configuration.family == .mixtral)
     #expect(relativeError(grown.result.logits, try golden.logits()) < 1e-10)
     try grown.checkPromisesHold()
     let wider = try GrownModel(

@@ -22,7 +22,7 @@ struct FeedForwardGrowthTests {
       for units in FeedForwardGrowth.Units.allCases {
         let grown = try GrownModel(FeedForwardGrowth(to: size, units: units), of: small)
         #expect(grown.guarantees == [.loss, .moments, .symmetry, .liveness])
-        #expect(grown.program.configuration.intermediateSize == size)
+        #expect(grown.configuration.intermediateSize == size)
         try grown.checkPromises()
       }
     }

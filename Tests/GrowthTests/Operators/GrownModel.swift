@@ -12,6 +12,7 @@ struct GrownModel {
   let plans: [GrowthPlan]
   let values: [[Double]]
   let result: ReferenceModel.Result
+  let configuration: ModelConfiguration
   let program: Program
 
   init(_ growth: some GrowthOperator, of small: SmallModel) throws {
@@ -22,7 +23,8 @@ struct GrownModel {
     self.small = small
     self.plans = plans
     values = try plans.grown(values: small.values, seed: 5)
-    program = try (plans.last?.target ?? small.configuration).program()
+    configuration = plans.last?.target ?? small.configuration
+    program = try configuration.program()
     result = try ReferenceModel(program: program, parameters: values)
       .lossAndGradients(small.batch)
   }
@@ -34,7 +36,7 @@ struct GrownModel {
   /// Of the logits of the small model's tokens.
   var logitsError: Double {
     let old = small.configuration.vocabularySize
-    let rows = stride(from: 0, to: result.logits.count, by: program.configuration.vocabularySize)
+    let rows = stride(from: 0, to: result.logits.count, by: program.vocabularySize)
     return relativeError(
       rows.flatMap { result.logits[$0..<$0 + old] }, small.result.logits)
   }
@@ -82,8 +84,7 @@ struct GrownModel {
 extension GrownModel {
   /// Parameters' names with the numbers of entries that get no gradient in two steps.
   func deadEntries() throws -> [String] {
-    let target = program.configuration
-    let batch = TokenBatch.random(of: target, seed: 9)
+    let batch = TokenBatch.random(of: configuration, seed: 9)
     let first = try ReferenceModel(program: program, parameters: values).lossAndGradients(batch)
       .gradients
     let stepped = zip(values, first).map { values, gradients in
@@ -105,7 +106,7 @@ extension GrownModel {
 
   /// The values after steps of Adam without decay, all at one rate.
   func trained(steps: Int, rate: Double = 1e-3) throws -> [[Double]] {
-    let batch = TokenBatch.random(of: program.configuration, seed: 9)
+    let batch = TokenBatch.random(of: configuration, seed: 9)
     var model = try ReferenceModel(program: program, parameters: values)
     var means = values.map { $0.map { _ in 0.0 } }
     var squares = means

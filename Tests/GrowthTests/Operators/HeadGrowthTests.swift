@@ -34,8 +34,8 @@ struct HeadGrowthTests {
       let growth = HeadGrowth(queryHeads: heads.to.0, keyValueHeads: heads.to.1)
       let grown = try GrownModel(growth, of: SmallModel(model, seed: 4))
       #expect(grown.guarantees.contains(.moments) == heads.keepsMoments)
-      #expect(grown.program.configuration.headCount == heads.to.0)
-      #expect(grown.program.configuration.keyValueHeadCount == heads.to.1)
+      #expect(grown.configuration.headCount == heads.to.0)
+      #expect(grown.configuration.keyValueHeadCount == heads.to.1)
       try grown.checkPromises()
     }
   }

@@ -13,7 +13,7 @@ struct ResidualGrowthTests {
       let grown = try GrownModel(ResidualGrowth(to: width), of: small)
       #expect(grown.guarantees.contains(.moments) == (model.family == .llama))
       #expect(grown.guarantees.isSuperset(of: [.loss, .symmetry, .liveness]))
-      #expect(grown.program.configuration.normEpsilon == 1e-2 * 8 / Double(width))
+      #expect(grown.configuration.normEpsilon == 1e-2 * 8 / Double(width))
       try grown.checkPromises()
     }
   }

@@ -41,7 +41,7 @@ private let hasStories = FileManager.default.fileExists(
   func sameStory(_ index: Int) throws {
     let folder = try ModelDirectory(reading: stories)
     let small = try folder.values()
-    let plans = try Self.growths[index].plans(from: folder.program.configuration)
+    let plans = try Self.growths[index].plans(from: folder.configuration.model)
     #expect(plans.allSatisfy { $0.guarantees.contains(.loss) })
     let engine = CPUTrainingEngine(threads: 2)
     let before = try engine.makeLanguageModel(

@@ -68,7 +68,7 @@ import Training
     #expect(eps.parameters == ["transformer.wpe.weight"] && eps.epsilon == 5e-9)
     #expect(adamW.steps == ["transformer.wpe.weight": 2])
     #expect(adamW.parametersWithoutState == ["transformer.h.0.ln_1.weight"])
-    let settings = try adamW.settings(for: Self.model.program(), file: "file")
+    let settings = try adamW.settings(for: Self.model, file: "file")
     #expect(settings.clocks == clocks)
     #expect(settings.learningRate == 5e-4)
     #expect(settings.optimizer == AdamWConfiguration())
@@ -87,7 +87,7 @@ import Training
     let adamW = try Self.adamW(Self.status(optimizer), clocks)
     let read = try TorchAdamW(json: adamW.json(), file: "file")
     #expect(read == adamW)
-    let settings = try read.settings(for: Self.model.program(), file: "file")
+    let settings = try read.settings(for: Self.model, file: "file")
     #expect(settings.clocks == clocks)
     #expect(settings.learningRate == 5e-4)
     if rule == .none { (optimizer.weightDecay, optimizer.decayRule) = (0, .matrices) }
@@ -108,7 +108,7 @@ import Training
     other.parameters = [moved]
     (other.learningRate, other.epsilon, other.weightDecay) = (1e-3, 1e-6, 0.05)
     adamW.groups.append(other)
-    let settings = try adamW.settings(for: Self.model.program(), file: "file")
+    let settings = try adamW.settings(for: Self.model, file: "file")
     #expect(settings.learningRate == 5e-4 && settings.optimizer.epsilon == 1e-8)
     #expect(settings.optimizer.weightDecay == 0.1 && settings.optimizer.decayRule == .matrices)
     #expect(settings.clocks[0].learningRateMultiplier == 2)
@@ -175,7 +175,7 @@ import Training
     change(&adamW)
     let changed = adamW
     let error = #expect(throws: TrainingError.self) {
-      try changed.settings(for: Self.model.program(), file: "adamw.safetensors")
+      try changed.settings(for: Self.model, file: "adamw.safetensors")
     }
     #expect(error?.subject == "adamw.safetensors")
     #expect(error?.message.contains(expected) == true, "\(title): \(error?.message ?? "")")

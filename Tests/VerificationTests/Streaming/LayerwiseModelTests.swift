@@ -23,7 +23,7 @@ import Verification
     let logits = try model.logits(batch, threads: 2)
     #expect(relativeError(logits, try golden.logits()) < 1e-5)
     let streams = try #require(try model.residualStream(batch, threads: 1))
-    #expect(streams.count == model.program.configuration.layerCount + 1)
+    #expect(streams.count == model.program.layerCount + 1)
     // The last one is kept behind the final norm only.
     for (index, stream) in streams.dropLast().enumerated() {
       #expect(relativeError(stream, try golden.hidden(index)) < 1e-5, "\(index)")
@@ -48,10 +48,10 @@ import Verification
   func batches() throws {
     let golden = try #require(GoldenModel.all.first)
     let model = try LayerwiseModel(golden.directory())
-    let configuration = model.program.configuration
+    let program = model.program
     for (token, target, length) in [
-      (Int32(configuration.vocabularySize), Int32(0), 2), (-1, 0, 2), (0, -2, 2),
-      (0, 0, configuration.contextLength + 1), (0, 0, 0),
+      (Int32(program.vocabularySize), Int32(0), 2), (-1, 0, 2), (0, -2, 2),
+      (0, 0, program.contextLength + 1), (0, 0, 0),
     ] {
       let batch = TokenBatch(
         sequenceCount: 1, sequenceLength: length,

@@ -2,7 +2,7 @@
 import CKernels
 import Foundation
 
-/// The engine's matrix products and threads, for computations that are no compiled program: one
+/// Matrix products and threads, for computations that are no compiled program: one
 /// operation at a time, on memory of the caller's.
 ///
 /// Used from one thread at a time; a given number of threads always gives the same bits.
@@ -13,7 +13,7 @@ package final class MatrixArithmetic {
   private static let smallWork = 1 << 15
 
   /// - Parameter threads: how many threads work; nil for all processors this process may use.
-  /// - Throws: ``CPUEngineError`` of code `matrixLibrary`.
+  /// - Throws: ``LinearAlgebraError`` where the library fails.
   package init(threads: Int?) throws {
     library = try makeMatrixLibrary(widens: false)
     team = ThreadTeam(count: max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount))
@@ -39,7 +39,7 @@ package final class MatrixArithmetic {
 
   /// C[M, N] = A[M, K] · B[K, N] (+ C) in float32.
   ///
-  /// - Throws: ``CPUEngineError`` of code `matrixLibrary`.
+  /// - Throws: ``LinearAlgebraError`` where the library fails.
   package func multiply(
     _ a: Operand<Float>, _ b: Operand<Float>, into c: UnsafeMutablePointer<Float>, stride: Int,
     rows: Int, columns: Int, depth: Int, accumulates: Bool = false

@@ -5,20 +5,20 @@ import CKernels
 ///
 /// Work is split by position, never by who is free, so that a given number of threads always adds
 /// the same numbers in the same order.
-struct ThreadTeam: Sendable {
+package struct ThreadTeam: Sendable {
   /// The number of threads.
-  let count: Int
+  package let count: Int
 
-  init(count: Int) {
+  package init(count: Int) {
     precondition(count > 0, "\(count) threads")
     self.count = count
   }
 
   /// Makes the matrix library use as many threads when called from this one.
-  func adopt() { ck_set_matrix_threads(Int32(count)) }
+  package func adopt() { ck_set_matrix_threads(Int32(count)) }
 
   /// Calls `body(thread, threads)` on every thread and waits for all.
-  func run(_ body: (_ thread: Int, _ threads: Int) -> Void) {
+  package func run(_ body: (_ thread: Int, _ threads: Int) -> Void) {
     guard count > 1 else { return body(0, 1) }
     withoutActuallyEscaping(body) { escaping in
       var body: Body = escaping
@@ -33,7 +33,7 @@ struct ThreadTeam: Sendable {
   }
 
   /// Splits `0 ..< total` into one contiguous range per thread.
-  func split(_ total: Int, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
+  package func split(_ total: Int, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
     guard total > 1 else {
       if total == 1 { body(0..<1, 0) }
       return

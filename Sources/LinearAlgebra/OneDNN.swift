@@ -92,8 +92,8 @@
 
   private func check(_ status: dnnl_status_t, _ what: @autoclosure () -> String) throws {
     guard status == dnnl_success else {
-      throw CPUEngineError(
-        .matrixLibrary, "oneDNN failed with status \(status.rawValue) while \(what())",
+      throw LinearAlgebraError(
+        "oneDNN failed with status \(status.rawValue) while \(what())",
         subject: "matrix product")
     }
   }
