@@ -27,11 +27,11 @@ let package = Package(
     .target(name: "Wording"),
     .target(name: "CheckedInput", dependencies: ["Wording"]),
     .target(name: "Statistics"),
-    .target(name: "Tensors", dependencies: ["Wording", "CheckedInput"]),
-    .target(name: "OrderedJSON"),
     .target(
       name: "CKernels",
       linkerSettings: [.linkedLibrary("gomp", .when(platforms: [.linux]))]),
+    .target(name: "Tensors", dependencies: ["Wording", "CheckedInput", "CKernels"]),
+    .target(name: "OrderedJSON"),
     .target(
       name: "LinearAlgebra",
       dependencies: ["CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux]))]),

@@ -80,9 +80,8 @@ package struct NormalStream: Sendable {
   /// √(−2 ln u) · (cos, sin)(2π v) with u = (x + ½) / 2³², v = y / 2³².
   package func block(_ block: UInt64) -> SIMD4<Double> {
     let words = generator.words(block: block, stream: stream)
-    let (a, b) = Self.pair(words.x, words.y)
-    let (c, d) = Self.pair(words.z, words.w)
-    return SIMD4(a, b, c, d)
+    return SIMD4(
+      lowHalf: Philox.normals(words.x, words.y), highHalf: Philox.normals(words.z, words.w))
   }
 
   /// Calls `body` with the values of a range of elements, each with its place in the range.
@@ -96,11 +95,5 @@ package struct NormalStream: Sendable {
         index += 1
       }
     }
-  }
-
-  private static func pair(_ x: UInt32, _ y: UInt32) -> (Double, Double) {
-    let radius = (-2 * log((Double(x) + 0.5) * 0x1p-32)).squareRoot()
-    let angle = 2 * Double.pi * Double(y) * 0x1p-32
-    return (radius * cos(angle), radius * sin(angle))
   }
 }

@@ -2,6 +2,7 @@
 import Crypto
 import Foundation
 import Synchronization
+import Wording
 
 /// A file's size and SHA-256: what is needed to find it damaged.
 public struct FileDigest: Sendable, Hashable {
@@ -17,11 +18,7 @@ public struct FileDigest: Sendable, Hashable {
   }
 
   init(byteCount: Int, _ hash: SHA256) {
-    self.init(
-      byteCount: byteCount,
-      sha256: hash.finalize().map { byte in
-        (byte < 16 ? "0" : "") + String(byte, radix: 16)
-      }.joined())
+    self.init(byteCount: byteCount, sha256: Hexadecimal.text(hash.finalize()))
   }
 
   /// The digest of bytes in memory.

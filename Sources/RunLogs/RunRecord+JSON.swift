@@ -107,8 +107,7 @@ private struct JSONLine {
       case "\n": result += "\\n"
       case "\t": result += "\\t"
       case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        result += "\\u" + Hexadecimal.text(scalar.value, digits: 4)
       default: result.unicodeScalars.append(scalar)
       }
     }

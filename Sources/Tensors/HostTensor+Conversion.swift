@@ -6,33 +6,16 @@ extension TensorView {
   /// - Throws: ``TensorsError`` of code `unsupportedConversion` for integers and Booleans.
   public func convertedToFloat32() throws -> HostTensor {
     if dtype == .float32 { return HostTensor(copying: self) }
-    defer { withExtendedLifetime(owner) {} }
-    var result = HostTensor(zeros: shape)
-    let count = shape.elementCount
-    try result.withUnsafeMutableBytes { target in
-      let floats = target.bindMemory(to: Float.self)
-      switch dtype {
-      case .float64:
-        for index in 0..<count {
-          floats[index] = Float(bytes.loadUnaligned(fromByteOffset: index * 8, as: Double.self))
-        }
-      case .bfloat16:
-        for index in 0..<count {
-          let bits = bytes.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
-          floats[index] = Float(BFloat16(bitPattern: bits))
-        }
-      case .float16:
-        for index in 0..<count {
-          let bits = bytes.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
-          floats[index] = Float16Bits.float(bits)
-        }
-      default:
-        throw TensorsError(
-          .unsupportedConversion, "elements of type \(dtype) are not real numbers",
-          subject: "tensor")
-      }
+    guard dtype.isFloatingPoint else {
+      throw TensorsError(
+        .unsupportedConversion, "elements of type \(dtype) are not real numbers",
+        subject: "tensor")
     }
-    return result
+    defer { withExtendedLifetime(owner) {} }
+    return HostTensor(shape: shape) { target in
+      guard let base = bytes.baseAddress else { return }
+      Float.decode(base, dtype, into: target.bindMemory(to: Float.self))
+    }
   }
 }
 
@@ -48,45 +31,20 @@ extension HostTensor {
         subject: "tensor")
     }
     if target == .float32 { return try view.convertedToFloat32() }
-    let source = dtype == .float64 ? roundedToOddFloat32() : try view.convertedToFloat32()
-    return source.roundedFromFloat32(to: target)
+    if dtype == .float64 { return encoded(as: target, from: Double.self) }
+    return try view.convertedToFloat32().encoded(as: target, from: Float.self)
   }
 
-  /// A float32 tensor's elements in float64, float16 or bfloat16.
-  private func roundedFromFloat32(to target: DType) -> HostTensor {
-    var result = HostTensor(zeros: shape, dtype: target)
-    let count = shape.elementCount
-    withUnsafeBytes { raw in
-      let floats = raw.bindMemory(to: Float.self)
-      result.withUnsafeMutableBytes { bytes in
-        switch target {
-        case .bfloat16:
-          let out = bytes.bindMemory(to: UInt16.self)
-          for index in 0..<count { out[index] = BFloat16(floats[index]).bitPattern }
-        case .float16:
-          let out = bytes.bindMemory(to: UInt16.self)
-          for index in 0..<count { out[index] = Float16Bits.bits(floats[index]) }
-        default:
-          let out = bytes.bindMemory(to: Double.self)
-          for index in 0..<count { out[index] = Double(floats[index]) }
-        }
+  /// The elements, which are of a type, in another.
+  private func encoded<Element: RealElement>(
+    as target: DType, from type: Element.Type
+  ) -> HostTensor {
+    withUnsafeBytes { source in
+      HostTensor(shape: shape, dtype: target) { bytes in
+        guard let base = bytes.baseAddress else { return }
+        Element.encode(source.bindMemory(to: Element.self), as: target, into: base)
       }
     }
-    return result
-  }
-
-  /// A float64 tensor's elements in float32, ready to be rounded once more.
-  private func roundedToOddFloat32() -> HostTensor {
-    var result = HostTensor(zeros: shape)
-    let count = shape.elementCount
-    withUnsafeBytes { raw in
-      let doubles = raw.bindMemory(to: Double.self)
-      result.withUnsafeMutableBytes { bytes in
-        let floats = bytes.bindMemory(to: Float.self)
-        for index in 0..<count { floats[index] = Float(roundingToOdd: doubles[index]) }
-      }
-    }
-    return result
   }
 }
 

@@ -22,7 +22,7 @@ public struct FileRounding: Sendable, Hashable, Codable {
   public var choosesExperts: Bool?
 
   /// What rounding may do to a number, relative to it: half of its type's last place.
-  public var unitRoundoff: Double { type.unitRoundoff }
+  public var unitRoundoff: Double { type.format?.unitRoundoff ?? 0 }
 
   /// Whether the growth is exact in the file's type.
   public var isExact: Bool { roundedTensorCount == 0 }
@@ -43,8 +43,7 @@ public struct FileRounding: Sendable, Hashable, Codable {
     small: ModelDirectory, grown: ModelDirectory, plans: [GrowthPlan]?
   ) throws {
     let (types, grownTypes) = (small.types, grown.types)
-    guard let coarsest = grownTypes.max(by: { $0.unitRoundoff < $1.unitRoundoff }),
-      coarsest.unitRoundoff > DType.float32.unitRoundoff
+    guard let coarsest = grownTypes.filter(\.isHalfPrecision).min(by: { $0.digits < $1.digits })
     else { return nil }
     let origins = try plans?.origins(of: types) ?? []
     let rounded = zip(origins, grownTypes).enumerated().filter { !$1.0.isExact(in: $1.1) }
@@ -73,7 +72,7 @@ private enum ValueOrigin {
   case computed
 
   func isExact(in type: DType) -> Bool {
-    guard type.unitRoundoff > DType.float32.unitRoundoff else { return true }
+    guard type.isHalfPrecision else { return true }
     switch self {
     case .taken(let source): return source == type
     case .free: return true
@@ -121,14 +120,6 @@ extension Double {
 }
 
 extension DType {
-  /// Half of the last place of a number of this type, relative to the number; 0 for integers.
-  var unitRoundoff: Double {
-    switch self {
-    case .float64: 0x1p-53
-    case .float32: 0x1p-24
-    case .float16: 0x1p-11
-    case .bfloat16: 0x1p-8
-    default: 0
-    }
-  }
+  /// Digits of a floating-point type's significand; none for integers.
+  fileprivate var digits: Int { format?.digits ?? 0 }
 }

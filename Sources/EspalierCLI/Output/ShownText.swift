@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// Texts as they may reach a terminal: names of tensors, folders and keys, and what models write, may
 /// hold codes that move the cursor, hide lines or change the terminal's title.
@@ -69,9 +70,7 @@ package enum ShownText {
     case "\n": return "\\n"
     case "\r": return "\\r"
     case "\t": return "\\t"
-    default:
-      let digits = String(scalar.value, radix: 16)
-      return "\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    default: return "\\u" + Hexadecimal.text(scalar.value, digits: 4)
     }
   }
 }

@@ -119,7 +119,8 @@ public struct TextGenerator {
     }
     var end = Generation.End.length
     while tokens.count < configuration.length {
-      let draw = random.draw(tokens.count, stream: sample)
+      let draw = random.uniform(
+        block: UInt64(tokens.count), stream: UInt64(truncatingIfNeeded: sample))
       let token = try configuration.sampler.token(from: sequence.logits(), draw: draw)
       if configuration.endTokens.contains(token) {
         end = .endOfText
@@ -191,15 +192,5 @@ private struct GrowingSequence {
     self.decoder = decoder
     defer { pending.removeAll(keepingCapacity: true) }
     return try decoder.append(pending)
-  }
-}
-
-extension Philox {
-  /// A number in 0 ..< 1 with 53 random bits, from the first two words of a block.
-  fileprivate func draw(_ block: Int, stream: Int) -> Double {
-    let words = words(
-      block: UInt64(truncatingIfNeeded: block), stream: UInt64(truncatingIfNeeded: stream))
-    let bits = UInt64(words.x) << 32 | UInt64(words.y)
-    return Double(bits >> 11) * 0x1p-53
   }
 }

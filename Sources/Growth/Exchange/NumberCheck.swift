@@ -36,16 +36,13 @@ enum NumberCheck {
 
   /// An element of a tensor of real numbers, as a float64.
   static func element(_ bytes: UnsafeRawBufferPointer, _ type: DType, at place: Int) -> Double {
-    let offset = place * type.byteWidth
-    func load<Value>(_: Value.Type) -> Value {
-      bytes.loadUnaligned(fromByteOffset: offset, as: Value.self)
+    guard let base = bytes.baseAddress else { return .nan }
+    var value = 0.0
+    withUnsafeMutablePointer(to: &value) {
+      Double.decode(
+        base + place * type.byteWidth, type, into: UnsafeMutableBufferPointer(start: $0, count: 1))
     }
-    return switch type {
-    case .float64: load(Double.self)
-    case .float32: Double(load(Float.self))
-    case .bfloat16: Double(Float(bitPattern: UInt32(load(UInt16.self)) << 16))
-    default: Double(Float16Bits.float(load(UInt16.self)))
-    }
+    return value
   }
 
   /// A number in the shortest spelling of the type that holds it.

@@ -49,7 +49,7 @@ final class FileRows: Sendable {
   private var rowByteCount: Int { length * type.byteWidth }
 
   /// Rows for many threads, each read by itself.
-  func shared<Scalar: ElementCoding>() -> TensorRows<Scalar> {
+  func shared<Scalar: GrowthScalar>() -> TensorRows<Scalar> {
     var rows = TensorRows<Scalar>(count: count, length: length) { [self] row, scratch in
       withUnsafeTemporaryAllocation(byteCount: rowByteCount, alignment: 16) { bytes in
         read(row, into: bytes)
@@ -64,7 +64,7 @@ final class FileRows: Sendable {
 
   /// Rows for one thread, which are read ahead where they are asked for in order: twice as many each
   /// time, and not beyond a multiple of a power of two, at which whoever shares rows out begins.
-  func sequential<Scalar: ElementCoding>() -> TensorRows<Scalar> {
+  func sequential<Scalar: GrowthScalar>() -> TensorRows<Scalar> {
     let fitting = max(1, min(64, Self.chunkByteCount / max(1, rowByteCount)))
     let most = 1 << (fitting.bitWidth - 1 - fitting.leadingZeroBitCount)
     let chunk = Chunk(byteCount: most * rowByteCount)

@@ -15,17 +15,6 @@ extension DType {
     default: true
     }
   }
-
-  /// The largest finite number, for messages; nil for types of no real numbers.
-  fileprivate var largest: Double? {
-    switch self {
-    case .float64: Double.greatestFiniteMagnitude
-    case .float32: Double(Float.greatestFiniteMagnitude)
-    case .float16: 65504
-    case .bfloat16: 0x1.FEp127
-    default: nil
-    }
-  }
 }
 
 /// How many of a tensor's numbers are infinite or no numbers, and the first row that holds one.
@@ -74,7 +63,7 @@ extension GrowthError {
   static func overflow(
     row: Int, _ values: [Double]?, as type: DType, in tensor: String
   ) -> GrowthError {
-    let largest = type.largest ?? 0
+    let largest = type.format?.greatestFiniteMagnitude ?? 0
     let worst = values?.max { $0.magnitude < $1.magnitude }
     let what = worst.flatMap { $0.isFinite ? "would hold \($0)" : nil } ?? "would hold infinities"
     return GrowthError(

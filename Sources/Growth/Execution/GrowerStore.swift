@@ -25,7 +25,7 @@ final class GrowerStore: Sendable {
   /// - Parameters:
   ///   - file: the rows of the chain's source; nil where all entries are new.
   ///   - type: the type that the chain's values are for.
-  func growers<Scalar: ElementCoding>(
+  func growers<Scalar: GrowthScalar>(
     of chain: GrowthChain, from file: FileRows?, as type: DType
   ) throws -> [TensorGrower<Scalar>] {
     var rows: TensorRows<Scalar>? = file?.shared()
@@ -39,7 +39,7 @@ final class GrowerStore: Sendable {
     return result
   }
 
-  private func grower<Scalar: ElementCoding>(
+  private func grower<Scalar: GrowthScalar>(
     of step: GrowthChain.Step, from rows: TensorRows<Scalar>?, as type: DType
   ) throws -> TensorGrower<Scalar> {
     guard let box = boxes[step] else { return make(step, rows, type) }
@@ -51,7 +51,7 @@ final class GrowerStore: Sendable {
     }
   }
 
-  private func make<Scalar: ElementCoding>(
+  private func make<Scalar: GrowthScalar>(
     _ step: GrowthChain.Step, _ rows: TensorRows<Scalar>?, _ type: DType
   ) -> TensorGrower<Scalar> {
     TensorGrower(

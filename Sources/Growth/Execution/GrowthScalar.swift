@@ -3,10 +3,7 @@ import CKernels
 import Tensors
 
 /// The types that growth computes in: float32 as training holds it, float64 to prove it.
-package protocol GrowthScalar: BinaryFloatingPoint, Sendable {
-  /// The type as tensors name it.
-  static var elementType: DType { get }
-
+package protocol GrowthScalar: RealElement {
   /// target = factor · source, copied where the factor is 1.
   static func copy(
     _ source: UnsafePointer<Self>, times factor: Self,
@@ -31,8 +28,6 @@ package protocol GrowthScalar: BinaryFloatingPoint, Sendable {
 }
 
 extension Float: GrowthScalar {
-  package static var elementType: DType { .float32 }
-
   package static func copy(
     _ source: UnsafePointer<Float>, times factor: Float,
     into target: UnsafeMutableBufferPointer<Float>
@@ -70,8 +65,6 @@ extension Float: GrowthScalar {
 }
 
 extension Double: GrowthScalar {
-  package static var elementType: DType { .float64 }
-
   package static func copy(
     _ source: UnsafePointer<Double>, times factor: Double,
     into target: UnsafeMutableBufferPointer<Double>

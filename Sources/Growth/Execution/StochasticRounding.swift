@@ -16,18 +16,18 @@ struct StochasticRounding: Sendable {
   }
 
   /// Writes the numbers of elements from `first` on.
-  func encode<Scalar: ElementCoding>(
+  func encode<Scalar: GrowthScalar>(
     _ elements: UnsafeBufferPointer<Scalar>, first: Int, as type: DType,
     into bytes: UnsafeMutableRawPointer
   ) {
+    guard let format = type.format else { return Scalar.encode(elements, as: type, into: bytes) }
     withUnsafeTemporaryAllocation(of: Scalar.self, capacity: elements.count) { rounded in
-      let precision = Precision(type)
       var index = 0
       while index < elements.count {
         let (block, lane) = (first + index).quotientAndRemainder(dividingBy: 4)
         let words = generator.words(block: UInt64(block), stream: stream)
         for word in lane..<min(4, lane + elements.count - index) {
-          rounded[index] = precision.rounded(elements[index], words[word])
+          rounded[index] = Self.rounded(elements[index], to: format, words[word])
           index += 1
         }
       }
@@ -36,34 +36,22 @@ struct StochasticRounding: Sendable {
     }
   }
 
-  /// The digits of a type of floating-point numbers.
-  private struct Precision {
-    let digits: Int
-    let least: Int
-    let largest: Double
-
-    init(_ type: DType) {
-      switch type {
-      case .bfloat16: (digits, least, largest) = (8, -126, 0x1.FEp127)
-      case .float16: (digits, least, largest) = (11, -14, 65504)
-      case .float32: (digits, least, largest) = (24, -126, Double(Float.greatestFiniteMagnitude))
-      default: (digits, least, largest) = (53, -1022, Double.greatestFiniteMagnitude)
-      }
+  /// The neighbour below in magnitude, or the one above where word / 2³² is less than the part of
+  /// the way that the number has gone.
+  private static func rounded<Scalar: GrowthScalar>(
+    _ value: Scalar, to format: FloatingPointFormat, _ word: UInt32
+  ) -> Scalar {
+    let magnitude = Double(value.magnitude)
+    guard magnitude > 0, magnitude < format.greatestFiniteMagnitude, format.digits < 53 else {
+      return value
     }
-
-    /// The neighbour below in magnitude, or the one above where word / 2³² is less than the part of
-    /// the way that the number has gone.
-    func rounded<Scalar: ElementCoding>(_ value: Scalar, _ word: UInt32) -> Scalar {
-      let magnitude = Double(value.magnitude)
-      guard magnitude > 0, magnitude < largest, digits < 53 else { return value }
-      let unit = Double(
-        sign: .plus, exponent: max(Int(magnitude.exponent), least) - digits + 1, significand: 1)
-      // Powers of two: quotient and product are exact.
-      let quotient = magnitude / unit
-      let below = quotient.rounded(.down)
-      let isUp = Double(word) * 0x1p-32 < quotient - below
-      let result = (below + (isUp ? 1 : 0)) * unit
-      return Scalar(value.sign == .minus ? -result : result)
-    }
+    let exponent = max(Int(magnitude.exponent), format.leastExponent)
+    let unit = Double(sign: .plus, exponent: exponent - format.digits + 1, significand: 1)
+    // Powers of two: quotient and product are exact.
+    let quotient = magnitude / unit
+    let below = quotient.rounded(.down)
+    let isUp = Double(word) * 0x1p-32 < quotient - below
+    let result = (below + (isUp ? 1 : 0)) * unit
+    return Scalar(value.sign == .minus ? -result : result)
   }
 }

@@ -25,7 +25,7 @@ struct CopyingFiller: TensorFiller {
 }
 
 /// A tensor whose rows are computed, and rounded once.
-struct GrowingFiller<Scalar: ElementCoding>: TensorFiller {
+struct GrowingFiller<Scalar: GrowthScalar>: TensorFiller {
   private let rows: TensorRows<Scalar>
   private let file: FileRows?
   private let type: DType

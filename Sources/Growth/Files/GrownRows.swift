@@ -56,16 +56,14 @@ package final class GrownRows: Sendable {
   package func fill(
     _ rows: Range<Int>, of parameter: Int, into target: UnsafeMutablePointer<Double>
   ) throws {
-    try ExactKernels.use {
-      let file = try source(of: chains[parameter])
-      let growers: [TensorGrower<Double>] = try store.growers(
-        of: chains[parameter], from: file, as: types[parameter])
-      let filler = GrowingFiller(from: file, growers, as: .float64, rounding: nil)
-      let width = 8 * (chains[parameter].target.shape.extents.last ?? 1)
-      try filler.fill(
-        rows.lowerBound * width..<rows.upperBound * width,
-        of: UnsafeMutableRawBufferPointer(start: target, count: rows.count * width))
-    }
+    let file = try source(of: chains[parameter])
+    let growers: [TensorGrower<Double>] = try store.growers(
+      of: chains[parameter], from: file, as: types[parameter])
+    let filler = GrowingFiller(from: file, growers, as: .float64, rounding: nil)
+    let width = 8 * (chains[parameter].target.shape.extents.last ?? 1)
+    try filler.fill(
+      rows.lowerBound * width..<rows.upperBound * width,
+      of: UnsafeMutableRawBufferPointer(start: target, count: rows.count * width))
   }
 
   private func source(of chain: GrowthChain) throws -> FileRows? {

@@ -27,16 +27,14 @@ final class GrowthStream: Sendable {
   func maker() -> ShardPipeline.Maker {
     var fillers: [String: any TensorFiller] = [:]
     return { [self] entry, range, bytes in
-      try ExactKernels.use {
-        if fillers[entry.name] == nil {
-          // Blocks of a few tensors come in turn.
-          if fillers.count >= 8 { fillers = [:] }
-          fillers[entry.name] = try filler(of: entry.name)
-        }
-        guard let filler = fillers[entry.name] else { return }
-        try filler.fill(range, of: bytes)
-        try check(entry, range, UnsafeRawBufferPointer(bytes), filler)
+      if fillers[entry.name] == nil {
+        // Blocks of a few tensors come in turn.
+        if fillers.count >= 8 { fillers = [:] }
+        fillers[entry.name] = try filler(of: entry.name)
       }
+      guard let filler = fillers[entry.name] else { return }
+      try filler.fill(range, of: bytes)
+      try check(entry, range, UnsafeRawBufferPointer(bytes), filler)
     }
   }
 
@@ -103,7 +101,7 @@ final class GrowthStream: Sendable {
       : try filler(Float.self, name, chain, rows, type)
   }
 
-  private func filler<Scalar: ElementCoding>(
+  private func filler<Scalar: GrowthScalar>(
     _: Scalar.Type, _ name: String, _ chain: GrowthChain, _ rows: FileRows?, _ type: DType
   ) throws -> any TensorFiller {
     let growers: [TensorGrower<Scalar>] = try store.growers(of: chain, from: rows, as: type)

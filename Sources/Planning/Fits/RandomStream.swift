@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
 import Tensors
 
 /// Random numbers of one bootstrap draw, by seed and draw alone.
@@ -23,8 +22,7 @@ struct RandomStream {
   /// A standard normal number (Box & Muller).
   mutating func nextNormal() -> Double {
     let words = nextWords()
-    let radius = (-2 * log((Double(words.x) + 0.5) * 0x1p-32)).squareRoot()
-    return radius * cos(2 * Double.pi * Double(words.y) * 0x1p-32)
+    return Philox.normals(words.x, words.y).x
   }
 
   private mutating func nextWords() -> SIMD4<UInt32> {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 
 extension CorpusManifest {
@@ -14,6 +15,6 @@ extension CorpusManifest {
       lines.append("split \(name)")
       lines += split.shards.map { "\($0.tokenCount) \($0.sha256)" }
     }
-    return Fingerprint.hexadecimal(of: Data(lines.joined(separator: "\n").utf8))
+    return FileDigest(of: Data(lines.joined(separator: "\n").utf8)).sha256
   }
 }

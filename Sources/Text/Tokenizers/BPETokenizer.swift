@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 import OrderedJSON
 import Synchronization
@@ -149,7 +150,7 @@ public final class BPETokenizer: Tokenizer {
   public var fingerprint: String {
     cachedFingerprint.withLock { cached in
       if let cached { return cached }
-      let value = Fingerprint.hexadecimal(of: tokenizerJSON())
+      let value = FileDigest(of: tokenizerJSON()).sha256
       cached = value
       return value
     }

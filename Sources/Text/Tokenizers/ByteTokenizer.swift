@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 import OrderedJSON
 
@@ -50,7 +51,7 @@ public struct ByteTokenizer: Tokenizer {
   private static let matcher = AddedTokenMatcher([
     (Array(endOfTextToken.utf8), AddedToken(id: 256, content: endOfTextToken))
   ])
-  private static let storedFingerprint = Fingerprint.hexadecimal(of: json)
+  private static let storedFingerprint = FileDigest(of: json).sha256
   private static let json: Data = {
     let contents = (UInt8(0)...255).map { ByteLevelAlphabet.spelling(of: [$0]) }
     let model = ModelDescription(

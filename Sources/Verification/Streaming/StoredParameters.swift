@@ -51,7 +51,12 @@ struct StoredParameters: Sendable {
       let first = (elements.lowerBound + part.lowerBound) * type.byteWidth
       let bytes = first..<first + part.count * type.byteWidth
       do {
-        try place.withBytes(bytes) { Scalar.widen($0, type, into: target + part.lowerBound) }
+        try place.withBytes(bytes) { bytes in
+          guard let base = bytes.baseAddress else { return }
+          Scalar.decode(
+            base, type,
+            into: UnsafeMutableBufferPointer(start: target + part.lowerBound, count: part.count))
+        }
       } catch {
         failure.withLock { $0 = error }
       }

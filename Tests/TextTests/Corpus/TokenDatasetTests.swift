@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 import Testing
 import Text
@@ -159,13 +160,13 @@ import Text
     let folder = try TemporaryFolder()
     let url = try dataset(in: folder).url
     let shard = url.appendingPathComponent("train-00001.bin")
-    let checksum = try Fingerprint.hexadecimal(of: Data(contentsOf: shard))
+    let checksum = try FileDigest(of: Data(contentsOf: shard)).sha256
     try change(shard) {
       $0[2 * 17] = 0x01
       $0[2 * 17 + 1] = 0x01
     }
     // As a writer would leave it that is itself wrong: the checksum fits the bytes.
-    let wrong = try Fingerprint.hexadecimal(of: Data(contentsOf: shard))
+    let wrong = try FileDigest(of: Data(contentsOf: shard)).sha256
     try change(url.appendingPathComponent(CorpusManifest.fileName)) {
       $0 = Data(
         String(decoding: $0, as: UTF8.self).replacingOccurrences(of: checksum, with: wrong).utf8)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 import Testing
 import Text
@@ -51,7 +52,7 @@ enum TokenizerGoldens {
   static func digest(_ ids: [Int32]) -> String {
     var data = Data()
     for id in ids { withUnsafeBytes(of: id.littleEndian) { data.append(contentsOf: $0) } }
-    return Fingerprint.hexadecimal(of: data)
+    return FileDigest(of: data).sha256
   }
 
   /// Words of 10⁵ characters, as the script makes them.
