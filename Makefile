@@ -34,9 +34,10 @@ build: ## Build the library and the command for release
 format: ## Format the sources in place
 	@Scripts/format --in-place
 
-lint: ## Check the sources' format, and that no number from outside ends the process
+lint: ## Check formats, numbers from outside, and the picture of the modules
 	@Scripts/format --lint
 	@Scripts/lint-numbers
+	@Scripts/modules --check
 
 bench: ## Measure training steps and tokenizers beside PyTorch and Hugging Face
 	@Scripts/bench
