@@ -211,7 +211,7 @@ extension TrainingImport {
 
   /// The moments of a tensor's parameters; none where it has no state.
   private func moments(
-    _ name: TorchOptimizerFile.Part, _ part: StoredTrainingState.Part,
+    _ name: TorchOptimizerFile.Part, _ part: StatePart,
     of parameter: TransformersParameter
   ) -> [ExchangedTensor] {
     guard let location = optimizer.location(of: parameter.name, name) else { return [] }

@@ -14,13 +14,13 @@ struct GrowthChain: Sendable {
     /// The grown tensor's number among its model's parameters.
     var index: Int
     /// The part of the parameter.
-    var part: GrowthPart
+    var part: StatePart
   }
 
   /// What comes out.
   var target: ParameterSpec
   /// The part of the parameter.
-  var part: GrowthPart
+  var part: StatePart
   /// Where the numbers come from; nil where all are new.
   var source: TensorLocation?
   /// The steps in order; none where the tensor stays what it is.
@@ -52,7 +52,7 @@ struct GrowthChains: Sendable {
   ///
   /// - Parameter location: where the first model's tensors are; nil for those that it has not.
   func chain(
-    of index: Int, _ part: GrowthPart, from location: (Int, GrowthPart) -> TensorLocation?
+    of index: Int, _ part: StatePart, from location: (Int, StatePart) -> TensorLocation?
   ) -> GrowthChain? {
     var steps: [GrowthChain.Step] = []
     var position = index

@@ -12,8 +12,8 @@ extension [GrowthPlan] {
     try options.validate()
     try check(from: state.status.model)
     let options = try options.settled(for: self, of: state.status)
-    let hasMoments = state.parameters.contains { $0.firstMoment != nil || $0.secondMoment != nil }
-    try GrowthMemory.check(self, partCount: hasMoments ? 3 : 1)
+    let slotCount = state.parameters.map(\.slots.count).max() ?? 0
+    try GrowthMemory.check(self, partCount: 1 + slotCount)
     let parameters = try enumerated().reduce(state.parameters) { parameters, step in
       try step.element.grown(
         parameters, options: options, seed: options.seed &+ UInt64(step.offset))
@@ -69,7 +69,7 @@ extension GrowthPlan {
     let grown = tensors.enumerated().map { index, growth in
       let source = growth.source.map { parameters[$0] }
       let keepsMoments = growth.keepsMoments(options.moments)
-      func tensor(_ part: GrowthPart) -> HostTensor {
+      func tensor(_ part: StatePart) -> HostTensor {
         let small = source?[part]
         // A tensor owns its bytes until one of its holders writes: sharing it copies nothing.
         if let small, small.shape == growth.target.shape,
@@ -89,14 +89,14 @@ extension GrowthPlan {
             tensor: part.number(of: index))
         }
       }
-      func moment(_ part: GrowthPart) -> HostTensor? {
-        keepsMoments && source?[part] != nil ? tensor(part) : nil
-      }
-      return ParameterState(
-        value: tensor(.value), firstMoment: moment(.firstMoment),
-        secondMoment: moment(.secondMoment),
+      var state = ParameterState(
+        value: tensor(.value),
         clock: growth.clock(
           of: source.map { ParameterClock(name: "", $0) }, moments: options.moments))
+      for slot in StateSlot.all where keepsMoments && source?.slots[slot] != nil {
+        state.slots[slot] = tensor(.slot(slot))
+      }
+      return state
     }
     let unsound = withExtendedLifetime((parameters, grown)) { jobs.run() }
     if let unsound { throw try error(unsound, in: grown, from: parameters, tensors) }
@@ -108,21 +108,21 @@ extension GrowthPlan {
     _ number: Int, in grown: [ParameterState], from parameters: [ParameterState],
     _ tensors: [TensorGrowth]
   ) throws -> GrowthError {
-    let (part, index) = GrowthPart.numbered(number)
+    let (part, index) = StatePart.numbered(number)
     if let small = tensors[index].source, let tensor = parameters[small][part],
       let numbers = UnsoundNumbers(in: TensorRows(floats: tensor))
     {
       return .unsound(
         numbers, of: tensor.shape.elementCount,
-        in: part.label + (try source.program().parameters[small].name))
+        in: part.prefix + (try source.program().parameters[small].name))
     }
     let row = grown[index][part].flatMap { UnsoundNumbers(in: TensorRows(floats: $0)) }?.firstRow
-    return .overflow(row: row ?? 0, nil, as: .float32, in: part.label + tensors[index].target.name)
+    return .overflow(row: row ?? 0, nil, as: .float32, in: part.prefix + tensors[index].target.name)
   }
 
   /// Grows one part of all parameters in float64.
   fileprivate func grown(
-    _ sources: [[Double]], _ part: GrowthPart, seed: UInt64, for type: DType = .float32
+    _ sources: [[Double]], _ part: StatePart, seed: UInt64, for type: DType = .float32
   ) throws -> [[Double]] {
     let small = try source.program().parameters
     return try tensors().map { growth in
@@ -145,44 +145,16 @@ extension GrowthPlan {
   }
 }
 
-extension GrowthPart {
+extension StatePart {
   /// A number for one part of a parameter of this number.
   fileprivate func number(of parameter: Int) -> Int {
-    Self.allCases.count * parameter + (Self.allCases.firstIndex(of: self) ?? 0)
+    Self.all.count * parameter + (Self.all.firstIndex(of: self) ?? 0)
   }
 
   /// The part and the parameter of a number.
-  fileprivate static func numbered(_ number: Int) -> (part: GrowthPart, parameter: Int) {
-    let (parameter, part) = number.quotientAndRemainder(dividingBy: allCases.count)
-    return (allCases[part], parameter)
-  }
-
-  /// What stands before a parameter's name in messages.
-  fileprivate var label: String {
-    switch self {
-    case .value: ""
-    case .firstMoment: "first moment of "
-    case .secondMoment: "second moment of "
-    }
-  }
-}
-
-extension ParameterState {
-  fileprivate subscript(part: GrowthPart) -> HostTensor? {
-    switch part {
-    case .value: value
-    case .firstMoment: firstMoment
-    case .secondMoment: secondMoment
-    }
-  }
-
-  fileprivate init(
-    value: HostTensor, firstMoment: HostTensor?, secondMoment: HostTensor?, clock: ParameterClock
-  ) {
-    self.init(
-      value: value, firstMoment: firstMoment, secondMoment: secondMoment,
-      stepCount: clock.stepCount, learningRateMultiplier: clock.learningRateMultiplier,
-      epsilonMultiplier: clock.epsilonMultiplier)
+  fileprivate static func numbered(_ number: Int) -> (part: StatePart, parameter: Int) {
+    let (parameter, part) = number.quotientAndRemainder(dividingBy: all.count)
+    return (all[part], parameter)
   }
 }
 
@@ -201,7 +173,7 @@ extension TensorGrowth {
   }
 
   /// Whether a part comes out as it was in the small model.
-  func leavesUnchanged(_ part: GrowthPart, _ moments: MomentPolicy) -> Bool {
+  func leavesUnchanged(_ part: StatePart, _ moments: MomentPolicy) -> Bool {
     let scale = part == .value ? valueScale : gradientScale
     let isIdentity = axes.allSatisfy { axis in
       axis.runs.allSatisfy {

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Tensors
-
-/// Which tensor of a parameter is grown.
-package enum GrowthPart: Sendable, Hashable, CaseIterable {
-  case value, firstMoment, secondMoment
-}
+import Training
 
 /// Makes rows of one grown tensor, any rows in any order.
 ///
@@ -13,7 +9,7 @@ package enum GrowthPart: Sendable, Hashable, CaseIterable {
 /// from a file are bit for bit those made in memory.
 package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
   let growth: TensorGrowth
-  let part: GrowthPart
+  let part: StatePart
   /// The grown tensor's rows.
   package let rowCount: Int
   /// Elements of a grown row.
@@ -35,7 +31,7 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
   ///   - seed: fixes noise and new values.
   ///   - type: what the values are for: of 16 bits, noise is chosen so that it cancels there as well.
   package init(
-    _ growth: TensorGrowth, part: GrowthPart, source: TensorRows<Scalar>?, moments: MomentPolicy,
+    _ growth: TensorGrowth, part: StatePart, source: TensorRows<Scalar>?, moments: MomentPolicy,
     seed: UInt64, type: DType? = nil
   ) {
     self.growth = growth
@@ -168,9 +164,10 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
     part == .value ? run.value : run.gradient
   }
 
-  /// Second moments take the square of gradients' factors.
+  /// Slots take the power of gradients' factors that they hold.
   private func power(_ factor: Double) -> Double {
-    part == .secondMoment ? factor * factor : factor
+    guard case .slot(let slot) = part else { return factor }
+    return (1..<max(1, slot.power)).reduce(factor) { product, _ in product * factor }
   }
 
   /// Fills a piece in one pass with what the source has there and the noise; zeros without either.

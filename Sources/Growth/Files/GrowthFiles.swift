@@ -34,7 +34,7 @@ struct GrowthFiles: Sendable {
     var tensors: [String: Tensor] = [:]
     var weights: [TensorSpec] = []
     var moments: [TensorSpec] = []
-    for part in [GrowthPart.value, .firstMoment, .secondMoment] {
+    for part in StatePart.all {
       if part != .value && stored == nil { continue }
       for (index, spec) in specs.enumerated() where only.contains(spec.name) {
         let location = { source.location(of: $0, $1, stored) }
@@ -43,7 +43,7 @@ struct GrowthFiles: Sendable {
           throw GrowthError(.mismatch, "has no source", subject: spec.name)
         }
         let type = try types.type(of: chain)
-        let name = TrainingStateFiles.name(of: spec.name, StoredTrainingState.Part(part))
+        let name = TrainingStateFiles.name(of: spec.name, part)
         let tensor = try Self.spec(name, type, chain)
         if part == .value { weights.append(tensor) } else { moments.append(tensor) }
         tensors[name] = Tensor(
@@ -78,23 +78,12 @@ struct GrowthFiles: Sendable {
   var byteCount: Int { layouts.reduce(0) { $0 + $1.byteCount } }
 }
 
-extension StoredTrainingState.Part {
-  init(_ part: GrowthPart) {
-    self =
-      switch part {
-      case .value: .value
-      case .firstMoment: .firstMoment
-      case .secondMoment: .secondMoment
-      }
-  }
-}
-
 extension GrowthSource {
   /// Where one part of a parameter is; nil where it has none.
   fileprivate func location(
-    of index: Int, _ part: GrowthPart, _ stored: StoredTrainingState?
+    of index: Int, _ part: StatePart, _ stored: StoredTrainingState?
   ) -> TensorLocation? {
-    if let stored { return stored.location(of: index, StoredTrainingState.Part(part)) }
+    if let stored { return stored.location(of: index, part) }
     return part == .value ? directory.tensors.location(of: directory.tensorNames[index]) : nil
   }
 

@@ -2,6 +2,7 @@
 import Checkpoints
 import Foundation
 import Tensors
+import Training
 
 /// What a growth would write, and what that would take.
 public struct GrowthOutline: Sendable, Hashable {
@@ -108,7 +109,7 @@ extension GrowthChains {
 
 extension TensorGrowth {
   /// What is done, on half a line.
-  fileprivate func summary(of part: GrowthPart) -> String {
+  fileprivate func summary(of part: StatePart) -> String {
     guard source != nil else {
       switch target.initializer {
       case .zeros: return "new: zeros"
@@ -133,7 +134,7 @@ extension TensorGrowth {
 
 extension AxisMap {
   /// The different factors of all runs.
-  fileprivate func factors(of part: GrowthPart) -> [Double] {
+  fileprivate func factors(of part: StatePart) -> [Double] {
     Set(runs.map { part == .value ? $0.value : $0.gradient }).sorted()
   }
 

@@ -56,8 +56,8 @@ extension TrainingLoop {
   private func checkedSnapshot() throws -> TrainingState {
     let state = try snapshot()
     for (spec, parameter) in zip(program.parameters, state.parameters) {
-      for tensor in [parameter.value, parameter.firstMoment, parameter.secondMoment] {
-        guard let value = tensor?.firstNonFinite else { continue }
+      for part in StatePart.all {
+        guard let value = parameter[part]?.firstNonFinite else { continue }
         throw Trouble(
           .weights, Double(value), step: status.progress.steps, parameter: spec.name)
       }

@@ -15,9 +15,6 @@ package struct StoredTrainingState: Sendable {
   private let moments: any TensorSource
   private let specs: [ParameterSpec]
 
-  /// Which tensor of a parameter.
-  package enum Part: Sendable { case value, firstMoment, secondMoment }
-
   /// Opens a checkpoint; nothing is compared with checksums.
   ///
   /// - Throws: ``TrainingError`` of code `unsupportedFormat` or `invalidState` where a tensor has
@@ -37,13 +34,14 @@ package struct StoredTrainingState: Sendable {
     values = try openTensors(in: directory, baseName: TrainingStateFiles.model)
     moments = try openTensors(in: directory, baseName: TrainingStateFiles.optimizer)
     for (index, spec) in specs.enumerated() {
-      for part in [Part.value, .firstMoment, .secondMoment] {
+      for part in StatePart.all {
         try Self.check(location(of: index, part)?.entry, spec, part)
       }
     }
   }
 
-  private static func check(_ entry: TensorEntry?, _ spec: ParameterSpec, _ part: Part) throws {
+  private static func check(_ entry: TensorEntry?, _ spec: ParameterSpec, _ part: StatePart) throws
+  {
     guard let entry else {
       if part != .value { return }
       throw TrainingError(.invalidState, "has no value in the file", subject: spec.name)
@@ -57,7 +55,7 @@ package struct StoredTrainingState: Sendable {
   }
 
   /// Where a parameter's tensor is; nil where there is none.
-  package func location(of index: Int, _ part: Part) -> TensorLocation? {
+  package func location(of index: Int, _ part: StatePart) -> TensorLocation? {
     let name = TrainingStateFiles.name(of: specs[index].name, part)
     return part == .value ? values.location(of: name) : moments.location(of: name)
   }
@@ -65,11 +63,10 @@ package struct StoredTrainingState: Sendable {
 
 extension TrainingStateFiles {
   /// A tensor's name in its file.
-  package static func name(of parameter: String, _ part: StoredTrainingState.Part) -> String {
+  package static func name(of parameter: String, _ part: StatePart) -> String {
     switch part {
     case .value: parameter
-    case .firstMoment: firstMoment + parameter
-    case .secondMoment: secondMoment + parameter
+    case .slot(let slot): "\(slot.name).\(parameter)"
     }
   }
 

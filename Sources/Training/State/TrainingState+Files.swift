@@ -25,10 +25,6 @@ public enum TrainingStateFiles {
   public static let generation = "generation_config.json"
   /// The tokenizer in Hugging Face's form.
   public static let tokenizer = "tokenizer.json"
-  /// What stands before a parameter's name for its mean of gradients.
-  static let firstMoment = "first_moment."
-  /// What stands before a parameter's name for its mean of squared gradients.
-  static let secondMoment = "second_moment."
 
   struct Contents: Codable {
     var formatVersion: Int
@@ -84,10 +80,9 @@ extension TrainingState {
 
   private func moments(_ specs: [ParameterSpec]) -> [(String, HostTensor)] {
     zip(specs, parameters).flatMap { spec, state in
-      [
-        state.firstMoment.map { (TrainingStateFiles.firstMoment + spec.name, $0) },
-        state.secondMoment.map { (TrainingStateFiles.secondMoment + spec.name, $0) },
-      ].compactMap { $0 }
+      StateSlot.all.compactMap { slot in
+        state.slots[slot].map { (TrainingStateFiles.name(of: spec.name, .slot(slot)), $0) }
+      }
     }
   }
 
@@ -115,12 +110,12 @@ extension TrainingState {
     let moments = try openTensors(in: directory, baseName: TrainingStateFiles.optimizer)
     status = contents.status
     parameters = try zip(specs, contents.parameters).map { spec, clock in
-      ParameterState(
-        value: try values.exactly(spec.name),
-        firstMoment: try moments.ifPresent(TrainingStateFiles.firstMoment + spec.name),
-        secondMoment: try moments.ifPresent(TrainingStateFiles.secondMoment + spec.name),
-        stepCount: clock.stepCount, learningRateMultiplier: clock.learningRateMultiplier,
-        epsilonMultiplier: clock.epsilonMultiplier)
+      var state = ParameterState(value: try values.exactly(spec.name), clock: clock)
+      for slot in StateSlot.all {
+        let name = TrainingStateFiles.name(of: spec.name, .slot(slot))
+        state.slots[slot] = try moments.ifPresent(name)
+      }
+      return state
     }
     try validate()
   }

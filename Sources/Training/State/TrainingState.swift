@@ -43,10 +43,8 @@ public struct TrainingState: Sendable {
         subject: "parameters")
     }
     for (spec, state) in zip(program.parameters, parameters) {
-      for (part, tensor) in [
-        ("value", state.value), ("first moment", state.firstMoment),
-        ("second moment", state.secondMoment),
-      ] {
+      let slots = StateSlot.all.map { ($0.label, state.slots[$0]) }
+      for (part, tensor) in [("value", state.value)] + slots {
         guard let tensor else { continue }
         guard tensor.shape == spec.shape, tensor.dtype == .float32 else {
           throw TrainingError(

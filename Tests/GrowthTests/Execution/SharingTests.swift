@@ -48,7 +48,7 @@ struct SharingTests {
 
   /// Every row by itself, the last first, from rows that are copied to the scratch one by one.
   static func rowByRow(
-    _ growth: TensorGrowth, _ part: GrowthPart, _ small: HostTensor?, _ options: GrowthOptions
+    _ growth: TensorGrowth, _ part: StatePart, _ small: HostTensor?, _ options: GrowthOptions
   ) -> [Float] {
     let elements = small?.floats ?? []
     let shape = small?.shape
@@ -94,7 +94,7 @@ struct SharingTests {
       for (tensor, whole) in zip(try plan.tensors(), grown.parameters) {
         let small = tensor.source.map { state.parameters[$0] }
         for (part, before, after) in [
-          (GrowthPart.value, small?.value, Optional(whole.value)),
+          (StatePart.value, small?.value, Optional(whole.value)),
           (.firstMoment, small?.firstMoment, whole.firstMoment),
           (.secondMoment, small?.secondMoment, whole.secondMoment),
         ] {

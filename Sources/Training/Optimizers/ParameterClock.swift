@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Architectures
 
 /// What an optimizer keeps of a parameter beside its tensors.
 public struct ParameterClock: Sendable, Hashable, Codable {
@@ -46,28 +45,5 @@ public struct ParameterClock: Sendable, Hashable, Codable {
     self.stepCount = stepCount
     self.learningRateMultiplier = learningRateMultiplier
     self.epsilonMultiplier = epsilonMultiplier
-  }
-}
-
-extension AdamWConfiguration {
-  /// The next update of each parameter.
-  ///
-  /// A parameter's learning-rate multiplier scales its step, not its decay, so that the product of
-  /// learning rate and decay stays what it was where growth changes the rate.
-  ///
-  /// - Parameters:
-  ///   - learningRate: the schedule's rate of the step.
-  ///   - parameters: what the parameters are, in the program's order.
-  ///   - clocks: their counts and multipliers before the step, in the same order.
-  public func updates(
-    learningRate: Double, parameters: [ParameterSpec], clocks: [ParameterClock]
-  ) -> [AdamWUpdate] {
-    zip(parameters, clocks).map { parameter, clock in
-      var update = AdamWUpdate(
-        learningRate: learningRate * clock.learningRateMultiplier, beta1: beta1, beta2: beta2,
-        epsilon: epsilon * clock.epsilonMultiplier, weightDecay: 0, stepCount: clock.stepCount + 1)
-      update.decayFactor = decayRule.applies(to: parameter) ? learningRate * weightDecay : 0
-      return update
-    }
   }
 }

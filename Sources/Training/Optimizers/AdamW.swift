@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+/// The settings of AdamW (Loshchilov & Hutter, arXiv 1711.05101) as PyTorch computes it, and of the
+/// gradient clip before it.
+public struct AdamWConfiguration: Sendable, Hashable, Codable {
+  /// Which parameters decay.
+  public enum DecayRule: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Matrices and embeddings, not norms and biases.
+    case matrices
+    /// Every parameter.
+    case all
+    /// No parameter.
+    case none
+
+    /// Whether a parameter decays.
+    public func applies(to parameter: ParameterSpec) -> Bool {
+      switch self {
+      case .matrices: parameter.decays
+      case .all: true
+      case .none: false
+      }
+    }
+  }
+
+  /// β₁, the mean's memory.
+  public var beta1: Double
+  /// β₂, the mean square's memory.
+  public var beta2: Double
+  /// ε, added outside the root.
+  public var epsilon: Double
+  /// The decay, which the learning rate multiplies.
+  public var weightDecay: Double
+  /// The largest global norm of a step's gradient; nil for no clip.
+  public var clip: Double?
+  /// Which parameters decay.
+  public var decayRule: DecayRule
+
+  /// What AdamW keeps of every parameter.
+  public static let slots: [StateSlot] = [.firstMoment, .secondMoment]
+
+  /// Makes a configuration; ``validate(_:)`` checks it.
+  public init(
+    beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8, weightDecay: Double = 0.1,
+    clip: Double? = 1, decayRule: DecayRule = .matrices
+  ) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    self.clip = clip
+    self.decayRule = decayRule
+  }
+
+  /// Checks the numbers.
+  ///
+  /// - Parameter key: the key of the optimizer in error messages.
+  /// - Throws: ``TrainingError`` that names the first key that does not fit.
+  public func validate(_ key: String = "optimizer") throws {
+    for (name, beta) in [("beta1", beta1), ("beta2", beta2)] {
+      try TrainingError.check(
+        (0..<1).contains(beta), "\(key).\(name)", "\(beta) is outside 0 ..< 1")
+    }
+    try TrainingError.check(
+      epsilon.isFinite && epsilon >= 0, "\(key).epsilon", "\(epsilon) is negative or not finite")
+    try TrainingError.check(
+      weightDecay.isFinite && weightDecay >= 0, "\(key).weightDecay",
+      "\(weightDecay) is negative or not finite")
+    if let clip {
+      try TrainingError.check(
+        clip.isFinite && clip > 0, "\(key).clip",
+        "\(clip) is not positive; leave it out for no clip")
+    }
+  }
+}
+
+extension AdamWConfiguration {
+  /// The next update of each parameter.
+  ///
+  /// A parameter's learning-rate multiplier scales its step, not its decay, so that the product of
+  /// learning rate and decay stays what it was where growth changes the rate.
+  ///
+  /// - Parameters:
+  ///   - learningRate: the schedule's rate of the step.
+  ///   - parameters: what the parameters are, in the program's order.
+  ///   - clocks: their counts and multipliers before the step, in the same order.
+  public func updates(
+    learningRate: Double, parameters: [ParameterSpec], clocks: [ParameterClock]
+  ) -> [AdamWUpdate] {
+    zip(parameters, clocks).map { parameter, clock in
+      var update = AdamWUpdate(
+        learningRate: learningRate * clock.learningRateMultiplier, beta1: beta1, beta2: beta2,
+        epsilon: epsilon * clock.epsilonMultiplier, weightDecay: 0, stepCount: clock.stepCount + 1)
+      update.decayFactor = decayRule.applies(to: parameter) ? learningRate * weightDecay : 0
+      return update
+    }
+  }
+}
+
+/// The numbers of one AdamW update of one parameter.
+///
+/// Loshchilov & Hutter, arXiv 1711.05101, as PyTorch's `AdamW` computes it:
+///
+///     θ ← θ · (1 − decayFactor)
+///     m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²
+///     θ ← θ − stepSize · m / (√v · inverseRootCorrection + ε)
+///
+/// Where the last divisor is zero, which takes ε = 0 and squared gradients that were always zero,
+/// there is no step; PyTorch's 0/0 makes the parameter NaN.
+public struct AdamWUpdate: Sendable, Hashable {
+  /// β₁.
+  public var beta1: Double
+  /// β₂.
+  public var beta2: Double
+  /// ε, outside the root.
+  public var epsilon: Double
+  /// Learning rate × weight decay; 0 for no decay.
+  public var decayFactor: Double
+  /// Learning rate / (1 − β₁ᵗ), t counting this update.
+  public var stepSize: Double
+  /// 1 / √(1 − β₂ᵗ), t counting this update.
+  public var inverseRootCorrection: Double
+
+  /// The update number `stepCount`, counted from 1.
+  public init(
+    learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double,
+    stepCount: Int
+  ) {
+    precondition(stepCount > 0, "step count \(stepCount); the first update is 1")
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    decayFactor = learningRate * weightDecay
+    stepSize = learningRate / (1 - _pow(beta1, stepCount))
+    inverseRootCorrection = 1 / (1 - _pow(beta2, stepCount)).squareRoot()
+  }
+
+  /// What is subtracted from a parameter: stepSize · m / divisor, and zero where the divisor is.
+  ///
+  /// - Parameters:
+  ///   - mean: m, after this update.
+  ///   - divisor: √v · inverseRootCorrection + ε.
+  public func step(_ mean: Double, _ divisor: Double) -> Double {
+    divisor == 0 ? 0 : stepSize * mean / divisor
+  }
+}
+
+/// base^exponent by squaring, the same on every system.
+private func _pow(_ base: Double, _ exponent: Int) -> Double {
+  var result = 1.0
+  var factor = base
+  var rest = exponent
+  while rest > 0 {
+    if rest & 1 == 1 { result *= factor }
+    factor *= factor
+    rest >>= 1
+  }
+  return result
+}
