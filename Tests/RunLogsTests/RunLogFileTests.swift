@@ -63,6 +63,55 @@ import Testing
     }
   }
 
+  /// Values that a key may have, and others that look like them.
+  private static let values = [
+    "7", "0", "-0", "-1", "07", "1.5", "1.", ".5", "+1", "1e3", "1E3", "1e+30", "1e-30", "1e",
+    "1e999",
+    "-", "", "null", "nul", "true", "\"7\"", "[7]", "7 ", " 7", "0x7", "NaN", "inf",
+    "72057594037927936", "72057594037927937", "99999999999999999999", "1.00000000000000000000001",
+  ]
+
+  @Test("what a resume takes for a record is what a report takes, for every key and value")
+  func oneRule() throws {
+    let lines = [
+      step(1).jsonLine.replacing(
+        "}", with: ",\"gradientNoiseScale\":1.5,\"criticalBatchTokens\":12.0}"),
+      RunRecord.evaluation(
+        EvaluationRecord(
+          step: 1, validationLoss: 3.5, tokens: 10, flops: 1e3, seconds: 2, targets: 8,
+          validationTokens: 9)
+      ).jsonLine,
+    ]
+    try withLog { path in
+      for line in lines {
+        for key in line.matches(of: /"([A-Za-z]+)":[0-9.e+-]+/).map({ String($0.1) }) {
+          for value in Self.values {
+            let changed = line.replacing(
+              try Regex("\"\(key)\":[0-9.e+-]+"), with: "\"\(key)\":\(value)")
+            try Data("\(changed)\n\(step(1).jsonLine)\n".utf8).write(to: URL(filePath: path))
+            let isRecord = (try? RunLogReader.records(path: path)) != nil
+            #expect((try? RunLogAudit(path: path)) != nil || !isRecord, "\(changed)")
+            #expect((try? RunLogAudit(path: path)) == nil || isRecord, "\(changed)")
+            #expect(((try? RunLogWriter(path: path)) != nil) == isRecord, "\(changed)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("a record with a word too many, or none of its end, is none for anybody")
+  func tornAndLengthened() throws {
+    let line = step(1).jsonLine
+    try withLog { path in
+      for changed in [line + "}", line + " x", String(line.dropLast())] {
+        try Data("\(changed)\n\(step(2).jsonLine)\n".utf8).write(to: URL(filePath: path))
+        #expect(throws: RunLogsError.self) { try RunLogReader.records(path: path) }
+        #expect(throws: RunLogsError.self) { try RunLogAudit(path: path) }
+        #expect(throws: RunLogsError.self) { try RunLogWriter(path: path) }
+      }
+    }
+  }
+
   @Test("a pipe in a log's place is refused at once") func pipe() throws {
     try withLog { path in
       #expect(mkfifo(path, 0o600) == 0)
