@@ -112,6 +112,37 @@ import Testing
     }
   }
 
+  @Test("what lies beyond a growth that the state has not come through is cut, and nothing else")
+  func beyondGrowth() throws {
+    let before = [event(.started, 0), step(1), step(2), event(.checkpoint, 2)]
+    let growth = [event(.stageEnded, 2), event(.grown, 2), event(.verified, 2)]
+    let large = [event(.stageStarted, 2), step(3), event(.checkpoint, 3)]
+    try withLog { (path: String) throws in
+      func kept(_ records: [RunRecord], _ moment: RunLogMoment) throws -> [RunRecord] {
+        try Data(records.map { $0.jsonLine + "\n" }.joined().utf8).write(to: URL(filePath: path))
+        _ = try RunLogWriter(path: path, goingOnAt: moment)
+        return try RunLogReader.records(path: path)
+      }
+      let all = before + growth + large
+      #expect(try kept(all, RunLogMoment(step: 2)) == before + growth + large.prefix(1))
+      #expect(try kept(all, RunLogMoment(step: 2, growths: 0)) == before)
+      #expect(
+        try kept(all, RunLogMoment(step: 2, growths: 1)) == before + growth + large.prefix(1))
+      #expect(try kept(all, RunLogMoment(step: 3, growths: 1)) == all)
+      // Of a stage without a step, too.
+      let twice = before + growth + large.prefix(1) + growth
+      #expect(
+        try kept(twice, RunLogMoment(step: 2, growths: 1)) == before + growth + large.prefix(1))
+      #expect(try kept(twice, RunLogMoment(step: 2, growths: 2)) == twice)
+      // Nothing was saved: the run begins anew.
+      #expect(
+        try kept(before, RunLogMoment(step: 0, isBeginning: true)).isEmpty)
+      let changed = event(.changed, 0)
+      #expect(
+        try kept([changed] + before, RunLogMoment(step: 0, isBeginning: true)) == [changed])
+    }
+  }
+
   @Test("a pipe in a log's place is refused at once") func pipe() throws {
     try withLog { path in
       #expect(mkfifo(path, 0o600) == 0)
