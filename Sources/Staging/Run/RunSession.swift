@@ -199,8 +199,8 @@ final class RunSession {
   /// Keeps what was done to the last state of a stage, whole or not at all.
   private func keep(_ receipt: GrowthReceipt, ofGrowth number: Int) throws {
     let data = try receipt.encoded()
-    try AtomicDirectory.write(to: run.directory.growth(number)) { directory in
-      try WholeFile.write(data, to: directory.appending(path: GrowthReceipt.fileName))
+    try CheckpointDirectory.write(to: run.directory.growth(number)) {
+      try $0.write(data, to: GrowthReceipt.fileName)
     }
   }
 
