@@ -37,6 +37,21 @@ extension RunSession {
     return max(status.progress.seconds, logged)
   }
 
+  /// Tells and logs which settings of the training that the run goes on with its recipe replaces.
+  func noteReplaced(at progress: TrainingProgress) throws {
+    observer(
+      .note(
+        "The recipe replaces settings of the training that the run goes on with: "
+          + "\(ReplacedSetting.list(start.replaced, ReplacedSetting.sentence)). To keep one, write it "
+          + "in the recipe"))
+    try logEvent(
+      .continued, at: progress,
+      [
+        "checkpoint": .text(run.manifest.startedFrom ?? ""),
+        "replaced": .text(ReplacedSetting.list(start.replaced, ReplacedSetting.arrow)),
+      ])
+  }
+
   /// Logs an event of the session's own.
   func logEvent(
     _ event: EventRecord.Name, at progress: TrainingProgress, _ details: [String: LogValue]

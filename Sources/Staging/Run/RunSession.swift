@@ -58,7 +58,7 @@ final class RunSession {
       }
       if let conditions { state.status.training.stop = conditions.stop }
       try announce(state.status, staged, runEnd: conditions?.runEnd)
-      let isLast = state.status.stage.map { $0.index + 1 == staged?.stages.count } ?? true
+      let isLast = staged.map { $0.stages.count == (state.status.stage?.index ?? 0) + 1 } ?? true
       let loop = try makeLoop(state, conditions, isLast: isLast)
       let outcome = try loop.run()
       if outcome.reason != .interrupted { noteSkipping(of: state.status, outcome, isLast: isLast) }
@@ -268,6 +268,7 @@ extension RunSession {
   }
 
   private func noteChanges(at progress: TrainingProgress) throws {
+    if !start.replaced.isEmpty { try noteReplaced(at: progress) }
     guard let change = run.change else { return }
     try logEvent(.changed, at: progress, ["overrides": .text(change)])
   }
