@@ -6,7 +6,8 @@ import Wording
 public enum AtomicDirectory {
   /// Fills a temporary sibling, syncs every file and directory in it, and renames it to `target`.
   ///
-  /// A target that exists is moved aside first and removed last. Killed at any moment, this leaves
+  /// A target that exists is moved aside first and removed last; where it is a link, what the link leads
+  /// to is replaced, and the link stays. Killed at any moment, this leaves
   /// the old directory or the new one whole: where neither stands at `target`, the old one is put
   /// back by the next writer or by ``recover(in:)``. When `body` or the system fails, the temporary
   /// directory is removed and the target stays as it was.
@@ -16,6 +17,7 @@ public enum AtomicDirectory {
   public static func write<Result>(
     to target: URL, _ body: (URL) throws -> Result
   ) throws -> Result {
+    let target = target.behindLinks
     let temporary = try TemporarySibling(of: target, .directory)
     defer { withExtendedLifetime(temporary) {} }
     let result = try body(temporary.url)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// What a directory holds, for deciding whether it may be replaced.
@@ -17,21 +18,21 @@ package struct DirectoryContents {
 
   private func strangers(beneath folder: String, _ known: Set<String>) -> [String] {
     let path = url.appending(path: folder).path
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-      return [folder]
-    }
-    return names.flatMap { name -> [String] in
-      let item = folder.isEmpty ? name : "\(folder)/\(name)"
-      if known.contains(item) { return [] }
-      var information = stat()
-      let isDirectory =
-        lstat(url.appending(path: item).path, &information) == 0
-        && information.st_mode & S_IFMT == S_IFDIR
-      guard isDirectory, known.contains(where: { $0.hasPrefix(item + "/") }) else {
-        return [item]
+    guard let listing = try? FolderListing(of: path) else { return [folder] }
+    func item(_ name: String) -> String { folder.isEmpty ? name : "\(folder)/\(name)" }
+    return listing.strangeNames.map(item)
+      + listing.names.flatMap { name -> [String] in
+        let item = item(name)
+        if known.contains(item) { return [] }
+        var information = stat()
+        let isDirectory =
+          lstat(url.appending(path: item).path, &information) == 0
+          && information.st_mode & S_IFMT == S_IFDIR
+        guard isDirectory, known.contains(where: { $0.hasPrefix(item + "/") }) else {
+          return [item]
+        }
+        return strangers(beneath: item, known)
       }
-      return strangers(beneath: item, known)
-    }
   }
 
   /// The first few names, and how many more there are.

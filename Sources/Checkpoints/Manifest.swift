@@ -25,7 +25,13 @@ public struct Manifest: Sendable, Hashable {
     guard let data = try? smallFile(url, failure: .invalidManifest),
       let contents = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
     else { return true }
-    return contents[Contents.CodingKeys.formatVersion.rawValue] != nil
+    return contents[Contents.CodingKeys.formatVersion.rawValue] != nil || listsChecksums(contents)
+  }
+
+  /// Whether files with their checksums are listed as ours are: the key of the version may be damaged.
+  private static func listsChecksums(_ contents: [String: Any]) -> Bool {
+    let files = contents[Contents.CodingKeys.files.rawValue] as? [String: [String: Any]]
+    return files?.values.contains { $0["bytes"] is Int && $0["sha256"] is String } ?? false
   }
 
   /// Describes every file in a directory except the manifest itself.

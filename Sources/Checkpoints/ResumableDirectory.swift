@@ -37,7 +37,8 @@ package final class ResumableDirectory: Sendable {
 
   /// Where the unfinished form of a directory is, or would be.
   package static func partialURL(of target: URL) -> URL {
-    target.deletingLastPathComponent().appending(
+    let target = target.behindLinks
+    return target.deletingLastPathComponent().appending(
       path: ".partial-\(target.lastPathComponent)", directoryHint: .isDirectory)
   }
 
@@ -50,6 +51,7 @@ package final class ResumableDirectory: Sendable {
   /// - Throws: ``CheckpointsError`` of code `unfinishedWork` where another process is at work, or where
   ///   what shall be resumed is other work; `unwritableFile`.
   package init(for target: URL, identity: String, resuming: Bool) throws {
+    let target = target.behindLinks
     self.target = target
     self.identity = identity
     url = Self.partialURL(of: target)

@@ -34,6 +34,7 @@ struct EspalierCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    _ = InheritedSignals.ignored
     ThreadWaiting.shorten()
     StandardStream.reserve()
     await CommandRun.run(Array(CommandLine.arguments.dropFirst()))

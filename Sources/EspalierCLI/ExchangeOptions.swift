@@ -33,7 +33,7 @@ struct ExchangeOptions: ParsableArguments {
   @Flag(help: "Go on where the same command was interrupted. Without it its files are removed.")
   var resume = false
 
-  @Flag(help: "Print nothing on the way.")
+  @Flag(help: "Print nothing but warnings.")
   var quiet = false
 
   @Flag(help: "Print the result as JSON on standard output, and progress on standard error.")
@@ -54,6 +54,12 @@ struct ExchangeOptions: ParsableArguments {
       resumes: resume)
   }
 
+  /// Says on standard error what a user should know of the model that is read.
+  func tellOf(_ source: GrowthSource) {
+    PassedOverWarning.print(source.passedOver, using: source.url)
+    ModelOptions.tell(source.directory)
+  }
+
   /// How the command writes.
   func writing(on terminal: Terminal) -> ModelWriting {
     ModelWriting(target: target, terminal: terminal, isQuiet: quiet)
@@ -62,6 +68,7 @@ struct ExchangeOptions: ParsableArguments {
   /// Prints what was done; what was written is kept where that fails.
   func tell(_ report: ExchangeReport, _ lines: [String], on terminal: Terminal) throws {
     try CommandOutput.afterWork("what was written is whole, in \(output)") {
+      if quiet { Note.print(report.notes) }
       if json { try CommandOutput.print(json: report) }
       guard !quiet else { return }
       if json { lines.forEach(terminal.print) } else { try CommandOutput.print(lines) }
@@ -133,12 +140,15 @@ struct ExchangeReport: Encodable {
   var tokens: Int?
   /// What people should know.
   var notes: [String] = []
+  /// Newer checkpoints of the source's run that are damaged; nil where there are none.
+  var passedOver: [PassedOverCheckpoint]?
   var seconds = 0.0
 
   init(_ source: GrowthSource, options: ExchangeOptions) throws {
     self.source = source.url.path(percentEncoded: false)
     output = options.target.absoluteURL.standardizedFileURL.path(percentEncoded: false)
     parameterCount = try source.model.parameterCount().total
+    passedOver = source.passedOver.orNil
     (files, byteCount) = ([], 0)
   }
 

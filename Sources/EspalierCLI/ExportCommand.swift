@@ -54,6 +54,7 @@ struct ExportCommand: ParsableCommand {
       reading: URL(filePath: checkpoint), weightsOnly: optimizer == nil, verifying: .sizes,
       families: options.families())
     let export = try ModelExport(of: source, optimizer: optimizer)
+    options.tellOf(source)
     var report = try ExchangeReport(source, options: options)
     report.weightType = try export.weightType(options.settings(dtype))
     report.optimizer = export.torchOptimizer.map {

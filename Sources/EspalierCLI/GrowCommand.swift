@@ -62,7 +62,7 @@ struct GrowCommand: ParsableCommand {
   @Flag(help: "Print for each tensor where it comes from and what is done to it.")
   var tensors = false
 
-  @Flag(help: "Print nothing on the way.")
+  @Flag(help: "Print nothing but warnings.")
   var quiet = false
 
   @Flag(help: "Print the result as JSON on standard output, and progress on standard error.")
@@ -114,7 +114,11 @@ struct GrowCommand: ParsableCommand {
     report.passedOver = source.passedOver.orNil
     if dryRun { report.estimatedSeconds = try growth.estimatedSeconds(settings) }
     try interruption.check()
-    if !quiet { try show(report, growth, terminal) }
+    if quiet {
+      Note.print(GrowthText.notes(report) + (try recipes.notes(checkpoint)))
+    } else {
+      try show(report, growth, terminal)
+    }
     if let target, !dryRun {
       let seconds = try writingModel(on: terminal).write("Growing", until: interruption) {
         try growth.write(to: target, settings, observe: $0)

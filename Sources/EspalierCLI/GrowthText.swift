@@ -15,16 +15,16 @@ enum GrowthText {
       row("not promised", "\($0.guarantee.rawValue): \($0.reason)")
     }
     if let training = report.training { lines += schedule(training, growth) }
-    if !report.ownKeys.isEmpty {
-      lines.append(
-        row(
-          "note",
-          "config.json says \(report.ownKeys.joined(separator: " and ")), which other tools do not know"
-        ))
-    }
-    lines += report.notes.map { row("note", $0) }
+    lines += notes(report).map { row("note", $0) }
     if let tensors = report.tensors { lines += ["Tensors"] + tensors.map(line) }
     return lines
+  }
+
+  /// What other tools make of the grown model, and what its type makes of its numbers.
+  static func notes(_ report: GrowthReport) -> [String] {
+    let keys = report.ownKeys.joined(separator: " and ")
+    return (keys.isEmpty ? [] : ["config.json says \(keys), which other tools do not know"])
+      + report.notes
   }
 
   /// One line for each tensor: its name, shapes, type and what is done.

@@ -81,6 +81,7 @@ struct ImportCommand: ParsableCommand {
         training: recipe?.training, order: recipe?.data.order ?? .shuffled, step: step,
         tokens: tokens?.count, restartsSchedule: schedule == .restart),
       families: options.families())
+    options.tellOf(plan.source)
     var report = try ExchangeReport(plan.source, options: options)
     report.optimizer = .init(plan.optimizer.adamW, file: plan.optimizer.url.lastPathComponent)
     (report.step, report.tokens) = (plan.status.progress.steps, plan.status.progress.tokens)

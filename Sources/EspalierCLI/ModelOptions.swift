@@ -14,9 +14,6 @@ struct ModelOptions: ParsableArguments {
 
   /// Says on standard error what a user should know of a model's files.
   static func tell(_ directory: ModelDirectory) {
-    let terminal = Terminal(.standardError)
-    for note in directory.notes {
-      terminal.print("Note: \(directory.url.path(percentEncoded: false)): \(note)")
-    }
+    Note.print(directory.notes.map { "\(directory.url.path(percentEncoded: false)): \($0)" })
   }
 }

@@ -92,7 +92,7 @@ struct PrepareCommand: AsyncParsableCommand {
   @Flag(help: "Replace a directory of tokens that is there already.")
   var overwrite = false
 
-  @Flag(help: "Print no progress.")
+  @Flag(help: "Print nothing but warnings.")
   var quiet = false
 
   @Flag(help: "Print the result as JSON on standard output, and progress on standard error.")
@@ -214,7 +214,7 @@ struct PrepareCommand: AsyncParsableCommand {
   ) throws {
     try CommandOutput.afterWork("the tokens are whole, in \(output)") {
       if json { return try CommandOutput.print(json: summary) }
-      guard !quiet else { return }
+      guard !quiet else { return Note.print(summary.remarks) }
       try CommandOutput.print(Self.lines(summary, output: output, seconds: seconds))
     }
   }

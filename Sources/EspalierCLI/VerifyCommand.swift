@@ -150,7 +150,7 @@ struct VerifyCommand: AsyncParsableCommand {
     defer { printer.finish() }
     do {
       let report = try VerificationRunner(options: self).run(
-        note: { if !quiet { terminal.print($0) } }
+        note: { if quiet { Note.print([$0]) } else { terminal.print($0) } }
       ) { part, done, total in
         try interruption.check()
         printer.show(part, EvaluationProgress(done: done, total: total))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// The kind and the step of a log's line.
+/// The kind and the step of a log's line, which is a record by the rule of all readers.
 ///
 /// The kinds of which a log may have millions are not decoded whole, so that resuming a long run does
 /// not wait for its log.
@@ -10,31 +10,21 @@ struct LogLine {
 
   let kind: Kind
   let step: Int
+  /// The event; nil for any other kind.
+  let event: EventRecord?
 
   /// - Throws: `DecodingError` where the line is no record.
   init(_ line: Data) throws {
-    for (start, kind) in Self.beginnings
-    where line.starts(with: start) && line.last == UInt8(ascii: "}") {
-      let digits = line.dropFirst(start.count).prefix { $0 != UInt8(ascii: ",") }
-      // Whatever else stands there, the whole record's reader says what is wrong with it.
-      guard let step = Int(String(decoding: digits, as: UTF8.self)),
-        RunRecord.counts.contains(step)
-      else { continue }
-      (self.kind, self.step) = (kind, step)
+    if let plain = PlainLine.read(line) {
+      (kind, step, event) = (plain.kind, plain.step, nil)
       return
     }
     let record = try RunRecord(jsonLine: line)
     step = record.step
-    kind =
-      switch record {
-      case .step: .step
-      case .evaluation: .evaluation
-      case .event: .event
-      }
+    switch record {
+    case .step: (kind, event) = (.step, nil)
+    case .evaluation: (kind, event) = (.evaluation, nil)
+    case .event(let record): (kind, event) = (.event, record)
+    }
   }
-
-  private static let beginnings: [(Data, Kind)] = [
-    ("step", Kind.step), ("evaluation", .evaluation),
-  ]
-  .map { (Data("{\"kind\":\"\($0.0)\",\"step\":".utf8), $0.1) }
 }

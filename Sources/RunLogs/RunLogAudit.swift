@@ -80,7 +80,7 @@ public struct RunLogAudit: Sendable, Hashable {
 
   private mutating func take(_ line: LineScanner.Line) throws {
     let entry = try LogLine(line.bytes)
-    if case .event = entry.kind { try takeEvent(line) }
+    if let event = entry.event { take(event, line.number) }
     if let wanted, entry.step > wanted { return }
     defer { previous = line.bytes }
     if line.bytes == previous { return note(.repeated(line: line.number)) }
@@ -109,8 +109,7 @@ public struct RunLogAudit: Sendable, Hashable {
     }
   }
 
-  private mutating func takeEvent(_ line: LineScanner.Line) throws {
-    guard case .event(let event) = try RunRecord(jsonLine: line.bytes) else { return }
+  private mutating func take(_ event: EventRecord, _ line: Int) {
     if event.event == .checkpoint { lastCheckpoint = event }
     if let wanted, event.step > wanted { return }
     switch event.event {
@@ -124,7 +123,7 @@ public struct RunLogAudit: Sendable, Hashable {
       // Another event may tell that the run went back to an earlier step.
       lastStep = min(lastStep, event.step)
     }
-    if event.step < lastStep { note(.outOfOrder(line: line.number)) }
+    if event.step < lastStep { note(.outOfOrder(line: line)) }
   }
 
   private mutating func note(missingThrough step: Int?) {

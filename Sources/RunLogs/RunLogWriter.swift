@@ -6,6 +6,8 @@ import Wording
 public final class RunLogWriter {
   /// The log's file.
   public let path: String
+  /// The events that were in the log when it was opened, and stayed.
+  public let kept: KeptEvents
   private var handle: FileHandle
 
   /// Opens a log to append to, and makes it where there is none.
@@ -16,11 +18,20 @@ public final class RunLogWriter {
   ///
   /// - Parameter keepingSteps: the step of the state that the run goes on from; nil keeps all.
   /// - Throws: ``RunLogsError``; of code `damagedLine` where a line before the last is no record.
-  public init(path: String, keepingSteps: Int? = nil) throws {
+  public convenience init(path: String, keepingSteps: Int? = nil) throws {
+    try self.init(path: path, goingOnAt: RunLogMoment(step: keepingSteps ?? .max))
+  }
+
+  /// Opens a log to go on with at a moment of its run.
+  ///
+  /// A torn last line is cut off, and so is what lies beyond the moment: later steps, and of its own
+  /// step the end of a stage and the growth that the state has not come through yet.
+  ///
+  /// - Throws: as ``init(path:keepingSteps:)``.
+  public init(path: String, goingOnAt moment: RunLogMoment) throws {
     self.path = path
-    if FileManager.default.fileExists(atPath: path) {
-      try Self.cut(path, keepingSteps: keepingSteps ?? .max)
-    }
+    let exists = FileManager.default.fileExists(atPath: path)
+    kept = exists ? try Self.cut(path, moment) : KeptEvents()
     handle = try Self.open(path, flags: O_WRONLY | O_APPEND | O_CREAT)
   }
 
@@ -35,7 +46,7 @@ public final class RunLogWriter {
   ///
   /// - Throws: ``RunLogsError``.
   public func cut(keepingSteps: Int) throws {
-    try Self.cut(path, keepingSteps: keepingSteps)
+    try Self.cut(path, RunLogMoment(step: keepingSteps))
     // The file may be another one now.
     handle = try Self.open(path, flags: O_WRONLY | O_APPEND | O_CREAT)
   }
@@ -63,17 +74,20 @@ public final class RunLogWriter {
     return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
-  /// Rewrites a log without its torn end and without records past a step; leaves it alone where
+  /// Rewrites a log without its torn end and without what lies beyond a moment; leaves it alone where
   /// there is nothing to cut.
-  private static func cut(_ path: String, keepingSteps: Int) throws {
-    guard try needsCut(path, keepingSteps: keepingSteps) else { return }
+  @discardableResult
+  private static func cut(_ path: String, _ moment: RunLogMoment) throws -> KeptEvents {
+    let (isNeeded, kept) = try survey(path, moment)
+    guard isNeeded else { return kept }
     let temporary = path + ".cut"
     let output = try open(temporary, flags: O_WRONLY | O_CREAT | O_TRUNC)
     var scanner = try LineScanner(path: path)
+    var cut = LogCut(moment)
     var pending = Data()
     while let line = try scanner.next() {
-      guard line.isTerminated, let step = try? LogLine(line.bytes).step else { break }
-      guard step <= keepingSteps else { continue }
+      guard line.isTerminated, let entry = try? LogLine(line.bytes) else { break }
+      guard cut.keeps(entry) else { continue }
       pending += line.bytes + [UInt8(ascii: "\n")]
       guard pending.count > 1 << 20 else { continue }
       try attempt(temporary) { try output.write(contentsOf: pending) }
@@ -88,22 +102,27 @@ public final class RunLogWriter {
       throw RunLogsError(
         .fileUnavailable, "cannot be replaced: \(String(cString: strerror(errno)))", subject: path)
     }
+    return kept
   }
 
-  /// Whether anything is to be cut; also the check that only the end is damaged.
-  private static func needsCut(_ path: String, keepingSteps: Int) throws -> Bool {
+  /// Whether anything is to be cut, and what stays; also the check that only the end is damaged.
+  private static func survey(
+    _ path: String, _ moment: RunLogMoment
+  ) throws -> (needsCut: Bool, kept: KeptEvents) {
     var scanner = try LineScanner(path: path)
-    var needed = false
+    var cut = LogCut(moment)
+    var needsCut = false
     var next = try scanner.next()
     while let line = next {
       next = try scanner.next()
       do {
-        if try LogLine(line.bytes).step > keepingSteps || !line.isTerminated { needed = true }
+        let entry = try LogLine(line.bytes)
+        if !line.isTerminated || !cut.keeps(entry) { needsCut = true }
       } catch {
         guard next == nil else { throw RunLogsError(damaged: line, of: path, error) }
-        needed = true
+        needsCut = true
       }
     }
-    return needed
+    return (needsCut, cut.kept)
   }
 }

@@ -149,6 +149,11 @@ extension KeyedDecodingContainer<RunRecord.Key> {
     contains(key) ? try number(key) : nil
   }
 
+  /// An optional count; `null` is none.
+  fileprivate func optionalCount(_ key: Key) throws -> Int? {
+    try contains(key) && !decodeNil(forKey: key) ? count(key) : nil
+  }
+
   /// A required count.
   fileprivate func count(_ key: Key) throws -> Int {
     let count = try decode(Int.self, forKey: key)
@@ -179,7 +184,7 @@ extension EvaluationRecord {
       step: try values.count(.step), validationLoss: try values.number(.validationLoss),
       tokens: try values.count(.tokens), flops: try values.number(.flops),
       seconds: try values.number(.seconds), targets: try values.count(.targets),
-      validationTokens: try values.decodeIfPresent(Int.self, forKey: .validationTokens))
+      validationTokens: try values.optionalCount(.validationTokens))
   }
 }
 

@@ -116,6 +116,10 @@ public struct EventRecord: Sendable, Hashable {
     public static let started: Name = "started"
     /// The run went on from a checkpoint.
     public static let resumed: Name = "resumed"
+    /// Values were set over the recipe's from here on.
+    public static let changed: Name = "changed"
+    /// The run begins with another training's state, of whose settings the recipe replaces some.
+    public static let continued: Name = "continued"
     /// The state was saved.
     public static let checkpoint: Name = "checkpoint"
     /// The user stopped the run after this step.

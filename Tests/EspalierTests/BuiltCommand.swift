@@ -44,7 +44,17 @@ struct BuiltCommand {
     try self.init(Self.url, arguments, in: directory)
   }
 
+  /// Whoever runs the tests in the background may have had signals ignored, which a process hands on.
+  private static let hearsSignals: Void = {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      let handler = signal(number, SIG_DFL)
+      let isIgnored = handler.map { unsafeBitCast($0, to: Int.self) == 1 } ?? false
+      if !isIgnored { signal(number, handler) }
+    }
+  }()
+
   private init(_ executable: URL, _ arguments: [String], in directory: URL) throws {
+    Self.hearsSignals
     files = directory.appending(path: ".output-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: files, withIntermediateDirectories: true)
     process.executableURL = executable

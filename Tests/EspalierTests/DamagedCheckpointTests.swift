@@ -25,6 +25,7 @@ struct DamagedCheckpointTests {
     ["generate", "run", "--prompt", "the", "--greedy", "--length", "2"],
     ["grow", "run", "--width", "2", "-o", "grown"],
     ["grow", "run", "--width", "2", "--dry-run"],
+    ["export", "run", "-o", "exported"],
     ["verify", "run", "run", "--float64", "none", "--steps", "1"],
     ["train", "recipe.yaml", "-o", "from", "--from", "run", "--set", "stop.after=2 steps"],
     [

@@ -107,6 +107,26 @@ struct GrowCommandTests {
     try CheckpointDirectory.verify(large.url)
   }
 
+  @Test("--quiet leaves out no note on the result, and what a link leads to is replaced")
+  func quietNotes() throws {
+    let place = try trained()
+    let real = place.url.appending(path: "real")
+    let link = place.url.appending(path: "link")
+    try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: "real")
+    let made = try grow(["run", "-o", "real", "--depth", "2", "--quiet"], in: place)
+    #expect(made.status == 0 && made.output.isEmpty && made.errors.isEmpty, "\(made.errors)")
+    let result = try grow(
+      ["run", "-o", "link", "--head-size", "8", "--quiet", "--overwrite"], in: place)
+    #expect(result.status == 0 && result.output.isEmpty, "\(result.errors)")
+    #expect(result.errors.hasPrefix("Note: config.json says espalier_head_dim"), "\(result.errors)")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link.path) == "real")
+    #expect(try ModelDirectory(reading: real).configuration.model.headSize == 8)
+    let prepared = try BuiltCommand.run(
+      ["prepare", "corpus.txt", "-o", "tokens", "--vocabulary", "264", "--quiet"], in: place.url)
+    #expect(prepared.status == 0 && prepared.output.isEmpty)
+    #expect(prepared.errors.contains("Note: Validation"), "\(prepared.errors)")
+  }
+
   @Test("a dry run writes nothing, and a model is replaced only if asked")
   func dryRunAndOverwrite() throws {
     let place = try trained()

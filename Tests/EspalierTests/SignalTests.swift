@@ -85,6 +85,47 @@ struct SignalTests {
   }
 
   @Test(
+    "a signal that was ignored when the command started stays so",
+    arguments: [
+      "train recipe.yaml -o on --set batch.accumulate=200000",
+      "evaluate run --text long.txt --stride 1 --batch 1",
+      "verify run run --sequences 8192 --tokens 16",
+      "generate run --prompt the --count 10000000",
+      "prepare long.txt -o tokens --vocabulary 30000",
+    ], ["INT", "TERM"])
+  func ignored(line: String, signal: String) throws {
+    let place = try placeWithLongWork()
+    let other = signal == "INT" ? "TERM" : "HUP"
+    let result = try BuiltCommand.shell(
+      """
+      trap '' \(signal)
+      espalier \(line) --threads 1 > output 2>&1 &
+      sleep 1.5
+      for _ in 1 2 3; do pkill -\(signal) -P $!; sleep 0.2; done
+      pkill -0 -P $! || exit 99
+      pkill -\(other) -P $!
+      wait $!
+      """, in: place.url)
+    // Deaf to the one, it hears the other.
+    let output = try String(contentsOf: place.url.appending(path: "output"), encoding: .utf8)
+    #expect(result.status == 130, "\(result.errors) \(output)")
+  }
+
+  @Test("a reader that went away is an error where SIGPIPE was ignored, and silent otherwise")
+  func ignoredPipe() throws {
+    let place = try CommandWorkplace()
+    func run(_ setting: String) throws -> BuiltCommand.Result {
+      try BuiltCommand.shell(
+        "\(setting); espalier families --json | true; exit ${PIPESTATUS[0]}", in: place.url)
+    }
+    // A reader that is slow to go still gets a short text.
+    let deaf = try run("trap '' PIPE")
+    #expect(deaf.status == 0 || deaf.status == 1 && deaf.errors.contains("Broken pipe"))
+    let usual = try run("true")
+    #expect(usual.errors.isEmpty)
+  }
+
+  @Test(
     "other long commands end with a word of what is kept",
     arguments: [
       ("evaluate run --text long.txt --stride 1 --batch 1", "evaluation keeps nothing"),
@@ -94,6 +135,20 @@ struct SignalTests {
       ("plan pilot --target pilot.yaml -o pilots --sizes 2 --steps 100000", "goes on where"),
     ], [SIGINT, SIGTERM, SIGHUP])
   func others(command: (line: String, words: String), signal: Int32) throws {
+    let place = try placeWithLongWork()
+    let running = try BuiltCommand(
+      ShellWords.split(command.line) + ["--threads", "1"], in: place.url)
+    usleep(1_500_000)
+    #expect(running.isRunning, "\(command.line) was over too soon")
+    running.send(signal)
+    let result = try running.wait()
+    #expect(!result.endedBySignal && result.status == 130, "\(result.status) \(result.errors)")
+    #expect((result.output + result.errors).contains(command.words), "\(result.output)")
+    #expect(!FileManager.default.fileExists(atPath: place.url.appending(path: "tokens").path))
+  }
+
+  /// A run, and a text and a recipe that keep any command busy.
+  private func placeWithLongWork() throws -> CommandWorkplace {
     let place = try CommandWorkplace()
     // Words that are all different keep a preparation at merging pairs for seconds.
     let text = (0..<400_000).map { "w\(UInt64($0) &* 0x9E37_79B9_7F4A_7C15)" }
@@ -104,15 +159,7 @@ struct SignalTests {
       ["train", "recipe.yaml", "-o", "run", "--quiet", "--set", "stop.after=1 steps"],
       in: place.url)
     #expect(training.status == 0, "\(training.errors)")
-    let running = try BuiltCommand(
-      ShellWords.split(command.line) + ["--threads", "1"], in: place.url)
-    usleep(1_500_000)
-    #expect(running.isRunning, "\(command.line) was over too soon")
-    running.send(signal)
-    let result = try running.wait()
-    #expect(!result.endedBySignal && result.status == 130, "\(result.status) \(result.errors)")
-    #expect((result.output + result.errors).contains(command.words), "\(result.output)")
-    #expect(!FileManager.default.fileExists(atPath: place.url.appending(path: "tokens").path))
+    return place
   }
 
   private static let pilot = """

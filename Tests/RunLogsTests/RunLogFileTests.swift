@@ -63,6 +63,86 @@ import Testing
     }
   }
 
+  /// Values that a key may have, and others that look like them.
+  private static let values = [
+    "7", "0", "-0", "-1", "07", "1.5", "1.", ".5", "+1", "1e3", "1E3", "1e+30", "1e-30", "1e",
+    "1e999",
+    "-", "", "null", "nul", "true", "\"7\"", "[7]", "7 ", " 7", "0x7", "NaN", "inf",
+    "72057594037927936", "72057594037927937", "99999999999999999999", "1.00000000000000000000001",
+  ]
+
+  @Test("what a resume takes for a record is what a report takes, for every key and value")
+  func oneRule() throws {
+    let lines = [
+      step(1).jsonLine.replacing(
+        "}", with: ",\"gradientNoiseScale\":1.5,\"criticalBatchTokens\":12.0}"),
+      RunRecord.evaluation(
+        EvaluationRecord(
+          step: 1, validationLoss: 3.5, tokens: 10, flops: 1e3, seconds: 2, targets: 8,
+          validationTokens: 9)
+      ).jsonLine,
+    ]
+    try withLog { path in
+      for line in lines {
+        for key in line.matches(of: /"([A-Za-z]+)":[0-9.e+-]+/).map({ String($0.1) }) {
+          for value in Self.values {
+            let changed = line.replacing(
+              try Regex("\"\(key)\":[0-9.e+-]+"), with: "\"\(key)\":\(value)")
+            try Data("\(changed)\n\(step(1).jsonLine)\n".utf8).write(to: URL(filePath: path))
+            let isRecord = (try? RunLogReader.records(path: path)) != nil
+            #expect((try? RunLogAudit(path: path)) != nil || !isRecord, "\(changed)")
+            #expect((try? RunLogAudit(path: path)) == nil || isRecord, "\(changed)")
+            #expect(((try? RunLogWriter(path: path)) != nil) == isRecord, "\(changed)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("a record with a word too many, or none of its end, is none for anybody")
+  func tornAndLengthened() throws {
+    let line = step(1).jsonLine
+    try withLog { path in
+      for changed in [line + "}", line + " x", String(line.dropLast())] {
+        try Data("\(changed)\n\(step(2).jsonLine)\n".utf8).write(to: URL(filePath: path))
+        #expect(throws: RunLogsError.self) { try RunLogReader.records(path: path) }
+        #expect(throws: RunLogsError.self) { try RunLogAudit(path: path) }
+        #expect(throws: RunLogsError.self) { try RunLogWriter(path: path) }
+      }
+    }
+  }
+
+  @Test("what lies beyond a growth that the state has not come through is cut, and nothing else")
+  func beyondGrowth() throws {
+    let before = [event(.started, 0), step(1), step(2), event(.checkpoint, 2)]
+    let growth = [event(.stageEnded, 2), event(.grown, 2), event(.verified, 2)]
+    let large = [event(.stageStarted, 2), step(3), event(.checkpoint, 3)]
+    try withLog { (path: String) throws in
+      func kept(_ records: [RunRecord], _ moment: RunLogMoment) throws -> [RunRecord] {
+        try Data(records.map { $0.jsonLine + "\n" }.joined().utf8).write(to: URL(filePath: path))
+        _ = try RunLogWriter(path: path, goingOnAt: moment)
+        return try RunLogReader.records(path: path)
+      }
+      let all = before + growth + large
+      #expect(try kept(all, RunLogMoment(step: 2)) == before + growth + large.prefix(1))
+      #expect(try kept(all, RunLogMoment(step: 2, growths: 0)) == before)
+      #expect(
+        try kept(all, RunLogMoment(step: 2, growths: 1)) == before + growth + large.prefix(1))
+      #expect(try kept(all, RunLogMoment(step: 3, growths: 1)) == all)
+      // Of a stage without a step, too.
+      let twice = before + growth + large.prefix(1) + growth
+      #expect(
+        try kept(twice, RunLogMoment(step: 2, growths: 1)) == before + growth + large.prefix(1))
+      #expect(try kept(twice, RunLogMoment(step: 2, growths: 2)) == twice)
+      // Nothing was saved: the run begins anew.
+      #expect(
+        try kept(before, RunLogMoment(step: 0, isBeginning: true)).isEmpty)
+      let changed = event(.changed, 0)
+      #expect(
+        try kept([changed] + before, RunLogMoment(step: 0, isBeginning: true)) == [changed])
+    }
+  }
+
   @Test("a pipe in a log's place is refused at once") func pipe() throws {
     try withLog { path in
       #expect(mkfifo(path, 0o600) == 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Checkpoints
 import Foundation
+import RunLogs
 import Staging
 import Testing
 import Training
@@ -86,6 +87,70 @@ struct ContinuingTests {
     let more = try TrainingRun.resume(
       place.run, overrides: [try RecipeOverride(parsing: "stop.further=7 steps")])
     #expect(try more.trainForTest().steps == 19)
+  }
+
+  @Test("settings of the training that the recipe replaces are told and logged by name, once")
+  func replacedSettings() throws {
+    let first = try Workplace()
+    try first.create(["optimizer.beta2=0.999", "optimizer.epsilon=1e-6"]).trainForTest()
+    let place = try Workplace()
+    let run = try continued(
+      first, ["stop={further: 5 steps}", "schedule.total=40 steps", "model.dropout=0.2"],
+      in: place)
+    let recorder = EventRecorder()
+    try run.trainForTest(recorder: recorder, interruptingAfter: 2)
+    let note = try #require(recorder.notes.first { $0.contains("The recipe replaces settings") })
+    for part in [
+      "optimizer.beta2 is 0.95, the checkpoint's is 0.999",
+      "optimizer.epsilon is 1e-08, the checkpoint's is 1e-06",
+      "schedule.total is 40 steps, the checkpoint's is 12 steps",
+      "model.dropout is 0.2, the checkpoint's is 0.1",
+    ] { #expect(note.contains(part), "\(part): \(note)") }
+    #expect(!note.contains("beta1") && !note.contains("peak"))
+    let again = EventRecorder()
+    try TrainingRun.resume(place.run).trainForTest(recorder: again)
+    #expect(!again.notes.contains { $0.contains("The recipe replaces") })
+    let events = try RunLogReader.records(path: RunDirectory(place.run).log.path).compactMap {
+      if case .event(let event) = $0, event.event == .continued { event } else { nil }
+    }
+    #expect(events.count == 1)
+    guard case .text(let replaced)? = events.first?.details["replaced"] else {
+      Issue.record("the log does not say what was replaced")
+      return
+    }
+    #expect(replaced.contains("optimizer.beta2: 0.999 → 0.95"))
+  }
+
+  @Test("a recipe with the checkpoint's own settings is told nothing")
+  func sameSettings() throws {
+    let place = try Workplace()
+    let recorder = EventRecorder()
+    let text = Workplace.recipe.replacing("total: 12 steps", with: "total: 40 steps")
+    let first = try Workplace()
+    try TrainingRun.create(
+      first.run, recipe: try first.recipeFile(text, ["stop.after=12 steps"])
+    ).trainForTest()
+    try TrainingRun.create(
+      place.run, recipe: try place.recipeFile(text, ["stop={further: 2 steps}"]),
+      startingFrom: first.checkpoints.url(step: 12), with: .wholeState
+    ).trainForTest(recorder: recorder)
+    #expect(!recorder.notes.contains { $0.contains("The recipe replaces") })
+  }
+
+  @Test("a run of one model that goes on with a staged one's state is no stage of anything")
+  func afterStages() throws {
+    let first = try Workplace()
+    let staged = try TrainingRun.create(
+      first.run, recipe: try first.recipeFile(StagedRunTests.recipe())
+    ).trainForTest()
+    let place = try Workplace()
+    let text = StagedRunTests.recipe().split(separator: "stages:")[0]
+    let summary = try TrainingRun.create(
+      place.run, recipe: try place.recipeFile(String(text), ["stop={further: 2 steps}"]),
+      startingFrom: first.checkpoints.url(step: staged.steps), with: .wholeState
+    ).trainForTest()
+    #expect(summary.outcome == .finished && summary.stage == nil)
+    #expect(summary.steps == staged.steps + 2)
   }
 
   @Test("the schedule of a run that says only how much further ends with it")

@@ -213,6 +213,53 @@ struct RunDamageTests {
     }
   }
 
+  @Test("a flipped bit anywhere in run.json is told, or changes nothing that it says")
+  func flippedManifest() throws {
+    let place = try trained(["optimizer.clip=0.5"])
+    let file = RunDirectory(place.run).manifest
+    let (bytes, manifest) = (try Data(contentsOf: file), try TrainingRun.open(place.run).manifest)
+    for index in bytes.indices {
+      var damaged = bytes
+      damaged[index] ^= 1 << UInt8(index % 8)
+      try damaged.write(to: file)
+      let read = try? TrainingRun.open(place.run).manifest
+      #expect(read == nil || read == manifest, "byte \(index)")
+    }
+    let text = String(decoding: bytes, as: UTF8.self)
+    try Data(text.replacing("0.5", with: "0.7").utf8).write(to: file)
+    let error = resumeError(place)
+    #expect(error?.code == .runUnavailable && error?.subject == file.path)
+    #expect(error?.message.contains("its checksum is not that of its text") == true)
+    #expect(try problems(place.run).contains { $0.hasPrefix(file.path) })
+    // Whoever means the change takes the checksum out; the next session writes it again.
+    let lines = text.replacing("0.5", with: "0.7").split(separator: "\n")
+    try Data(lines.filter { !$0.contains("checksum") }.joined(separator: "\n").utf8).write(to: file)
+    #expect(try TrainingRun.open(place.run).recipe.training.optimizer.clip == 0.7)
+    #expect(try problems(place.run).isEmpty)
+  }
+
+  @Test("damage to a growth's receipt is told by inspect and on resume, and stops nothing")
+  func damagedReceipt() throws {
+    let place = try Workplace()
+    let file = try place.recipeFile(StagedRunTests.recipe())
+    try TrainingRun.create(place.run, recipe: file).trainForTest(interruptingAfter: 9)
+    let receipt = RunDirectory(place.run).growth(1).appending(path: "growth.json")
+    let text = try String(contentsOf: receipt, encoding: .utf8)
+    // The seed of the growth's noise, in a value that nothing else contradicts.
+    let changed = text.replacing(/"seed" ?: ?6/, with: "\"seed\": 7", maxReplacements: 1)
+    #expect(changed != text)
+    try Data(changed.utf8).write(to: receipt)
+    #expect(try Inspection.of(place.run).isDamaged)
+    let recorder = EventRecorder()
+    #expect(try TrainingRun.resume(place.run).trainForTest(recorder: recorder).outcome == .finished)
+    #expect(recorder.notes.contains { $0.contains("growth-1/: growth.json has") })
+    // A receipt of before manifests stood beside them.
+    try Data(text.utf8).write(to: receipt)
+    try FileManager.default.removeItem(
+      at: RunDirectory(place.run).growth(1).appending(path: "manifest.json"))
+    #expect(try !Inspection.of(place.run).isDamaged)
+  }
+
   @Test("damage in a staged run's stages, receipts and plan is found")
   func stagedDamage() throws {
     let place = try Workplace()

@@ -139,7 +139,8 @@ extension TrainingRun {
 func forgetHashes(of run: URL) throws {
   let file = RunDirectory(run).manifest
   let text = try String(contentsOf: file, encoding: .utf8)
-  try Data(text.replacing(/\n *"(plan|recipe)Hash" : "[0-9a-f]+",/, with: "").utf8).write(to: file)
+  let older = text.replacing(/\n *"((plan|recipe)Hash|checksum)" : "[0-9a-f]+",/, with: "")
+  try Data(older.utf8).write(to: file)
 }
 
 /// Damages a file without changing its size.

@@ -71,7 +71,11 @@ package enum CommandRun {
   private static func end(
     _ type: any ParsableCommand.Type, with error: any Error, _ arguments: [String]
   ) -> Never {
-    if let error = error as? OutputError, error.isReaderGone { endAsReaderWent() }
+    if let error = error as? OutputError, error.isReaderGone,
+      !InheritedSignals.ignored.contains(SIGPIPE)
+    {
+      endAsReaderWent()
+    }
     if error is CancellationError { exit(Interruption.exitCode) }
     let code = type.exitCode(for: error)
     let text = named(type, in: type.fullMessage(for: Readable(error) ?? error))

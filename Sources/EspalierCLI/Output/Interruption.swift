@@ -6,9 +6,9 @@ import Synchronization
 /// The user's wish to stop a long command: Ctrl-C, a termination signal, or a terminal that is gone.
 ///
 /// The first signal asks the command to come to a good end; a second Ctrl-C or termination ends the
-/// process at once. A lost terminal never does, since the system tells of it several times, and
-/// `nohup` keeps the command deaf to it. While a long command works, a reader of its output that goes
-/// away does not end it.
+/// process at once. A lost terminal never does, since the system tells of it several times. Signals
+/// that were ignored when the process started stay so (``InheritedSignals``). While a long command
+/// works, a reader of its output that goes away does not end it.
 final class Interruption: Sendable {
   /// The exit code of a command that was interrupted.
   static let exitCode: Int32 = 130
@@ -30,10 +30,10 @@ final class Interruption: Sendable {
   ///   - first: runs at the first signal, on a thread of its own.
   ///   - last: runs before the process ends at the second, so that the terminal is left in order.
   init(first: @escaping @Sendable () -> Void, last: @escaping @Sendable () -> Void) {
+    let deaf = InheritedSignals.ignored
     signal(SIGPIPE, SIG_IGN)
-    for number in [SIGINT, SIGTERM, SIGHUP] {
-      let wasIgnored = Self.isIgnored(signal(number, SIG_IGN))
-      if number == SIGHUP, wasIgnored { continue }
+    for number in [SIGINT, SIGTERM, SIGHUP] where !deaf.contains(number) {
+      signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler { [weak self] in
         switch self?.receive(number) {
@@ -60,11 +60,6 @@ final class Interruption: Sendable {
       }
       return number == SIGHUP || now - firstAt < Self.shortestRepeat ? .ignored : .last
     }
-  }
-
-  private static func isIgnored(_ handler: (@convention(c) (Int32) -> Void)?) -> Bool {
-    // SIG_IGN is the number 1 where the address of a function would stand.
-    handler.map { unsafeBitCast($0, to: Int.self) == 1 } ?? false
   }
 
   /// Whether a signal came.

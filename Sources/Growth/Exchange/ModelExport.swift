@@ -139,7 +139,7 @@ extension StoredTrainingState {
 
   /// The moments of the parameters that one tensor of PyTorch holds; zeros where one has none.
   fileprivate func tensor(
-    _ part: Part, _ name: TorchOptimizerFile.Part, of parameter: TransformersParameter
+    _ part: StatePart, _ name: TorchOptimizerFile.Part, of parameter: TransformersParameter
   ) -> ExchangedTensor {
     let share = parameter.shape.elementCount / parameter.parts.count * DType.float32.byteWidth
     return ExchangedTensor(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Checkpoints
 import Foundation
 import Training
@@ -24,17 +25,17 @@ struct TargetDirectory {
       throw failure("holds \(source.path(percentEncoded: false)), which is read; give another path")
     }
     guard FileManager.default.fileExists(atPath: path) else { return }
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+    guard let listing = try? FolderListing(of: path) else {
       throw failure("exists and is no directory; give another path")
     }
-    if names.isEmpty { return }
-    guard names.contains(TrainingStateFiles.configuration) else {
+    if listing.isEmpty { return }
+    guard listing.names.contains(TrainingStateFiles.configuration) else {
       throw failure("exists and is not a model's directory; give another path")
     }
     guard overwrites else {
       throw failure("exists; give another path, or replace it (--overwrite)")
     }
-    try checkOwners(names)
+    try checkOwners(listing.names + listing.strangeNames)
   }
 
   private func checkOwners(_ names: [String]) throws {

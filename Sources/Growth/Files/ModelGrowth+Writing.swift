@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 import Checkpoints
 import Foundation
 import Tensors
@@ -221,10 +222,10 @@ extension ModelGrowth {
       !directory(source.url.path(percentEncoded: false)).hasPrefix(directory(path)),
       .unwritableTarget, path, "holds the model that is grown; give another path")
     guard FileManager.default.fileExists(atPath: path) else { return }
-    let names = try? FileManager.default.contentsOfDirectory(atPath: path)
-    if names == [] { return }
+    let listing = try? FolderListing(of: path)
+    if let listing, listing.isEmpty { return }
     try GrowthError.check(
-      names?.contains(TrainingStateFiles.configuration) ?? false, .unwritableTarget, path,
+      listing?.names.contains(TrainingStateFiles.configuration) ?? false, .unwritableTarget, path,
       "exists and is not a model's directory; give another path")
     try GrowthError.check(
       output.overwrites, .unwritableTarget, path,

@@ -50,6 +50,9 @@ public enum Inspection: Sendable {
     if holds("config.json") || holds("training_state.json") {
       return .model(try ModelInspection(url, verify: verify, ignoring: patterns))
     }
+    if holds(GrowthReceipt.fileName) {
+      return .growth(try GrowthInspection(url.appending(path: GrowthReceipt.fileName)))
+    }
     if holds(CorpusManifest.fileName) {
       return .tokens(try TokenDataset.open(url).summary(verify: verify))
     }

@@ -11,11 +11,14 @@ struct RunFindings {
   private(set) var problems: [String] = []
   private let run: TrainingRun
 
-  init(_ run: TrainingRun, planProblem: StagingError?) {
+  /// - Parameter found: what was wrong when the run was opened.
+  init(_ run: TrainingRun, _ found: [StagingError]) {
     self.run = run
     // A plan that cannot be read is not also one that was changed.
-    let kept = run.keptFileProblems().filter { $0.subject != planProblem?.subject }
-    problems = ((planProblem.map { [$0] } ?? []) + kept).map(\.description)
+    let kept = run.keptFileProblems().filter { problem in
+      !found.contains { $0.subject == problem.subject }
+    }
+    problems = (found + kept).map(\.description)
   }
 
   /// Does something, and notes why where it fails.

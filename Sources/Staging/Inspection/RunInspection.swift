@@ -87,12 +87,12 @@ public struct RunInspection: Sendable, Encodable {
   public var growths: [Growth]
 
   init(_ url: URL, verify: Bool) throws {
-    let (run, planProblem) = try TrainingRun.opened(url)
+    let (run, problems) = try TrainingRun.opened(url)
     path = run.directory.path
     recipe = try RecipeInspection(run.recipe, path: run.directory.recipe.path)
     overrides = run.manifest.overrides.map(\.description)
     var history = RunHistory()
-    var findings = RunFindings(run, planProblem: planProblem)
+    var findings = RunFindings(run, problems)
     findings.noting { try history.read(run.directory.log) }
     steps = history.progress.steps
     tokens = history.progress.tokens
@@ -120,7 +120,7 @@ public struct RunInspection: Sendable, Encodable {
       return Checkpoint(url, step: step ?? history.growths[number] ?? 0, level)
     }
     findings.compareLog(with: checkpoints, history)
-    problems = findings.problems
+    self.problems = findings.problems
     plan = run.plan?.origin
     stageCount = run.plan?.stages.count
     growths = Self.growths(in: run.directory, stages: run.plan?.stages.count ?? 0)
@@ -133,6 +133,9 @@ public struct RunInspection: Sendable, Encodable {
         return nil
       }
       let path = "stages/\(url.lastPathComponent)/\(GrowthReceipt.fileName)"
+      if let damage = directory.damage(toReceiptOfGrowth: number) {
+        return Growth(stage: number, receipt: path, problem: damage)
+      }
       do {
         let receipt = try GrowthReceipt(reading: url)
         return Growth(

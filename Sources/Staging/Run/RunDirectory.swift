@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Text
 import Wording
@@ -70,7 +71,10 @@ public struct RunDirectory: Sendable, Hashable {
     let own: Set = [recipe, plan, data, lock].reduce(into: Set()) {
       $0.insert($1.lastPathComponent)
     }
-    let others = Self.names(in: url).filter { !own.contains($0) && !$0.hasPrefix(".") }
+    let listing = try? FolderListing(of: path)
+    let others =
+      (listing?.names ?? []).filter { !own.contains($0) && !$0.hasPrefix(".") }
+      + (listing?.strangeNames ?? [])
     guard let other = others.min() else { return }
     if other == checkpoints.lastPathComponent { throw missingManifest() }
     throw StagingError(

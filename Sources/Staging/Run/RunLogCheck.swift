@@ -129,6 +129,26 @@ extension RunDirectory {
     stages.appending(path: "stage-\(number)", directoryHint: .isDirectory)
   }
 
+  /// What is wrong with the receipt of a growth, which a manifest beside it tells; nil for nothing, and
+  /// for a receipt of before there were manifests.
+  ///
+  /// - Parameter number: the stage that ended with the growth, from 1.
+  func damage(toReceiptOfGrowth number: Int) -> String? {
+    let url = growth(number)
+    guard Manifest.exists(in: url) else { return nil }
+    let problems = CheckpointDirectory.problems(in: url).map(\.description)
+    return problems.isEmpty ? nil : problems.joined(separator: "; ")
+  }
+
+  /// What is wrong with receipts of growths, each with its path.
+  var receiptProblems: [String] {
+    stageNumbers.compactMap { number in
+      damage(toReceiptOfGrowth: number).map {
+        "\(growth(number).path(percentEncoded: false)): \($0)"
+      }
+    }
+  }
+
   /// The stages, from 1, whose last state was kept.
   var stageNumbers: [Int] {
     Self.names(in: stages).compactMap { name in

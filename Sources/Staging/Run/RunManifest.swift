@@ -52,10 +52,20 @@ public struct RunManifest: Sendable, Hashable, Codable {
     public var floatingPointOperationsPerSecond: Double
   }
 
-  /// Reads a run's file.
+  /// Reads a run's file, which must be as it was written.
   ///
   /// - Throws: ``StagingError`` of code `runUnavailable`.
   init(readingFrom file: URL) throws {
+    let (manifest, damage) = try Self.read(file)
+    if let damage { throw damage }
+    self = manifest
+  }
+
+  /// Reads a run's file as it stands.
+  ///
+  /// - Returns: what the file says, and what is to be told where it is not what was written.
+  /// - Throws: ``StagingError`` of code `runUnavailable`.
+  static func read(_ file: URL) throws -> (manifest: RunManifest, damage: StagingError?) {
     let path = file.path(percentEncoded: false)
     let data: Data
     do { data = try RegularFile.contents(of: path, atMost: 64 << 20) } catch {
@@ -63,24 +73,34 @@ public struct RunManifest: Sendable, Hashable, Codable {
         ? RunDirectory(file.deletingLastPathComponent()).missingManifest()
         : StagingError(.runUnavailable, error.message, subject: path)
     }
-    do {
-      self = try JSONDecoder().decode(Self.self, from: data)
-    } catch {
+    let manifest = try decode(data, path)
+    let damage = StagingError(
+      .runUnavailable,
+      "was changed or damaged since it was written: its checksum is not that of its text. Put it back "
+        + "as it was; or, where you changed it yourself and mean it, take out its line \"checksum\"",
+      subject: path)
+    return (manifest, SealedJSON.isIntact(data) ? nil : damage)
+  }
+
+  private static func decode(_ data: Data, _ path: String) throws -> RunManifest {
+    let manifest: RunManifest
+    do { manifest = try JSONDecoder().decode(Self.self, from: data) } catch {
       throw StagingError(
         .runUnavailable, "not the file of a run: \(reason(of: error))", subject: path)
     }
-    guard formatVersion == Self.currentFormatVersion else {
+    guard manifest.formatVersion == Self.currentFormatVersion else {
       throw StagingError(
         .runUnavailable,
-        "format version \(formatVersion) is unknown; this program reads version "
+        "format version \(manifest.formatVersion) is unknown; this program reads version "
           + "\(Self.currentFormatVersion)", subject: path)
     }
-    if let began, !Self.isPossible(began) {
+    if let began = manifest.began, !Self.isPossible(began) {
       throw StagingError(
         .runUnavailable,
         "began: \(began.steps) steps and \(began.tokens) tokens are no progress of a "
           + "training", subject: path)
     }
+    return manifest
   }
 
   private static func isPossible(_ began: TrainingProgress) -> Bool {
@@ -106,11 +126,11 @@ public struct RunManifest: Sendable, Hashable, Codable {
   /// Steps that were taken before the run's first; nil where the file is too old to say.
   var stepsBefore: Int? { began?.steps ?? (startedWith == .wholeState ? nil : 0) }
 
-  /// Writes the file, whole or not at all.
+  /// Writes the file with its checksum, whole or not at all.
   func write(to file: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try WholeFile.write(encoder.encode(self), to: file)
+    try WholeFile.write(SealedJSON.sealed(encoder.encode(self)), to: file)
   }
 }
 

@@ -19,7 +19,7 @@ final class RunSession {
   private let isInterrupted: () -> Bool
   private let validation: TokenSplit?
   private var watcher: RunWatcher?
-  private var resumedFrom: String?
+  private(set) var resumedFrom: String?
   private var grewNow = false
   /// Whether a checkpoint was read to go on from, and nothing saved since.
   private var hasGoneBack = false
@@ -38,26 +38,27 @@ final class RunSession {
     self.isInterrupted = isInterrupted
     validation = try start.validation()
     if start.checkpoint != nil { try run.checkGoesOn(start.state.status) }
-    log = try RunLogWriter(
-      path: run.directory.log.path, keepingSteps: start.state.status.progress.steps)
+    log = try RunLogWriter(path: run.directory.log.path, goingOnAt: start.moment)
     store = CheckpointStore(run.directory.checkpoints)
     tokenizer = try WholeFile.read(start.dataset.tokenizerURL)
     resumedFrom = start.checkpoint.map { Self.checkpointPath($0.url.lastPathComponent) }
+    try completeLog()
   }
 
   /// Trains until the run is over or interrupted.
   func train() throws -> TrainingRunSummary {
-    try noteChange(at: start.state.status.progress)
+    try noteChanges(at: start.state.status.progress)
     let staged = try stagedModels()
     try checkMemory(staged)
     var state = start.state
+    state.status.progress.seconds = secondsSoFar(state.status)
     while true {
       let conditions = try staged.map {
         try StageConditions($0, training: run.recipe.training, status: state.status)
       }
       if let conditions { state.status.training.stop = conditions.stop }
       try announce(state.status, staged, runEnd: conditions?.runEnd)
-      let isLast = state.status.stage.map { $0.index + 1 == staged?.stages.count } ?? true
+      let isLast = staged.map { $0.stages.count == (state.status.stage?.index ?? 0) + 1 } ?? true
       let loop = try makeLoop(state, conditions, isLast: isLast)
       let outcome = try loop.run()
       if outcome.reason != .interrupted { noteSkipping(of: state.status, outcome, isLast: isLast) }
@@ -133,9 +134,15 @@ final class RunSession {
         restore: { [self] step in
           hasGoneBack = true
           return try TrainingState(reading: store.url(step: step))
-        }, monitor: conditions?.monitor, beginEvent: grewNow ? .stageStarted : nil,
+        }, monitor: conditions?.monitor, beginEvent: beginEvent,
         endEvent: isLast ? nil : .stageEnded,
         resumedFrom: resumedFrom, isInterrupted: isInterrupted))
+  }
+
+  /// What the log calls the beginning of a loop; nil for the run's own.
+  private var beginEvent: EventRecord.Name? {
+    if grewNow { return .stageStarted }
+    return start.checkpoint == nil ? nil : .resumed
   }
 
   private func save(_ state: TrainingState, keep: Int?) throws -> String {
@@ -180,7 +187,7 @@ final class RunSession {
     grown.status.markGood()
     // What growing takes is part of what the run takes.
     grown.status.progress.seconds += (ContinuousClock.now - begin) / .seconds(1)
-    try logOnce(record, at: state.status.progress)
+    try logGrowth(record, at: state.status.progress)
     resumedFrom = Self.checkpointPath(
       try store.save(
         grown, keep: run.recipe.training.checkpoint?.keep, configuration: start.configuration,
@@ -192,8 +199,8 @@ final class RunSession {
   /// Keeps what was done to the last state of a stage, whole or not at all.
   private func keep(_ receipt: GrowthReceipt, ofGrowth number: Int) throws {
     let data = try receipt.encoded()
-    try AtomicDirectory.write(to: run.directory.growth(number)) { directory in
-      try WholeFile.write(data, to: directory.appending(path: GrowthReceipt.fileName))
+    try CheckpointDirectory.write(to: run.directory.growth(number)) {
+      try $0.write(data, to: GrowthReceipt.fileName)
     }
   }
 
@@ -213,21 +220,13 @@ final class RunSession {
     return result
   }
 
-  /// Logs a growth, unless an earlier session came as far as that and no farther.
-  private func logOnce(_ growth: StageGrowth, at progress: TrainingProgress) throws {
-    let event = growth.event(at: progress)
-    let isLogged = try RunLogReader.records(path: run.directory.log.path).contains {
-      if case .event(let other) = $0 {
-        other.event == .grown && other.step == event.step
-          && other.details["stage"] == event.details["stage"]
-      } else {
-        false
-      }
-    }
-    if !isLogged {
-      try log.append(.event(event))
-      if let proof = growth.proof(at: progress) { try log.append(.event(proof)) }
-    }
+  /// Logs a growth.
+  ///
+  /// What an earlier session that came as far had logged of it was cut when this one
+  /// opened the log.
+  private func logGrowth(_ growth: StageGrowth, at progress: TrainingProgress) throws {
+    try log.append(.event(growth.event(at: progress)))
+    if let proof = growth.proof(at: progress) { try log.append(.event(proof)) }
     try log.synchronize()
   }
 
@@ -268,14 +267,10 @@ extension RunSession {
       lastStep: watcher?.lastStep, observer: observer)
   }
 
-  private func noteChange(at progress: TrainingProgress) throws {
+  private func noteChanges(at progress: TrainingProgress) throws {
+    if !start.replaced.isEmpty { try noteReplaced(at: progress) }
     guard let change = run.change else { return }
-    try log.append(
-      .event(
-        EventRecord(
-          event: "changed", step: progress.steps, tokens: progress.tokens,
-          flops: progress.floatingPointOperations, seconds: progress.seconds,
-          details: ["overrides": .text(change)])))
+    try logEvent(.changed, at: progress, ["overrides": .text(change)])
   }
 
   private func summary(

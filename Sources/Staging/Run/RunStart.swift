@@ -20,6 +20,8 @@ struct RunStart {
   let configuration: HuggingFaceConfiguration
   /// Newer checkpoints that are damaged.
   let passedOver: [PassedOverCheckpoint]
+  /// What of the settings of a training that the run begins to go on with the recipe replaces.
+  let replaced: [ReplacedSetting]
 
   init(
     run: TrainingRun, dataset: TokenDataset,
@@ -43,9 +45,11 @@ struct RunStart {
       state.status.training = run.recipe.training
       try log.settle(for: state.status).forEach { observer(.warning($0)) }
       self.state = state
+      replaced = []
     } else {
       let beginning = try Self.beginning(of: run, dataset: dataset, observer: observer)
       (state, configuration) = (beginning.state, beginning.configuration)
+      replaced = beginning.replaced
     }
     try state.validate()
     try checkTokens()
@@ -122,6 +126,7 @@ extension RunStart {
   private struct Beginning {
     var state: TrainingState
     var configuration: HuggingFaceConfiguration
+    var replaced: [ReplacedSetting] = []
   }
 
   /// A new model, or the one of the checkpoint that the run starts from.
@@ -147,10 +152,9 @@ extension RunStart {
       configuration.endOfTextTokens = [Int(dataset.manifest.endOfText)]
     }
     if run.manifest.startedWith == .wholeState {
-      return Beginning(
-        state: try StartingState(weights: start)
-          .state(of: run, dataset, model, observer: observer),
-        configuration: configuration)
+      let (state, replaced) = try StartingState(weights: start)
+        .state(of: run, dataset, model, observer: observer)
+      return Beginning(state: state, configuration: configuration, replaced: replaced)
     }
     return Beginning(
       state: try state(

@@ -49,25 +49,29 @@ struct StartingState {
     return try TrainingState.status(in: location.url)
   }
 
-  /// The state, trained on as the run's recipe says.
+  /// The state, trained on as the run's recipe says, and what of its own settings that replaces.
   ///
   /// - Parameter model: the checkpoint's with the recipe's dropout and context.
   func state(
     of run: TrainingRun, _ dataset: TokenDataset, _ model: ModelConfiguration,
     observer: (TrainingRunEvent) -> Void
-  ) throws -> TrainingState {
+  ) throws -> (state: TrainingState, replaced: [ReplacedSetting]) {
     var state = try TrainingState(reading: url, verifying: .sizes)
+    let replaced =
+      ReplacedSetting.of(state.status.training, by: run.recipe.training)
+      + ReplacedSetting.of(state.status.model, by: model)
     state.status.cursor = try cursor(
       after: state.status, run, dataset, model, observer: observer)
     state.status.model = model
     state.status.training = run.recipe.training
-    // The good checkpoints it knows of are another run's.
+    // The good checkpoints it knows of are another run's, and so is a stage.
     state.status.health = nil
+    state.status.stage = nil
     state.status.lineage.append(
       LineageEntry(
         operation: "continued", source: url.path(percentEncoded: false),
         sourceHash: weights.sourceHash, step: state.status.progress.steps))
-    return state
+    return (state, replaced)
   }
 
   /// Where the data goes on: where the checkpoint stood in the same data, at the start of others.

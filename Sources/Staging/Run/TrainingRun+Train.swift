@@ -34,6 +34,9 @@ extension TrainingRun {
                 + "(\(checkpoint.problems.joined(separator: "; "))); the run begins with \(begins), "
                 + "the newest whole one"))
         }
+        for problem in directory.receiptProblems {
+          observer(.warning("\(problem). The training does not depend on it"))
+        }
         let dataset = try RunData(run: self, observer: observer, isInterrupted: isInterrupted)
           .open()
         let start = try RunStart(run: self, dataset: dataset, observer: observer)

@@ -95,15 +95,27 @@ public struct TrainingRun: Sendable {
   ///
   /// - Throws: ``StagingError``; of code `runUnavailable` where there is none.
   public static func open(_ url: URL) throws -> TrainingRun {
-    let (run, problem) = try opened(url)
-    if let problem { throw problem }
+    let (run, problems) = try opened(url)
+    if let problem = problems.first { throw problem }
     return run
   }
 
-  /// The run as it stands, without its plan where that cannot be read.
-  static func opened(_ url: URL) throws -> (run: TrainingRun, planProblem: StagingError?) {
+  /// The run as it stands, without its plan where that cannot be read, and what is wrong with its files.
+  static func opened(_ url: URL) throws -> (run: TrainingRun, problems: [StagingError]) {
     let directory = RunDirectory(url)
-    let manifest = try RunManifest(readingFrom: directory.manifest)
+    let (manifest, damage) = try RunManifest.read(directory.manifest)
+    do {
+      let (run, problem) = try opened(directory, manifest)
+      return (run, [damage, problem].compactMap { $0 })
+    } catch {
+      // What a damaged file says may be no recipe any more.
+      throw damage ?? error
+    }
+  }
+
+  private static func opened(
+    _ directory: RunDirectory, _ manifest: RunManifest
+  ) throws -> (run: TrainingRun, planProblem: StagingError?) {
     var file = try RecipeFile(contentsOf: directory.recipe, overrides: manifest.overrides)
     file.name = manifest.recipeName
     file.directory = URL(filePath: manifest.recipeDirectory, directoryHint: .isDirectory)

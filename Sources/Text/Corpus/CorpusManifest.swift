@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 
 /// What a directory of token shards holds: the contents of its `manifest.json`.
@@ -71,13 +72,13 @@ public struct CorpusManifest: Sendable, Hashable, Codable {
   /// The splits by name: `train`, and `validation` where there is one.
   public var splits: [String: Split]
 
-  /// The manifest as the file holds it; the same bytes for the same manifest.
+  /// The manifest as the file holds it, with a checksum; the same bytes for the same manifest.
   public func encoded() throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     var data = try encoder.encode(self)
     data.append(0x0a)
-    return data
+    return SealedJSON.sealed(data)
   }
 
   /// Reads and checks a manifest; `subject` names it in errors.
@@ -103,6 +104,13 @@ public struct CorpusManifest: Sendable, Hashable, Codable {
     }
     if let problem = problem() {
       throw TextError(.invalidManifest, "\(problem); prepare the text again", subject: subject)
+    }
+    // Last, since whatever contradicts itself can be told more exactly.
+    guard SealedJSON.isIntact(data) else {
+      throw TextError(
+        .invalidManifest,
+        "was changed or damaged since it was written: its checksum is not that of its text. Put it back "
+          + "as it was, or prepare the text again", subject: subject)
     }
   }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
+import Wording
 
 /// The texts that paths name, and what else was in the folders among them.
 ///
 /// A file ending in `.jsonl` or `.ndjson`, with or without `.gz` or `.dz`, is JSON lines; any other
 /// file is one document. A folder gives its `.txt`, `.jsonl` and `.ndjson` files (or `.gz`, `.dz` of
 /// them), or those whose names match a pattern where patterns are given, also those of the folders in
-/// it, in the order of their names' bytes. Hidden files and links to folders are passed over.
+/// it, in the order of their names' bytes. Hidden files, links to folders, and names that are not UTF-8
+/// are passed over.
 public struct CorpusSearch: Sendable, Hashable {
   /// Files in folders that are alike.
   public struct Group: Sendable, Hashable, Codable {
@@ -31,6 +34,10 @@ public struct CorpusSearch: Sendable, Hashable {
   public var read: [Group] { Self.groups(readFiles) }
   /// The files of folders that were passed over; most bytes first.
   public var skipped: [Group] { Self.groups(skippedFiles) }
+
+  /// The files and folders in folders whose names are not UTF-8, which no option can name, by their
+  /// paths with such bytes spelled out.
+  public private(set) var strangelyNamed: [String] = []
 
   private let patterns: [String]
   private var readFiles: [String: Group] = [:]
@@ -99,12 +106,16 @@ public struct CorpusSearch: Sendable, Hashable {
     let remedy =
       held.isEmpty
       ? "" : "; it holds \(held). Say which to take with --include, as in --include '*.py'"
-    return TextError(.unreadableInput, wanted + remedy, subject: folder)
+    let strange = strangeRemark.map { ". \($0)" } ?? ""
+    return TextError(.unreadableInput, wanted + remedy + strange, subject: folder)
   }
 
   private mutating func addFolder(_ folder: String, beneath: String) throws {
-    for name in try Self.names(in: folder) {
-      let path = "\(folder.hasSuffix("/") ? folder : folder + "/")\(name)"
+    let parent = folder.hasSuffix("/") ? folder : folder + "/"
+    let listing = try Self.listing(of: folder)
+    strangelyNamed += listing.strangeNames.map { parent + $0 }
+    for name in listing.names {
+      let path = parent + name
       var information = stat()
       guard lstat(path, &information) == 0 else {
         skip("unreadable names", 0)
@@ -165,15 +176,13 @@ public struct CorpusSearch: Sendable, Hashable {
     files.values.sorted { ($1.byteCount, $0.kind) < ($0.byteCount, $1.kind) }
   }
 
-  private static func names(in folder: String) throws -> [String] {
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
-      let isDenied = access(folder, R_OK | X_OK) != 0
-      let reason = isDenied ? ": \(String(cString: strerror(errno)))" : ""
+  private static func listing(of folder: String) throws -> FolderListing {
+    do { return try FolderListing(of: folder) } catch {
       throw TextError(
-        .unreadableInput, "cannot be listed\(reason); make it readable, or name its files",
+        .unreadableInput,
+        "cannot be listed: \(reason(of: error)); make it readable, or name its files",
         subject: folder)
     }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 }
 
@@ -186,7 +195,16 @@ extension CorpusSearch {
       let remedy = patterns.isEmpty ? " --include takes others, as in --include '*.py'." : ""
       lines.append("Passed over: \(Self.list(skipped)).\(remedy)")
     }
-    return lines
+    return lines + (strangeRemark.map { [$0] } ?? [])
+  }
+
+  private var strangeRemark: String? {
+    guard !strangelyNamed.isEmpty else { return nil }
+    let shown = strangelyNamed.prefix(5).map { "“\($0)”" }.joined(separator: ", ")
+    let rest = strangelyNamed.count - 5
+    return
+      "Passed over, since the name is not UTF-8: \(shown)\(rest > 0 ? " and \(rest) more" : ""). "
+      + "Rename what is text."
   }
 
   private static func list(_ groups: [Group]) -> String {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Checkpoints
 import Foundation
 
@@ -18,9 +19,9 @@ struct TokensTarget {
   /// - Throws: ``TextError`` of code `invalidShard`.
   func check() throws {
     guard FileManager.default.fileExists(atPath: url.path) else { return }
-    let names = try? FileManager.default.contentsOfDirectory(atPath: url.path)
-    if names == [] { return }
-    guard names?.contains(CorpusManifest.fileName) == true else {
+    let listing = try? FolderListing(of: url.path)
+    if let listing, listing.isEmpty { return }
+    guard listing?.names.contains(CorpusManifest.fileName) == true else {
       throw refusal("exists and is not a directory of token shards; give another path")
     }
     guard overwrites else {

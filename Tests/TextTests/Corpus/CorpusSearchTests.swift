@@ -67,6 +67,23 @@ import Text
     #expect(none?.message.contains("no file that matches “*.c”") == true)
   }
 
+  #if os(Linux)
+    @Test func namesWhatNoTextNames() throws {
+      let folder = try TemporaryFolder()
+      try folder.write("in/a.txt", "x")
+      try folder.touch([UInt8]("in/caf".utf8) + [0xE9] + [UInt8](".txt".utf8))
+      let search = try CorpusSearch([folder.url.appendingPathComponent("in").path])
+      #expect(search.inputs.count == 1)
+      #expect(search.strangelyNamed.map { $0.hasSuffix("in/caf\\xE9.txt") } == [true])
+      #expect(search.skipped.isEmpty)
+      #expect(search.remarks.last?.contains("in/caf\\xE9.txt”. Rename what is text") == true)
+      // A folder with nothing else says so, too.
+      try FileManager.default.removeItem(at: folder.url.appendingPathComponent("in/a.txt"))
+      let none = textError { _ = try CorpusSearch([folder.url.appendingPathComponent("in").path]) }
+      #expect(none?.message.contains("caf\\xE9.txt") == true, "\(String(describing: none))")
+    }
+  #endif
+
   @Test func passesOverWhatIsNoFile() throws {
     let folder = try TemporaryFolder()
     try folder.write("in/a.txt", "x")

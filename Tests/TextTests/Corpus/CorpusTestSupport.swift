@@ -65,7 +65,22 @@ final class TemporaryFolder {
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
 
-  deinit { try? FileManager.default.removeItem(at: url) }
+  private var strange: [[CChar]] = []
+
+  deinit {
+    for path in strange { unlink(path) }
+    try? FileManager.default.removeItem(at: url)
+  }
+
+  /// Makes an empty file whose name may be any bytes.
+  func touch(_ name: [UInt8]) throws {
+    let path = (Array(url.path.utf8) + [UInt8(ascii: "/")] + name + [0])
+      .map { CChar(bitPattern: $0) }
+    let descriptor = open(path, O_CREAT | O_WRONLY, 0o600)
+    guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    close(descriptor)
+    strange.append(path)
+  }
 
   /// Writes a file, and folders above it, and gives its path.
   @discardableResult func write(_ name: String, _ contents: Data) throws -> String {

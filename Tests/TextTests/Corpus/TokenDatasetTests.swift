@@ -165,11 +165,12 @@ import Text
       $0[2 * 17] = 0x01
       $0[2 * 17 + 1] = 0x01
     }
-    // As a writer would leave it that is itself wrong: the checksum fits the bytes.
+    // As a writer would leave it that is itself wrong: the checksums fit the bytes.
     let wrong = try FileDigest(of: Data(contentsOf: shard)).sha256
     try change(url.appendingPathComponent(CorpusManifest.fileName)) {
       $0 = Data(
-        String(decoding: $0, as: UTF8.self).replacingOccurrences(of: checksum, with: wrong).utf8)
+        String(decoding: $0, as: UTF8.self).replacingOccurrences(of: checksum, with: wrong)
+          .replacing(/\n *"checksum" : "[0-9a-f]+",/, with: "").utf8)
     }
     var stream = try BatchStream(
       TokenDataset.open(url).train, contextLength: 100, order: .sequential, seed: 0)
@@ -195,6 +196,24 @@ import Text
     let folder = try TemporaryFolder()
     let manifest = try dataset(in: folder).manifest
     #expect(try CorpusManifest(decoding: manifest.encoded(), subject: "m") == manifest)
+  }
+
+  /// What contradicts nothing, too; a manifest of before there was a checksum is read as ever.
+  @Test func findsWhatWasChangedInItsManifest() throws {
+    let folder = try TemporaryFolder()
+    let url = try dataset(in: folder).url
+    let manifest = url.appendingPathComponent(CorpusManifest.fileName)
+    let text = try String(contentsOf: manifest, encoding: .utf8)
+    let changed = text.replacing("\"endOfText\" : 256", with: "\"endOfText\" : 255")
+    #expect(changed != text)
+    try Data(changed.utf8).write(to: manifest)
+    let error = textError { _ = try TokenDataset.open(url) }
+    #expect(error?.code == .invalidManifest && error?.subject == manifest.path)
+    #expect(error?.message.contains("its checksum is not that of its text") == true)
+    let older = text.replacing(/\n *"checksum" : "[0-9a-f]+",/, with: "")
+    #expect(older != text)
+    try Data(older.utf8).write(to: manifest)
+    _ = try TokenDataset.open(url)
   }
 
   @Test(arguments: [

@@ -25,6 +25,37 @@ import Text
     _ = try TokenDataset.open(folder.url.appendingPathComponent("tokens"), verify: true)
   }
 
+  #if os(Linux)
+    /// A name that is not UTF-8 is somebody's file as well.
+    @Test func keepsFilesWhoseNamesAreNoText() throws {
+      let folder = try TemporaryFolder()
+      try overwrite("tokens", in: folder)
+      try FileManager.default.createDirectory(
+        at: folder.url.appendingPathComponent("mine"), withIntermediateDirectories: true)
+      for name in ["tokens", "mine"] {
+        try folder.touch([UInt8]("\(name)/caf".utf8) + [0xE9])
+        let error = textError { try overwrite(name, in: folder) }
+        #expect(error?.code == .invalidShard, "\(name)")
+        #expect(name == "mine" || error?.message.contains("“caf\\xE9”") == true)
+      }
+    }
+  #endif
+
+  /// As any program writes through a link to a file.
+  @Test func replacesWhatALinkLeadsTo() throws {
+    let folder = try TemporaryFolder()
+    try overwrite("far", in: folder)
+    let link = folder.url.appendingPathComponent("link")
+    try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: "far")
+    _ = try prepared([try folder.write("a.txt", "another text")], in: folder, name: "link") {
+      $0.overwrites = true
+    }
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link.path) == "far")
+    let tokens = try TokenDataset.open(folder.url.appendingPathComponent("far"), verify: true)
+    #expect(tokens.manifest.textByteCount == 12)
+    #expect(try folder.contents() == ["a.txt", "far", "link"])
+  }
+
   @Test(arguments: ["{}", "not JSON", "{\"format_version\": 1, \"files\": {}}"])
   func keepsADirectoryWhoseManifestIsAnother(manifest: String) throws {
     let folder = try TemporaryFolder()
