@@ -38,7 +38,8 @@ let package = Package(
     .target(
       name: "Checkpoints",
       dependencies: [
-        "Wording", "Tensors", "OrderedJSON", .product(name: "Crypto", package: "swift-crypto"),
+        "Wording", "CheckedInput", "Tensors", "OrderedJSON",
+        .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(
       name: "Architectures", dependencies: ["Wording", "CheckedInput", "Tensors", "OrderedJSON"]),
