@@ -30,6 +30,8 @@ from transformers import AutoTokenizer  # noqa: E402
 
 from tokenizer_goldens import LLAMA3, QWEN2  # noqa: E402
 
+QWEN3_5 = QWEN2.replace(r"?\p{L}+", r"?[\p{L}\p{M}]+").replace(r"[^\s\p{L}\p{N}]", r"[^\s\p{L}\p{M}\p{N}]")
+
 SEED = 20261130
 OUT = Path(__file__).resolve().parents[2] / "Tests/TextTests/Goldens/folders"
 transformers.utils.logging.set_verbosity(transformers.utils.logging.CRITICAL)
@@ -37,6 +39,13 @@ transformers.utils.logging.set_verbosity(transformers.utils.logging.CRITICAL)
 TEXTS = [
     "", "the cat", " the  cat's 1234 hats\n", "<s>the</s> cat", "the<|endoftext|>then", "a <x> b<x>c",
     "<tool>the <tool>", "x<pad>y<unk>z", "e\u0301 caf\u00e9 \u2581the", "the<|im_end|> <extra>", "\u4e2d <mask> <Cafe\u0301>",
+]
+
+
+# Marks by themselves, spaces around special tokens, and what a split at spaces sees.
+OTHER_TEXTS = TEXTS + [
+    "\u0915\u094d\u0937 x\u0338y \u0338 the\u0338 ,\u0338a\u0488!", "  the   cat \n the ", "a<s> the <mask>  cat</s>", "\u2581<PRE> the \u2581<MID>",
+    "1234567 \u0663\u0664 12\u00b2", "<bos>the<eos> the <BOS_TOKEN>x<|startoftranscript|>",
 ]
 
 
@@ -87,8 +96,8 @@ def template(file, before=(), after=()):
     return file
 
 
-def sentencepiece(legacy):
-    tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)] + list("\u2581thecaxyzbn'sf1234\u00e9")
+def sentencepiece(legacy, special=("<unk>", "<s>", "</s>")):
+    tokens = [*special] + [f"<0x{b:02X}>" for b in range(256)] + list("\u2581thecaxyzbn'sf1234\u00e9")
     tokens, merges = join(["t h", "th e", "\u2581 the", "c a", "ca t", "\u2581 cat"], tokens)
     file = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None, "pre_tokenizer": None,
             "post_processor": None,
@@ -103,7 +112,7 @@ def sentencepiece(legacy):
             {"type": "Prepend", "prepend": "\u2581"}, {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]}
     else:
         file["pre_tokenizer"] = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": False}
-    return template(added(file, "<unk>", "<s>", "</s>"), ["<s>"])
+    return template(added(file, *special), ["<s>"] if "<s>" in special else [])
 
 
 def bases():
@@ -119,6 +128,67 @@ def bases():
         "mistral": (sentencepiece(False), "mistral", "LlamaTokenizer"),
         "llama-plain": (added(byte_level(["<unk>", "<s>", "</s>"]), "<unk>", "<s>", "</s>"), "llama", "LlamaTokenizerFast"),
     }
+
+
+def other_bases():
+    """Files for the other classes that make their parts anew; each has parts that are not the class's own."""
+    gemma = sentencepiece(False, ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"])
+    gemma.update(pre_tokenizer={"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False},
+                 normalizer={"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"})
+    gemma["decoder"]["decoders"].pop()
+    bare = copy.deepcopy(gemma)
+    bare.update(normalizer=None, added_tokens=[t for t in bare["added_tokens"] if t["content"] != "<mask>"])
+    bare["model"]["vocab"].pop("<mask>")
+    bare["model"]["vocab"] = {t: i for i, t in enumerate(bare["model"]["vocab"])}
+    template(bare, ["<bos>"])
+    infill = ["\u2581<PRE>", "\u2581<MID>", "\u2581<SUF>", "\u2581<EOT>"]
+    whisper = ["<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>"]
+    roberta = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    marks = byte_level(pattern=QWEN3_5)
+    return {
+        "codellama": (added(sentencepiece(True), *infill), "code_llama", "CodeLlamaTokenizer"),
+        "codellama-plain": (sentencepiece(False), "llama", "CodeLlamaTokenizerFast"),
+        "gemma": (template(gemma, ["<bos>"]), "gemma", "GemmaTokenizerFast"),
+        "gemma-bare": (bare, "gemma", "GemmaTokenizer"),
+        "cohere": (template(added(byte_level(["<PAD>", "<UNK>", "<CLS>", "<SEP>", "<MASK_TOKEN>", "<BOS_TOKEN>"], pattern=LLAMA3), "<BOS_TOKEN>"), ["<BOS_TOKEN>"]),
+                   "cohere", "CohereTokenizerFast"),
+        "qwen3_5": (added(marks, "<|endoftext|>", "<|im_end|>"), "qwen3_5", "Qwen2Tokenizer"),
+        "qwen3_5-other": (added(byte_level(pattern=LLAMA3), "<|endoftext|>"), "qwen3", "Qwen3_5Tokenizer"),
+        "roberta": (roberta_processing(added(byte_level(roberta, normalizer={"type": "NFKC"}), *roberta)), "roberta", "RobertaTokenizer"),
+        "bart": (added(byte_level(roberta, pattern=LLAMA3), *roberta), "bart", "BartTokenizerFast"),
+        "whisper": (added(byte_level(normalizer={"type": "NFC"}), *whisper), "whisper", "WhisperTokenizer"),
+        "codegen": (added(byte_level(pattern=LLAMA3), "<|endoftext|>"), "codegen", "CodeGenTokenizer"),
+    }
+
+
+def roberta_processing(file):
+    ids = {t["content"]: t["id"] for t in file["added_tokens"]}
+    file["post_processor"] = {"type": "RobertaProcessing", "sep": ["</s>", ids["</s>"]], "cls": ["<s>", ids["<s>"]],
+                              "trim_offsets": True, "add_prefix_space": False}
+    return file
+
+
+OTHER_KEYS = {
+    "tokenizer_class": ["PreTrainedTokenizerFast", "CLIPTokenizer"], "add_bos_token": [True, False], "add_eos_token": [True],
+    "add_prefix_space": [True, False], "bos_token": ["<x>"], "unk_token": ["<x>"], "mask_token": ["<x>"], "sep_token": ["<x>"],
+    "cls_token": ["<x>"], "prefix_token": ["<x>"], "fill_token": ["<tool>"], "additional_special_tokens": [["<tool>", "<extra>"]],
+    "extra_special_tokens": [["<tool>"]], "predict_timestamps": [True], "legacy": [False],
+}
+
+
+def other_cases():
+    for base, (_, model, kind) in other_bases().items():
+        for form in ("json", "files"):
+            if form == "files" and base not in ("roberta", "bart", "whisper", "codegen"):
+                continue
+            own = {"tokenizer_class": kind}
+            label = f"{base} {form}"
+            yield case(f"{label} class", base, form, model, {"tokenizer_config.json": own})
+            yield case(f"{label} type", base, form, model, {"tokenizer_config.json": {}})
+            yield case(f"{label} map", base, form, model, {"tokenizer_config.json": own, "special_tokens_map.json": {"eos_token": "<x>"}})
+            for key, values in OTHER_KEYS.items():
+                for value in [None, *values]:
+                    yield case(f"{label} {key} {json.dumps(value)}", base, form, model, {"tokenizer_config.json": {**own, key: value}})
 
 
 TOKEN = {"__type": "AddedToken", "content": "<x>", "lstrip": True, "rstrip": False, "normalized": False, "single_word": False}
@@ -196,17 +266,17 @@ def write(folder, base, item):
         (folder / name).write_text(json.dumps(content))
 
 
-def reference(base, item):
+def reference(base, item, texts):
     with tempfile.TemporaryDirectory() as path:
         write(Path(path), base, item)
         try:
             tokenizer = AutoTokenizer.from_pretrained(path)
             return {
                 "class": type(tokenizer).__name__,
-                "bare": [tokenizer(t, add_special_tokens=False)["input_ids"] for t in TEXTS],
+                "bare": [tokenizer(t, add_special_tokens=False)["input_ids"] for t in texts],
                 "around": tokenizer("")["input_ids"], "around_text": tokenizer("the")["input_ids"],
                 "bos": tokenizer.bos_token, "eos": tokenizer.eos_token,
-                "decoded": [tokenizer.decode(tokenizer(t, add_special_tokens=False)["input_ids"]) for t in TEXTS[:4]]}
+                "decoded": [tokenizer.decode(tokenizer(t, add_special_tokens=False)["input_ids"]) for t in texts[:4]]}
         except Exception as error:  # noqa: BLE001 whatever it says, it is no tokenizer
             return {"error": f"{type(error).__name__}: {error}"[:100]}
 
@@ -224,6 +294,13 @@ def variants(rng):
         file["added_tokens"] = tokens
         file["model"].update(model)
         return {"name": name, "added_tokens": tokens, "model": model, "hole": base is not None}, file
+    for pattern in (" ", "the", "  "):
+        for behavior in ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"):
+            for invert in (False, True):
+                item, file = make(f"split {pattern!r} {behavior} {invert}", [])
+                split = {"type": "Split", "pattern": {"String": pattern}, "behavior": behavior, "invert": invert}
+                item["pre_tokenizer"] = file["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, file["pre_tokenizer"] | {"use_regex": False}]}
+                yield item, file
     yield make("gap", [token("<x>", 266), token("<tool>", 270), token("<s>", 300)])
     yield make("reversed", [token("<x>", 268), token("<tool>", 267), token("<s>", 266)])
     yield make("far", [token("<x>", 5_000_000), token("<tool>", 4_294_967_295)])
@@ -346,20 +423,21 @@ def main():
         (OUT / name).write_text(content, encoding="utf-8")
         written[name] = hashlib.sha256(content.encode()).hexdigest()
 
-    files = bases()
-    results = []
-    for item in cases(rng):
-        item["golden"] = reference(files[item["base"]][0], item)
-        count, errors = count + 1, errors + ("error" in item["golden"])
-        results.append(item)
-    shared, known = [], {}
-    for item in results:  # many cases give the same
-        key = json.dumps(item["golden"], sort_keys=True)
-        if key not in known:
-            known[key] = len(shared)
-            shared.append(item["golden"])
-        item["golden"] = known[key]
-    store("folders.json", {"texts": TEXTS, "bases": {n: f for n, (f, _, _) in files.items()}, "goldens": shared, "cases": results})
+    def store_folders(name, files, items, texts):
+        nonlocal count, errors
+        results, shared, known = [], [], {}
+        for item in items:
+            golden = reference(files[item["base"]][0], item, texts)
+            count, errors = count + 1, errors + ("error" in golden)
+            key = json.dumps(golden, sort_keys=True)
+            if key not in known:  # many cases give the same
+                known[key] = len(shared)
+                shared.append(golden)
+            results.append({**item, "golden": known[key]})
+        store(name, {"texts": texts, "bases": {n: f for n, (f, _, _) in files.items()}, "goldens": shared, "cases": results})
+
+    store_folders("folders.json", bases(), cases(rng), TEXTS)
+    store_folders("classes.json", other_bases(), other_cases(), OTHER_TEXTS)
     found = []
     for item, file in variants(rng):
         tokenizer = Tokenizer.from_str(json.dumps(file))

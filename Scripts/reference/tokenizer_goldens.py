@@ -352,7 +352,7 @@ def main():
     write("bytes.ids.json", json.dumps(ids(bytes_tokenizer(), decoded, True), separators=(",", ":")))
     write("training.golden.json", json.dumps(training(rng), ensure_ascii=False, separators=(",", ":")))
     write("unicode.golden.json", json.dumps({
-        "letter": ranges(class_members(r"\p{L}")), "number": ranges(class_members(r"\p{N}")), "whitespace": ranges(class_members(r"\s")),
+        "letter": ranges(class_members(r"\p{L}")), "mark": ranges(class_members(r"\p{M}")), "number": ranges(class_members(r"\p{N}")), "whitespace": ranges(class_members(r"\s")),
         "numeric": ranges(numeric_members()), "word": ranges(word_members()),
         "forms": {n: form_digest(n) for n in ("NFC", "NFD", "NFKC", "NFKD")}}, separators=(",", ":")))
     (OUT / "manifest.json").write_text(json.dumps({

@@ -81,14 +81,16 @@ extension ModelConfiguration {
 
   private func validateRates() throws {
     try check(
-      normEpsilon > 0 && normEpsilon < 1, "normEpsilon", "\(normEpsilon) is outside 0 … 1")
+      (0...Double(Float.greatestFiniteMagnitude)).contains(normEpsilon), "normEpsilon",
+      "\(normEpsilon) is negative or beyond float32; expected a small number such as 1e-05")
     try check(
       logitScale.isFinite && logitScale > 0, "logitScale", "\(logitScale) is not positive")
     for (field, rate) in [
       ("dropout.embedding", dropout.embedding), ("dropout.attention", dropout.attention),
       ("dropout.residual", dropout.residual),
     ] {
-      try check((0..<1).contains(rate), field, "\(rate) is outside 0 ..< 1")
+      // At 1 nothing is left, which can be computed, and files with it exist.
+      try check((0...1).contains(rate), field, "\(rate) is outside 0 … 1")
     }
   }
 

@@ -36,6 +36,17 @@ package enum RegularFile {
     }
   }
 
+  /// Reads a whole file of text in UTF-8.
+  ///
+  /// - Parameter limit: the most bytes that such a file can sensibly have.
+  package static func text(of path: String, atMost limit: Int) throws(RegularFileError) -> String {
+    let data = try contents(of: path, atMost: limit)
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw RegularFileError(.notText, "is not text in UTF-8")
+    }
+    return text
+  }
+
   private static func kind(_ mode: mode_t) -> String {
     switch mode & S_IFMT {
     case S_IFDIR: "a folder"
@@ -51,7 +62,7 @@ package enum RegularFile {
 package struct RegularFileError: Error, CustomStringConvertible {
   /// The kind of failure.
   package enum Code: String, Sendable {
-    case missing, notRegular, tooLarge, unreadable
+    case missing, notRegular, notText, tooLarge, unreadable
   }
   /// The kind of failure.
   package var code: Code

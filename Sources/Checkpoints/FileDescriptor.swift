@@ -6,10 +6,10 @@ final class FileDescriptor {
   let url: URL
   let number: Int32
 
-  /// Opens an existing file or directory.
+  /// Opens an existing file or directory; a pipe in its place does not wait for its other end.
   init(_ url: URL, _ flags: Int32) throws {
     self.url = url
-    number = Self.retrying { open(url.path, flags | O_CLOEXEC) }
+    number = Self.retrying { open(url.path, flags | O_CLOEXEC | O_NONBLOCK) }
     guard number >= 0 else { throw CheckpointsError.reading(url, "open", errno: errno) }
   }
 

@@ -33,7 +33,7 @@ public struct FileDigest: Sendable, Hashable {
   /// - Throws: ``CheckpointsError`` of code `unreadableFile`.
   public init(of file: URL) throws {
     // O_NONBLOCK: opening a pipe must not wait for its writer.
-    let descriptor = try FileDescriptor(file, O_RDONLY | O_NONBLOCK)
+    let descriptor = try FileDescriptor(file, O_RDONLY)
     var information = stat()
     guard fstat(descriptor.number, &information) == 0, information.st_mode & S_IFMT == S_IFREG
     else {

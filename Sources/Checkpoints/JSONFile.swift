@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Wording
 
@@ -17,19 +18,21 @@ func decodeJSON<Value: Decodable>(
 
 /// The contents of a file; one of more than 256 MB is refused unread.
 func smallFile(_ url: URL, failure code: CheckpointsError.Code) throws -> Data {
-  let descriptor = try FileDescriptor(url, O_RDONLY | O_NONBLOCK)
-  var information = stat()
-  guard fstat(descriptor.number, &information) == 0, information.st_mode & S_IFMT == S_IFREG,
-    information.st_size <= 256 << 20
-  else {
-    throw CheckpointsError(code, "is not a regular file of at most 256 MB", subject: url.path)
-  }
   do {
-    return try Data(contentsOf: url)
+    return try RegularFile.contents(of: url.path, atMost: 256 << 20)
   } catch {
+    let isOther = error.code == .notRegular || error.code == .tooLarge
     throw CheckpointsError(
-      .unreadableFile, "cannot read: \(reason(of: error))", subject: url.path)
+      isOther ? code : .unreadableFile, error.message, subject: url.path)
   }
+}
+
+/// The path of a file in the same directory or below it, without steps that lead nowhere; nil for one
+/// that leads out.
+func pathBelow(_ path: String) -> String? {
+  let parts = path.split(separator: "/", omittingEmptySubsequences: false).filter { $0 != "." }
+  guard !parts.isEmpty, parts.allSatisfy({ isPlainFileName(String($0)) }) else { return nil }
+  return parts.joined(separator: "/")
 }
 
 /// Whether a name that a file gives can only mean a file in the same directory.

@@ -81,6 +81,12 @@ public struct Manifest: Sendable, Hashable {
         .invalidManifest, "names “\(path)”, which is not a file below its directory",
         subject: url.path)
     }
+    for (path, file) in contents.files.sorted(by: { $0.key < $1.key }) where file.bytes < 0 {
+      throw CheckpointsError(
+        .invalidManifest,
+        "says that “\(path)” has \(file.bytes) bytes; expected a count of at least 0",
+        subject: url.path)
+    }
     files = contents.files.mapValues { FileDigest(byteCount: $0.bytes, sha256: $0.sha256) }
   }
 

@@ -73,7 +73,7 @@ private func removeIfAbandoned(_ url: URL) {
     unlink(url.path)
     return
   }
-  guard let descriptor = try? FileDescriptor(url, O_RDONLY | O_NONBLOCK),
+  guard let descriptor = try? FileDescriptor(url, O_RDONLY),
     descriptor.tryLock() == .taken
   else { return }
   withExtendedLifetime(descriptor) { try? FileManager.default.removeItem(at: url) }

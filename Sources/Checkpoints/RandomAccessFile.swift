@@ -39,7 +39,7 @@ package final class RandomAccessFile: Sendable {
   package init(_ url: URL) throws {
     self.url = url
     // O_NONBLOCK: opening a pipe must fail, not wait for its writer.
-    descriptor = try FileDescriptor(url, O_RDONLY | O_NONBLOCK)
+    descriptor = try FileDescriptor(url, O_RDONLY)
     guard try Self.information(descriptor).st_mode & S_IFMT == S_IFREG else {
       throw CheckpointsError(.unreadableFile, "is not a regular file", subject: url.path)
     }

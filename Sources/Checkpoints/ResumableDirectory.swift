@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Synchronization
 import Wording
@@ -75,8 +76,10 @@ package final class ResumableDirectory: Sendable {
   /// The files of the journal whose bytes are what it says.
   private static func intactFiles(in url: URL, _ identity: String) throws -> [String: FileDigest] {
     let journal = url.appending(path: journalName)
-    guard let text = try? String(contentsOf: journal, encoding: .utf8) else { return [:] }
-    let lines = text.split(separator: "\n").map { Data($0.utf8) }
+    guard let data = try? RegularFile.contents(of: journal.path, atMost: 256 << 20) else {
+      return [:]
+    }
+    let lines = data.split(separator: UInt8(ascii: "\n"))
     let decoder = JSONDecoder()
     // The last line may be half of one.
     guard let first = lines.first, let header = try? decoder.decode(Header.self, from: first) else {

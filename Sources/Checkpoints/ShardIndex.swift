@@ -4,7 +4,7 @@ import OrderedJSON
 
 /// The table of a model in several files, `model.safetensors.index.json`.
 public struct ShardIndex: Sendable, Hashable {
-  /// The file that holds each tensor.
+  /// The file that holds each tensor, as a path from the index's own directory.
   public var fileOfTensor: [String: String]
   /// Bytes of all tensors; nil where the index does not say.
   public var totalByteCount: Int?
@@ -29,13 +29,15 @@ public struct ShardIndex: Sendable, Hashable {
     return "\(baseName)-\(padded(number))-of-\(padded(count)).safetensors"
   }
 
-  /// The shards' file names, sorted.
-  public var files: [String] { Set(fileOfTensor.values).sorted() }
+  /// The shards' files, in the order of their characters' numbers, as Python sorts.
+  public var files: [String] {
+    Set(fileOfTensor.values).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
 
   /// Reads an index file.
   ///
-  /// - Throws: ``CheckpointsError`` of code `unreadableFile` or `invalidIndex`; a shard outside the
-  ///   index's own directory is refused.
+  /// - Throws: ``CheckpointsError`` of code `unreadableFile` or `invalidIndex`; a shard that lies
+  ///   neither in the index's own directory nor below it is refused.
   public init(reading url: URL) throws {
     let index = try Self.value(in: url)
     func failure(_ message: String) -> CheckpointsError {
@@ -49,10 +51,12 @@ public struct ShardIndex: Sendable, Hashable {
       guard let file = value.text else {
         throw failure("weight_map: the file of “\(tensor.prefix(200))” is no text")
       }
-      guard isPlainFileName(file) else {
-        throw failure("names the shard “\(file.prefix(200))”, which is not a file beside it")
+      guard let path = pathBelow(file) else {
+        throw failure(
+          "names the shard “\(file.prefix(200))”, which is not a file beside it or in a folder there"
+        )
       }
-      fileOfTensor[tensor] = file
+      fileOfTensor[tensor] = path
     }
     totalByteCount = Self.byteCount(index["metadata"]?["total_size"])
   }
@@ -65,7 +69,7 @@ public struct ShardIndex: Sendable, Hashable {
 
   private static func value(in url: URL) throws -> JSONValue {
     let data = try smallFile(url, failure: .invalidIndex)
-    let options = JSONScanner.Options(allowsNonFiniteNumbers: true, refusesRepeatedKeys: true)
+    let options = JSONScanner.Options(allowsNonFiniteNumbers: true, repeatedKeys: .refused)
     do { return try JSONValue(parsing: [UInt8](data), options: options) } catch {
       throw CheckpointsError(
         .invalidIndex, "is not what was expected: \(error.message), at byte \(error.offset)",

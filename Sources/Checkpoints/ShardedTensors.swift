@@ -2,7 +2,10 @@
 import Foundation
 import Tensors
 
-/// A model's tensors in several files, found by their index.
+/// A model's tensors in several files, which their index names.
+///
+/// As in transformers the index says which files there are, and the files which tensors: one that the
+/// index leaves out is there all the same, and of two of one name the last file's counts.
 public final class ShardedTensors: TensorSource {
   /// The index as read.
   public let index: ShardIndex
@@ -10,7 +13,8 @@ public final class ShardedTensors: TensorSource {
   public let entries: [TensorEntry]
   /// The remarks of all shards; of several on one key, the first shard's.
   public let metadata: [String: String]
-  private let shards: [String: SafetensorsFile]
+  private let shards: [SafetensorsFile]
+  private let shardOfTensor: [String: Int]
   private let url: URL
 
   /// Opens every shard that an index names.
@@ -22,22 +26,24 @@ public final class ShardedTensors: TensorSource {
     index = try ShardIndex(reading: url)
     let directory = url.deletingLastPathComponent()
     try Self.checkShards(index.files, in: directory, index: url)
-    var shards: [String: SafetensorsFile] = [:]
-    var entries: [TensorEntry] = []
+    let shards = try index.files.map { try SafetensorsFile(directory.appending(path: $0)) }
+    var shardOfTensor: [String: Int] = [:]
     var metadata: [String: String] = [:]
-    for name in index.files {
-      let shard = try SafetensorsFile(directory.appending(path: name))
-      shards[name] = shard
+    for (number, shard) in shards.enumerated() {
       metadata.merge(shard.metadata) { first, _ in first }
-      entries += shard.entries.filter { [index] in index.fileOfTensor[$0.name] == name }
+      for name in shard.names { shardOfTensor[name] = number }
     }
-    for (tensor, file) in index.fileOfTensor where shards[file]?.entry(named: tensor) == nil {
+    for (tensor, file) in index.fileOfTensor where shardOfTensor[tensor] == nil {
       throw CheckpointsError(
-        .invalidIndex, "says that “\(tensor)” is in \(file), which does not hold it",
+        .invalidIndex,
+        "says that “\(tensor)” is in \(file), which does not hold it, nor does another shard",
         subject: url.path)
     }
+    entries = shards.enumerated().flatMap { number, shard in
+      shard.entries.filter { shardOfTensor[$0.name] == number }
+    }
     self.shards = shards
-    self.entries = entries
+    self.shardOfTensor = shardOfTensor
     self.metadata = metadata
   }
 
@@ -78,6 +84,6 @@ public final class ShardedTensors: TensorSource {
   }
 
   private func shard(of name: String) -> SafetensorsFile? {
-    index.fileOfTensor[name].flatMap { shards[$0] }
+    shardOfTensor[name].map { shards[$0] }
   }
 }

@@ -94,12 +94,18 @@ extension JSONScanner {
     let first = try fourHexadecimalDigits()
     if let scalar = Unicode.Scalar(first) { return scalar }
     // Beyond the basic plane: a high surrogate and a low one.
-    guard first < 0xDC00, take(literally: "\\u") else { throw failure("unpaired surrogate") }
-    let second = try fourHexadecimalDigits()
-    guard (0xDC00..<0xE000).contains(second),
-      let scalar = Unicode.Scalar(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00))
-    else { throw failure("unpaired surrogate") }
-    return scalar
+    let end = offset
+    if first < 0xDC00, take(literally: "\\u") {
+      let second = try fourHexadecimalDigits()
+      if (0xDC00..<0xE000).contains(second),
+        let scalar = Unicode.Scalar(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00))
+      {
+        return scalar
+      }
+    }
+    guard options.allowsUnpairedSurrogates else { throw failure("unpaired surrogate") }
+    offset = end
+    return "\u{FFFD}"
   }
 
   private mutating func fourHexadecimalDigits() throws(OrderedJSONError) -> UInt32 {

@@ -54,14 +54,21 @@ extension JSONScanner {
   private mutating func object(depth: Int) throws(OrderedJSONError) -> JSONObject {
     try check(depth: depth)
     var members: [JSONObject.Member] = []
-    var keys: Set<ExactText> = []
+    var places: [ExactText: Int] = [:]
     var hasMore = try beginObject()
     while hasMore {
       let key = try key()
-      if options.refusesRepeatedKeys, !keys.insert(ExactText(key)).inserted {
+      let earlier = options.repeatedKeys == .kept ? nil : places[ExactText(key)]
+      if earlier != nil, options.repeatedKeys == .refused {
         throw failure("the key “\(key.prefix(60))” stands twice in an object", .repeatedKey)
       }
-      members.append(.init(key: key, value: try value(depth: depth)))
+      let value = try value(depth: depth)
+      if let earlier {
+        members[earlier].value = value
+      } else {
+        if options.repeatedKeys != .kept { places[ExactText(key)] = members.count }
+        members.append(.init(key: key, value: value))
+      }
       hasMore = try nextMember()
     }
     return JSONObject(members)

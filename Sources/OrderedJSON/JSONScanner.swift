@@ -20,18 +20,35 @@ public struct JSONScanner: Sendable {
     public var nestingLimit: Int
     /// Whether Python's `NaN`, `Infinity` and `-Infinity` are numbers.
     public var allowsNonFiniteNumbers: Bool
-    /// Whether a key that stands twice in an object is an error in ``JSONScanner/value()``; else
-    /// both members are kept.
-    public var refusesRepeatedKeys: Bool
+    /// Whether half of a surrogate pair, which Python's strings can hold, stands for U+FFFD; else it
+    /// is an error.
+    public var allowsUnpairedSurrogates: Bool
+    /// What becomes of a key that stands twice in an object, in ``JSONScanner/value()``.
+    public var repeatedKeys: RepeatedKeys
+
+    /// The ways to read a key that stands twice.
+    public enum RepeatedKeys: Sendable {
+      /// Both members are kept.
+      case kept
+      /// They are an error.
+      case refused
+      /// The first member gets the last one's value, as in Python.
+      case lastCounts
+    }
+
+    /// What Python's `json` reads, but for nesting.
+    public static let python = Options(
+      allowsNonFiniteNumbers: true, allowsUnpairedSurrogates: true, repeatedKeys: .lastCounts)
 
     /// Makes options.
     public init(
       nestingLimit: Int = 128, allowsNonFiniteNumbers: Bool = false,
-      refusesRepeatedKeys: Bool = false
+      allowsUnpairedSurrogates: Bool = false, repeatedKeys: RepeatedKeys = .kept
     ) {
       self.nestingLimit = nestingLimit
       self.allowsNonFiniteNumbers = allowsNonFiniteNumbers
-      self.refusesRepeatedKeys = refusesRepeatedKeys
+      self.allowsUnpairedSurrogates = allowsUnpairedSurrogates
+      self.repeatedKeys = repeatedKeys
     }
   }
 

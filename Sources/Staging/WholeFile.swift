@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Wording
 
@@ -15,14 +16,13 @@ package enum WholeFile {
     }
   }
 
-  /// Reads a file.
+  /// Reads a file of at most a gibibyte.
   ///
   /// - Throws: ``StagingError`` of code `unreadableFile` with the system's reason.
   package static func read(_ file: URL) throws -> Data {
-    do { return try Data(contentsOf: file) } catch {
-      throw StagingError(
-        .unreadableFile, "cannot be read: \(reason(of: error))",
-        subject: file.path(percentEncoded: false))
+    let path = file.path(percentEncoded: false)
+    do { return try RegularFile.contents(of: path, atMost: 1 << 30) } catch {
+      throw StagingError(.unreadableFile, error.message, subject: path)
     }
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Wording
 
@@ -196,7 +197,8 @@ private struct SystemFiles {
   }
 
   private func text(_ path: String) -> String? {
-    (try? Data(contentsOf: root.appending(path: path))).map { String(decoding: $0, as: UTF8.self) }
+    (try? RegularFile.contents(of: root.appending(path: path).path, atMost: 1 << 20))
+      .map { String(decoding: $0, as: UTF8.self) }
   }
 
   private func number(_ path: String) -> Int? {

@@ -37,6 +37,10 @@ import Testing
     Case(change: #""rms_norm_eps": "1e-5""#, says: ["rms_norm_eps", "a number"]),
     Case(change: #""rms_norm_eps": NaN"#, says: ["rms_norm_eps", "NaN"]),
     Case(change: #""rms_norm_eps": 1e999"#, says: ["rms_norm_eps", "1e999"]),
+    Case(change: #""rms_norm_eps": 1e39"#, says: ["normEpsilon", "1e+39"]).invalid,
+    // transformers 5.24 reads these, and then makes no model.
+    Case(change: #""dtype": 5"#, says: ["dtype", "5", "a string"]),
+    Case(change: #""torch_dtype": 5"#, says: ["torch_dtype", "5", "a string"]),
     Case(change: #""rms_norm_eps": -1"#, says: ["normEpsilon"]).invalid,
     Case(change: #""rope_theta": 0"#, says: ["rotary.base"]).invalid,
     Case(change: #""tie_word_embeddings": 1"#, says: ["tie_word_embeddings", "true or false"]),
@@ -87,7 +91,7 @@ import Testing
     Case(
       base: "gpt2", change: #""scale_attn_weights": false"#, says: ["scale_attn_weights"]
     ).unsupported,
-    Case(base: "gpt2", change: #""resid_pdrop": 1.0"#, says: ["dropout.residual"]).invalid,
+    Case(base: "gpt2", change: #""resid_pdrop": 1.5"#, says: ["dropout.residual"]).invalid,
     Case(base: "gpt2", change: #""n_embd": 4611686018427387904"#, says: ["hiddenSize"]).invalid,
     Case(base: "gpt2", change: #""n_positions": []"#, says: ["n_positions", "a list"]),
   ]
@@ -110,7 +114,7 @@ import Testing
     "What is no JSON object says where",
     arguments: [
       "", "{", "[1]", "{\"a\":1", "{\"a\" 1}", "{\"a\":01}", "{\"a\":1}x", "{\"a\":1,}",
-      "{\"a\":\"\\ud800\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\n\"}", "{\"a\":1,\"a\":2}", "{a:1}",
+      "{\"a\":\"\\x\"}", "{\"a\":\"\n\"}", "{a:1}",
       "{\"a\":tru}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":\"", "null",
       String(repeating: "[", count: 1_000_000), String(repeating: "{\"a\":", count: 1_000_000),
     ])
@@ -120,6 +124,44 @@ import Testing
     }
     #expect(error?.code == .malformedFile)
     #expect(error?.message.contains("JSON") == true)
+  }
+
+  @Test("Of a key that stands twice the last value counts, also where a file is written again")
+  func repeatedKeys() throws {
+    let text = "{\(llamaKeys),\"rms_norm_eps\":0.5,\"vocab_size\":13,\"vocab_size\":17}"
+    var configuration = try HuggingFaceConfiguration(Data(text.utf8))
+    #expect(configuration.model.vocabularySize == 17)
+    #expect(configuration.model.normEpsilon == 0.5)
+    configuration.model.vocabularySize = 19
+    let written = String(decoding: try configuration.encoded(), as: UTF8.self)
+    #expect(written.components(separatedBy: "\"vocab_size\"").count == 2, "\(written)")
+    #expect(try HuggingFaceConfiguration(Data(written.utf8)).model.vocabularySize == 19)
+  }
+
+  @Test("What transformers reads is read: half a surrogate pair, ε 0 and above 1, dropout 1, depth")
+  func odd() throws {
+    let deep = String(repeating: "[", count: 100) + String(repeating: "]", count: 100)
+    for member in [
+      #""_name_or_path":"a\ud800b""#, #""rms_norm_eps":0.0"#, #""rms_norm_eps":2.5"#,
+      #""attention_dropout":1.0"#, #""x":\#(deep)"#,
+    ] {
+      let text = "{\(llamaKeys),\(member)}"
+      let configuration = try HuggingFaceConfiguration(Data(text.utf8))
+      #expect(try configuration.encoded() == Data(text.utf8))
+    }
+    let text = "{\(llamaKeys),\"rms_norm_eps\":0.0,\"attention_dropout\":1.0}"
+    let model = try HuggingFaceConfiguration(Data(text.utf8)).model
+    #expect(model.normEpsilon == 0 && model.dropout.attention == 1)
+  }
+
+  @Test("A file that nests too deep is not said to be no JSON")
+  func deep() throws {
+    let deep = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
+    let error = #expect(throws: ArchitecturesError.self) {
+      try HuggingFaceConfiguration(Data("{\(llamaKeys),\"x\":\(deep)}".utf8))
+    }
+    #expect(error?.message.contains("nests deeper than 128 levels") == true)
+    #expect(error?.message.contains("is no JSON") == false)
   }
 
   @Test("Bytes that are not UTF-8, and every cut of a file")

@@ -39,11 +39,12 @@ import Testing
       $0.hiddenSize = 1 << 28
       $0.vocabularySize = 1 << 28
     },
-    Case(field: "normEpsilon") { $0.normEpsilon = 0 },
+    Case(field: "normEpsilon") { $0.normEpsilon = -1e-6 },
     Case(field: "normEpsilon") { $0.normEpsilon = .nan },
+    Case(field: "normEpsilon") { $0.normEpsilon = 1e39 },
     Case(field: "logitScale") { $0.logitScale = .infinity },
     Case(field: "logitScale") { $0.logitScale = -1 },
-    Case(field: "dropout.attention") { $0.dropout.attention = 1 },
+    Case(field: "dropout.attention") { $0.dropout.attention = 1.5 },
     Case(field: "dropout.residual") { $0.dropout.residual = .nan },
     Case(field: "rotary.base") { $0.rotary = RotaryEmbedding(base: 0) },
     Case(field: "rotary.scaling.factor") {

@@ -44,4 +44,18 @@ struct RegularFileTests {
       #expect(failure(folder.appending(path: "none/of/it").path)?.code == .missing)
     }
   }
+
+  @Test("text must be UTF-8")
+  func text() throws {
+    try inFolder { folder in
+      let file = folder.appending(path: "file")
+      try Data("é".utf8).write(to: file)
+      #expect(try RegularFile.text(of: file.path, atMost: 10) == "é")
+      try Data([0x61, 0xFF]).write(to: file)
+      let error = #expect(throws: RegularFileError.self) {
+        try RegularFile.text(of: file.path, atMost: 10)
+      }
+      #expect(error?.code == .notText && error?.message == "is not text in UTF-8")
+    }
+  }
 }

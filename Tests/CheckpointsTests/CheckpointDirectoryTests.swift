@@ -97,6 +97,7 @@ import Testing
       #"{"format_version": 1, "files": {"a//b": {"bytes": 0, "sha256": ""}}}"#,
       #"{"format_version": 1, "files": {"a": {"bytes": 1e30, "sha256": ""}}}"#,
       #"{"format_version": 1, "files": {"a": {"bytes": 1}}}"#,
+      #"{"format_version": 1, "files": {"a": {"bytes": -7, "sha256": ""}}}"#,
     ])
   func badManifest(text: String) throws {
     try withDirectory { directory throws in

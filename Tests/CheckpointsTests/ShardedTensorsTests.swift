@@ -98,7 +98,10 @@ import Testing
       expectFailure(.invalidIndex, "“zz”", "model-00001") { _ = try openTensors(in: directory) }
       try write(#"{"weight_map": {"a": "model-00009-of-00003.safetensors"}}"#)
       expectFailure(.unreadableFile, "model-00009") { _ = try openTensors(in: directory) }
-      for path in ["../model.safetensors", "/etc/passwd", "..", "", "a/b", "a\\\\b"] {
+      for path in [
+        "../model.safetensors", "/etc/passwd", "..", "", ".", "./", "a/../b", "./..", "a//b",
+        "a\\\\b",
+      ] {
         try write(#"{"weight_map": {"a": "\#(path)"}}"#)
         expectFailure(.invalidIndex, "not a file beside") { _ = try openTensors(in: directory) }
       }
@@ -110,6 +113,61 @@ import Testing
       expectFailure(.unreadableFile, "neither", directory.path) {
         _ = try openTensors(in: directory)
       }
+    }
+  }
+
+  @Test(
+    "files by other spellings and in folders, and tensors that the index leaves out or misplaces")
+  func asTransformers() throws {
+    try withDirectory { directory throws in
+      _ = try Self.write(directory, limit: 32)
+      let index = directory.appending(path: "model.safetensors.index.json")
+      let map = try ShardIndex(reading: index).fileOfTensor
+      func rewrite(_ files: [String: String]) throws {
+        let members = files.map { "\"\($0.key)\": \"\($0.value)\"" }.joined(separator: ", ")
+        try Data("{\"weight_map\": {\(members)}}".utf8).write(to: index)
+      }
+      func expectWhole() throws {
+        let source = try openTensors(in: directory)
+        #expect(source.names == ["a", "c", "big", "d", "b"])
+        for spec in Self.specs {
+          let expected = counting(spec.shape, from: 1).floats
+          #expect(try source.float32(named: spec.name).floats == expected)
+        }
+      }
+      try rewrite(map.mapValues { "./" + $0 })
+      try expectWhole()
+      try rewrite(map.filter { $0.key != "b" })
+      try expectWhole()
+      try rewrite(map.merging(["a": map["b"] ?? ""]) { $1 })
+      try expectWhole()
+      let folder = directory.appending(path: "sub")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      for file in Set(map.values) {
+        try FileManager.default.moveItem(
+          at: directory.appending(path: file), to: folder.appending(path: file))
+      }
+      try rewrite(map.mapValues { "./sub/./" + $0 })
+      try expectWhole()
+    }
+  }
+
+  @Test("of two tensors of one name the last file's counts, whatever the index says")
+  func twice() throws {
+    try withDirectory { directory throws in
+      for (file, names, value) in [("1", ["a"], Float(1)), ("2", ["a", "b"], 2)] {
+        _ = try SafetensorsWriter.write(
+          directory.appending(path: "\(file).safetensors"),
+          tensors: names.map { TensorSpec($0, shape: [1]) }
+        ) { _ in HostTensor([value], shape: [1]) }
+      }
+      let index = directory.appending(path: "model.safetensors.index.json")
+      try Data(#"{"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}"#.utf8)
+        .write(to: index)
+      #expect(try openTensors(in: directory).float32(named: "a").floats == [2])
+      try Data(#"{"weight_map": {"a": "1.safetensors", "b": "1.safetensors"}}"#.utf8)
+        .write(to: index)
+      expectFailure(.invalidIndex, "“b”") { _ = try openTensors(in: directory) }
     }
   }
 }

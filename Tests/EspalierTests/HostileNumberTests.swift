@@ -181,4 +181,46 @@ struct HostileNumberTests {
       try old.write(to: URL(filePath: file))
     }
   }
+
+  @Test("a pipe in a small file's place is refused at once, by name")
+  func pipesOfModels() throws {
+    let place = try CommandWorkplace()
+    let training = try BuiltCommand.run(
+      ["train", "recipe.yaml", "-o", "run", "--quiet", "--set", "stop.after=2 steps"],
+      in: place.url)
+    #expect(training.status == 0, "\(training.errors)")
+    let grown = try BuiltCommand.run(
+      ["grow", "run", "-o", "grown", "--depth", "2", "--quiet"], in: place.url)
+    #expect(grown.status == 0, "\(grown.errors)")
+    mkfifo(place.url.appending(path: "pipe").path, 0o600)
+    for arguments in [
+      ["grow", "grown", "-o", "x", "--family", "pipe", "--depth", "2"],
+      ["grow", "--recipe", "pipe", "-o", "x"],
+      ["import", "grown", "--optimizer", "pipe", "-o", "x"],
+    ] {
+      let result = try run(arguments, in: place)
+      #expect(result.status != 0 && result.errors.contains("pipe"), "\(arguments) \(result)")
+    }
+    for name in ["config.json", "tokenizer.json", "growth.json"] {
+      let file = place.url.appending(path: "grown/\(name)").path
+      let old = try Data(contentsOf: URL(filePath: file))
+      try FileManager.default.removeItem(atPath: file)
+      mkfifo(file, 0o600)
+      for arguments in [
+        ["inspect", "grown"], ["grow", "grown", "-o", "y", "--depth", "2"],
+        ["generate", "grown", "--prompt", "a", "--length", "1"],
+        ["verify", "run", "grown"],
+      ] {
+        // What a command does not need of the directory is nothing to it; none waits.
+        _ = try run(arguments, in: place)
+        try? FileManager.default.removeItem(at: place.url.appending(path: "y"))
+      }
+      let generated = try run(["generate", "grown", "--prompt", "a", "--length", "1"], in: place)
+      #expect(
+        name == "growth.json" || generated.errors.contains("is a pipe, not a file"),
+        "\(name) \(generated)")
+      try FileManager.default.removeItem(atPath: file)
+      try old.write(to: URL(filePath: file))
+    }
+  }
 }

@@ -56,7 +56,7 @@ import Testing
       }
       // The other options cannot crash either.
       _ = try? JSONValue(
-        parsing: bytes, options: .init(allowsNonFiniteNumbers: true, refusesRepeatedKeys: true))
+        parsing: bytes, options: .init(allowsNonFiniteNumbers: true, repeatedKeys: .refused))
     }
     #expect(accepted > 1000 && accepted < 49_000, "\(accepted)")
   }
@@ -97,7 +97,7 @@ import Testing
   @Test("A hundred thousand members, and a text of a megabyte, are read whole")
   func large() throws {
     let members = (0..<100_000).map { "\"token\($0)\":\($0)" }
-    let options = JSONScanner.Options(refusesRepeatedKeys: true)
+    let options = JSONScanner.Options(repeatedKeys: .refused)
     let value = try parse("{\(members.joined(separator: ","))}", options)
     guard case .object(let object) = value else {
       Issue.record("no object")

@@ -139,13 +139,30 @@ import Testing
     guard case .object(let object)? = kept["x"] else { throw WrongKind() }
     #expect(object.members.map(\.key) == ["a", "b", "a"])
     #expect(object["a"] == 3)
-    let options = JSONScanner.Options(refusesRepeatedKeys: true)
+    let options = JSONScanner.Options(repeatedKeys: .refused)
     let error = failure(text, options)
     #expect(error?.code == .repeatedKey)
     #expect(error?.message == "the key “a” stands twice in an object")
     #expect(throws: Never.self) { try parse(#"[{"a": {"a": 1}}, {"a": 1, "A": 2}]"#, options) }
     // Canonically equivalent, and yet different.
     #expect(throws: Never.self) { try parse(#"{"\u00e9": 1, "e\u0301": 2}"#, options) }
+  }
+
+  @Test("As Python reads it: the last of a key's values, and halves of surrogate pairs")
+  func python() throws {
+    let value = try parse(#"{"a": 1, "b": {"c": 1, "c": [2]}, "\u0061": NaN}"#, .python)
+    #expect(value == ["a": .number("NaN"), "b": ["c": [2]]])
+    let texts: [(String, String)] = [
+      (#""\ud800""#, "\u{FFFD}"), (#""a\udc00b""#, "a\u{FFFD}b"),
+      (#""\ud800\ud83d\ude00""#, "\u{FFFD}😀"), (#""\ud800\u0041""#, "\u{FFFD}A"),
+      (#""\ud83d\ude00""#, "😀"), (#""\ud800\n""#, "\u{FFFD}\n"),
+    ]
+    for (text, expected) in texts {
+      #expect(try parse(text, .python) == .string(expected), "\(text)")
+    }
+    for text in [#""\ud800\u12""#, #""\ud800\"#, #""\ud800"#] {
+      #expect(failure(text, .python)?.code == .malformed)
+    }
   }
 
   @Test("Nesting is limited")

@@ -239,16 +239,17 @@ public struct HuggingFaceConfiguration: Sendable {
   }
 
   static func object(in data: Data, file: String) throws -> JSONObject {
-    // Python writes numbers that are not finite; a key that stands twice has no one meaning.
-    let options = JSONScanner.Options(
-      nestingLimit: 64, allowsNonFiniteNumbers: true, refusesRepeatedKeys: true)
     do {
-      guard case .object(let object) = try JSONValue(parsing: [UInt8](data), options: options)
+      guard case .object(let object) = try JSONValue(parsing: [UInt8](data), options: .python)
       else { throw ArchitecturesError(.malformedFile, "is not a JSON object", subject: file) }
       return object
     } catch let error as OrderedJSONError {
+      let what =
+        error.code == .malformed
+        ? "is no JSON: \(error.message)"
+        : "is JSON that this program does not read: it \(error.message), and such files need few"
       throw ArchitecturesError(
-        .malformedFile, "is no JSON: \(error.message), at byte \(error.offset)", subject: file)
+        .malformedFile, "\(what), at byte \(error.offset)", subject: file)
     }
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Checkpoints
 import Foundation
 import Training
@@ -28,7 +29,10 @@ struct CarriedFiles {
   func copy(into writer: CheckpointWriter, except taken: Set<String> = []) throws {
     for name in names where !taken.contains(name) {
       let file = directory.appending(path: name).resolvingSymlinksInPath()
-      try writer.write(try Self.reading(file) { try Data(contentsOf: file) }, to: name)
+      let data = try Self.reading(file) {
+        try RegularFile.contents(of: file.path(percentEncoded: false), atMost: Self.largest)
+      }
+      try writer.write(data, to: name)
     }
   }
 

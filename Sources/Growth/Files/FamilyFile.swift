@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 import Foundation
 import Yams
 import Wording
@@ -9,6 +10,9 @@ import Wording
 /// It says where the family differs from Llama: under `traits` what its blocks compute, under
 /// `tensors` how its files name them, under `keys` where its `config.json` keeps the sizes.
 public struct FamilyFile: Sendable, Hashable {
+  /// Descriptions are written by hand.
+  private static let largestFile = 16 << 20
+
   /// What the file describes.
   public var family: DecoderFamily
 
@@ -22,9 +26,8 @@ public struct FamilyFile: Sendable, Hashable {
   public init(contentsOf url: URL) throws {
     let path = url.path(percentEncoded: false)
     let text: String
-    do { text = try String(contentsOf: url, encoding: .utf8) } catch {
-      throw GrowthError(
-        .unreadableSource, "cannot be read: \(reason(of: error))", subject: path)
+    do { text = try RegularFile.text(of: path, atMost: Self.largestFile) } catch {
+      throw GrowthError(.unreadableSource, error.message, subject: path)
     }
     try self.init(yaml: text, name: path)
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 import Checkpoints
 import Foundation
 import Text
@@ -12,7 +13,7 @@ extension ModelGrowth {
     to writer: CheckpointWriter, _ configuration: HuggingFaceConfiguration
   ) throws {
     let file = source.url.appending(path: TokenizerSettingsFile.name)
-    if let data = try? Data(contentsOf: file) {
+    if let data = try Self.contents(of: file) {
       let changed = TokenizerSettingsFile.changed(
         data, contextLength: target.contextLength,
         from: source.directory.configuration.model.contextLength)
@@ -25,5 +26,14 @@ extension ModelGrowth {
         endOfText: configuration.endOfTextTokens.first, contextLength: target.contextLength)
     else { return }
     try writer.write(settings, to: TokenizerSettingsFile.name)
+  }
+
+  /// The contents of a small file; nil where there is none.
+  private static func contents(of file: URL) throws -> Data? {
+    let path = file.path(percentEncoded: false)
+    do { return try RegularFile.contents(of: path, atMost: 256 << 20) } catch {
+      if error.code == .missing { return nil }
+      throw GrowthError(.unreadableSource, error.message, subject: path)
+    }
   }
 }

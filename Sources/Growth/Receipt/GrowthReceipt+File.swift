@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 import Foundation
 import OrderedJSON
 import Wording
@@ -23,12 +24,11 @@ extension GrowthReceipt {
   /// - Throws: as ``init(reading:)``.
   public init(contentsOf file: URL) throws {
     let path = file.path(percentEncoded: false)
-    let size = (try? file.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey]))
-      .flatMap { $0.isRegularFile == true ? $0.fileSize : nil }
-    guard let size, size <= Self.largestFile, let data = try? Data(contentsOf: file) else {
+    let data: Data
+    do { data = try RegularFile.contents(of: path, atMost: Self.largestFile) } catch {
       throw GrowthError(
-        .unreadableReceipt, "cannot be read; expected the receipt that `espalier grow` writes",
-        subject: path)
+        .unreadableReceipt,
+        "\(error.message); expected the receipt that `espalier grow` writes", subject: path)
     }
     try self.init(data, file: path)
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Yams
 import Wording
@@ -14,16 +15,8 @@ extension MergeRecipe {
   public init(contentsOf url: URL) throws {
     let path = url.path(percentEncoded: false)
     let text: String
-    do {
-      let size = try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? .max
-      try GrowthError.check(
-        size <= Self.largestFile, .unreadableSource, path, "has \(size) bytes; is it a recipe?")
-      text = try String(contentsOf: url, encoding: .utf8)
-    } catch let error as GrowthError {
-      throw error
-    } catch {
-      throw GrowthError(
-        .unreadableSource, "cannot be read: \(reason(of: error))", subject: path)
+    do { text = try RegularFile.text(of: path, atMost: Self.largestFile) } catch {
+      throw GrowthError(.unreadableSource, error.message, subject: path)
     }
     try self.init(yaml: text, name: path)
   }

@@ -137,14 +137,28 @@ public struct CorpusManifest: Sendable, Hashable, Codable {
     guard endOfText >= 0, endOfText < vocabularySize else {
       return "end-of-text token \(endOfText) is outside the vocabulary of \(vocabularySize)"
     }
+    guard textByteCount >= 0 else { return Self.noCount("textByteCount", textByteCount) }
+    if let fraction = validation.fraction, !(0...1).contains(fraction) {
+      return "validation.fraction is \(fraction); expected 0 to 1"
+    }
     guard splits["train"] != nil else { return "it names no split \"train\"" }
     return splits.sorted { $0.key < $1.key }.lazy
       .compactMap { problem(name: $0.key, split: $0.value) }.first
   }
 
+  private static func noCount(_ key: String, _ value: Int) -> String {
+    "\(key) is \(value); expected a count of at least 0"
+  }
+
   private func problem(name: String, split: Split) -> String? {
+    guard split.documentCount >= 0 else {
+      return Self.noCount("splits.\(name).documentCount", split.documentCount)
+    }
     var sum = 0
     for shard in split.shards {
+      guard shard.documentCount >= 0 else {
+        return Self.noCount("documentCount of shard \(shard.file)", shard.documentCount)
+      }
       let isPlainName =
         !shard.file.isEmpty && !shard.file.hasPrefix(".")
         && !shard.file.contains(where: { $0 == "/" || $0 == "\0" })

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// Reads inputs in order, piece by piece, holding little of them in memory.
@@ -152,7 +153,7 @@ extension CorpusInput {
     guard Self.compressedExtensions.contains(url.pathExtension.lowercased()) else {
       return byteCount
     }
-    guard let file = try? FileHandle(forReadingFrom: url), byteCount >= 18,
+    guard let file = try? RegularFile.open(url.path), byteCount >= 18,
       (try? file.seek(toOffset: UInt64(byteCount - 4))) != nil,
       let tail = try? file.read(upToCount: 4), tail.count == 4
     else { return byteCount }

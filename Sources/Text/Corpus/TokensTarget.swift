@@ -40,7 +40,8 @@ struct TokensTarget {
     let manifest: CorpusManifest
     do {
       manifest = try CorpusManifest(
-        decoding: Data(contentsOf: manifestURL), subject: manifestURL.path)
+        decoding: RegularFile.contents(of: manifestURL.path, atMost: 1 << 30),
+        subject: manifestURL.path)
     } catch {
       throw refusal(
         "cannot be replaced, since its \(CorpusManifest.fileName) is not that of tokens, or damaged; "

@@ -5,13 +5,14 @@ import OrderedJSON
 extension JSONValue {
   /// Reads the value that a tokenizer's file spells; `subject` names the file in errors.
   ///
-  /// Files that Python reads may hold numbers that are not finite.
+  /// Files that Python reads may hold what its `json` takes.
   init(tokenizerFile data: Data, subject: String, isPython: Bool = false) throws(TextError) {
-    let options = JSONScanner.Options(allowsNonFiniteNumbers: isPython)
+    let options = isPython ? .python : JSONScanner.Options()
     do { try self.init(parsing: [UInt8](data), options: options) } catch {
+      let expected = error.code == .malformed ? "valid JSON" : "JSON that is less deep"
       throw TextError(
         .invalidTokenizer,
-        "\(error.message), at byte \(error.offset) of \(data.count); expected valid JSON",
+        "\(error.message), at byte \(error.offset) of \(data.count); expected \(expected)",
         subject: subject)
     }
   }

@@ -45,7 +45,11 @@ extension PreTokenizer {
       let addsSpace = try reader.flag(json, "add_prefix_space", in: name, default: true)
       let usesPattern = try reader.flag(json, "use_regex", in: name, default: true)
       return (addsSpace ? [.prefixSpace] : []) + (usesPattern ? [.words(.gpt2)] : [])
-    case "Split": return [.words(try wordPattern(json, reader))]
+    case "Split":
+      if case .text(let text) = try reader.pattern(json, in: name) {
+        return [.split(try PreTokenizer.TextSplit(at: text, json, reader))]
+      }
+      return [.words(try wordPattern(json, reader))]
     case "Digits":
       let individually = try reader.flag(json, "individual_digits", in: name, default: false)
       return [.digits(individually: individually)]
@@ -64,10 +68,9 @@ extension PreTokenizer {
     guard case .expression(let expression) = try reader.pattern(json, in: "pre_tokenizer"),
       let pattern = WordPattern(regularExpression: expression)
     else {
-      let found = json["pattern"]?["Regex"]?.summary ?? json["pattern"]?["String"]?.summary ?? ""
       throw reader.unsupported(
-        "pre_tokenizer Split by \(found)",
-        supported: "the expressions of GPT-2, Llama 3 and Qwen 2")
+        "pre_tokenizer Split by \(json["pattern"]?["Regex"]?.summary ?? "")",
+        supported: "a String, and the expressions of GPT-2, Llama 3, Qwen 2 and Qwen 3.5")
     }
     let inverts = try reader.flag(json, "invert", in: "pre_tokenizer", default: false)
     let behavior = json["behavior"]?.text ?? ""
@@ -77,6 +80,21 @@ extension PreTokenizer {
         supported: "behavior Isolated")
     }
     return pattern
+  }
+}
+
+extension PreTokenizer.TextSplit {
+  fileprivate init(
+    at text: [UInt8], _ json: JSONValue, _ reader: ComponentReader
+  ) throws(TextError) {
+    self.text = text
+    inverts = try reader.flag(json, "invert", in: "pre_tokenizer", default: false)
+    guard let behavior = json["behavior"]?.text.flatMap(Behavior.init(rawValue:)) else {
+      throw reader.invalid(
+        "pre_tokenizer.behavior", json["behavior"] ?? .null,
+        expected: "one of " + Behavior.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    self.behavior = behavior
   }
 }
 

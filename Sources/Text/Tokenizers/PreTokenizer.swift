@@ -7,6 +7,8 @@ struct PreTokenizer: Sendable, Equatable {
   enum Stage: Sendable, Equatable {
     /// Words of a pattern.
     case words(WordPattern)
+    /// Pieces between the occurrences of a text.
+    case split(TextSplit)
     /// Numeric characters apart from the rest, one by one or in runs.
     case digits(individually: Bool)
     /// A space before each piece that does not begin with one.
@@ -30,13 +32,14 @@ struct PreTokenizer: Sendable, Equatable {
   var allowsCuts: Bool {
     // Only patterns end words there; without one the whole text is one word.
     let cuts = stages.contains { if case .words = $0 { true } else { false } }
-    let respells = stages.contains {
+    let forbids = stages.contains {
       switch $0 {
       case .words, .digits: false
-      case .prefixSpace, .metaspace: true
+      // What a split keeps together a cut before a space may part.
+      case .prefixSpace, .metaspace, .split: true
       }
     }
-    return cuts && !respells
+    return cuts && !forbids
   }
   /// Whether words are then spelled in the byte-level alphabet.
   let isByteLevel: Bool
@@ -83,6 +86,7 @@ struct PreTokenizer: Sendable, Equatable {
         cut(start, end)
         start = end
       }
+    case .split(let split): split.forEachPiece(text, cut)
     case .digits(let individually): Self.cutDigits(base, text.count, individually, cut)
     case .prefixSpace:
       guard text[0] != 0x20 else { return run(stage + 1, text, isStart: isStart, word) }

@@ -29,11 +29,28 @@ extension TextTemplate {
       // It changes no ids; what has pieces is read as a template by the reference, whatever its type.
       case "ByteLevel" where part["single"] == nil: continue
       case "TemplateProcessing": try read(part, index, reader)
+      case "RobertaProcessing", "BertProcessing":
+        prefix = [try id("cls", of: part, reader)] + prefix
+        suffix.append(try id("sep", of: part, reader))
       default:
         throw reader.unsupported(
-          "post_processor \(type)", supported: "ByteLevel, TemplateProcessing, Sequence")
+          "post_processor \(type)",
+          supported: "ByteLevel, TemplateProcessing, RobertaProcessing, BertProcessing, Sequence")
       }
     }
+  }
+
+  /// The id of a member that holds a token with its id.
+  private func id(
+    _ key: String, of part: JSONValue, _ reader: ComponentReader
+  ) throws(TextError) -> Int32 {
+    guard case .array(let pair)? = part[key], pair.count == 2, pair[0].text != nil,
+      let id = pair[1].integer.flatMap(Int32.init(exactly:)), id >= 0
+    else {
+      throw reader.invalid(
+        "post_processor.\(key)", part[key] ?? .null, expected: "[token, id]")
+    }
+    return id
   }
 
   private mutating func read(
@@ -83,31 +100,33 @@ extension TextTemplate {
 }
 
 extension TextTemplate {
-  /// A `TemplateProcessing` that puts tokens around a text; null where there are none.
+  /// A `TemplateProcessing` that puts a token before and one after a text; null where there are none.
   static func json(before: AddedToken?, after: AddedToken?) -> JSONValue {
-    guard before != nil || after != nil else { return .null }
+    json(before: [before].compactMap { $0 }, after: [after].compactMap { $0 })
+  }
+
+  /// A `TemplateProcessing` that puts tokens around a text; null where there are none.
+  static func json(before: [AddedToken], after: [AddedToken]) -> JSONValue {
+    guard !before.isEmpty || !after.isEmpty else { return .null }
     func sequence(_ name: String) -> JSONValue {
       ["Sequence": ["id": .string(name), "type_id": 0]]
     }
     func around(_ name: String) -> [JSONValue] {
-      [before.map(piece), sequence(name), after.map(piece)].compactMap { $0 }
+      before.map(piece) + [sequence(name)] + after.map(piece)
     }
     func piece(_ token: AddedToken) -> JSONValue {
       ["SpecialToken": ["id": .string(token.content), "type_id": 0]]
     }
-    let special = [before, after].compactMap { $0 }.map { token in
-      JSONObject.Member(
-        key: token.content,
-        value: [
-          "id": .string(token.content), "ids": [JSONValue(Int(token.id))],
-          "tokens": [.string(token.content)],
-        ])
+    var special = JSONObject()
+    for token in before + after {
+      special[token.content] = [
+        "id": .string(token.content), "ids": [JSONValue(Int(token.id))],
+        "tokens": [.string(token.content)],
+      ]
     }
     return [
       "type": "TemplateProcessing", "single": .array(around("A")),
-      "pair": .array(around("A") + around("B")),
-      "special_tokens": .object(
-        JSONObject(special.count == 2 && special[0] == special[1] ? [special[0]] : special)),
+      "pair": .array(around("A") + around("B")), "special_tokens": .object(special),
     ]
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import OrderedJSON
 
@@ -60,9 +61,9 @@ public enum TokenizerLoader {
   }
 
   static func read(_ url: URL) throws(TextError) -> Data {
-    do { return try Data(contentsOf: url, options: .mappedIfSafe) } catch {
+    do { return try RegularFile.contents(of: url.path, atMost: 1 << 30) } catch {
       throw TextError(
-        .unreadableInput, "cannot be read; expected a readable file", subject: url.path,
+        .unreadableInput, "\(error.message); expected a file of a tokenizer", subject: url.path,
         cause: error)
     }
   }

@@ -17,12 +17,14 @@ package struct UnicodeClasses: OptionSet, Sendable {
   package static let numeric = UnicodeClasses(rawValue: 16)
   /// Carriage return and line feed.
   package static let newline = UnicodeClasses(rawValue: 32)
+  /// `\p{M}` of the split patterns.
+  package static let mark = UnicodeClasses(rawValue: 64)
 }
 
 /// The classes of every scalar, one byte each, in pages of 256 of which empty ones are shared.
 ///
-/// The reference (`tokenizers` 0.23) reads `\p{L}`, `\p{N}`, `\s` and `\w` from Unicode 16 and its
-/// digits from Unicode 17; scalars of later versions count as unassigned so that both agree.
+/// The reference (`tokenizers` 0.23) reads `\p{L}`, `\p{M}`, `\p{N}`, `\s` and `\w` from Unicode 16
+/// and its digits from Unicode 17; scalars of later versions count as unassigned so that both agree.
 package final class UnicodeClassTable: @unchecked Sendable {
   /// The version whose letters, numbers and words are known.
   package static let patternVersion: Unicode.Version = (16, 0)
@@ -70,6 +72,7 @@ package final class UnicodeClassTable: @unchecked Sendable {
     guard age <= patternVersion else { return result }
     if isNumeric { result.insert(.number) }
     if letterCategories.contains(scalar.properties.generalCategory) { result.insert(.letter) }
+    if markCategories.contains(scalar.properties.generalCategory) { result.insert(.mark) }
     if scalar.properties.isWhitespace { result.insert(.whitespace) }
     if isWord(scalar) { result.insert(.word) }
     if value == 10 || value == 13 { result.insert(.newline) }
@@ -82,9 +85,11 @@ package final class UnicodeClassTable: @unchecked Sendable {
   private static let letterCategories: Set<Unicode.GeneralCategory> = [
     .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter,
   ]
-  private static let wordCategories: Set<Unicode.GeneralCategory> = [
-    .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation,
+  private static let markCategories: Set<Unicode.GeneralCategory> = [
+    .nonspacingMark, .spacingMark, .enclosingMark,
   ]
+  private static let wordCategories: Set<Unicode.GeneralCategory> =
+    markCategories.union([.decimalNumber, .connectorPunctuation])
 
   /// `\w` as Unicode Technical Standard 18, annex C, defines it.
   private static func isWord(_ scalar: Unicode.Scalar) -> Bool {

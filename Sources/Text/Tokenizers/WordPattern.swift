@@ -9,6 +9,8 @@ public enum WordPattern: String, Sendable, CaseIterable {
   case llama3
   /// Qwen 2, 2.5 and 3; single digits.
   case qwen2
+  /// Qwen 3.5; marks are a part of words.
+  case qwen3_5
 
   /// The expression as `tokenizer.json` spells it.
   public var regularExpression: String {
@@ -17,12 +19,17 @@ public enum WordPattern: String, Sendable, CaseIterable {
       return #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
     case .llama3: return Self.caseless(number: #"\p{N}{1,3}"#)
     case .qwen2: return Self.caseless(number: #"\p{N}"#)
+    case .qwen3_5:
+      return Self.caseless(
+        number: #"\p{N}"#, letter: #"[\p{L}\p{M}]"#, other: #"[^\s\p{L}\p{M}\p{N}]"#)
     }
   }
 
-  private static func caseless(number: String) -> String {
-    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + number
-      + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+  private static func caseless(
+    number: String, letter: String = #"\p{L}"#, other: String = #"[^\s\p{L}\p{N}]"#
+  ) -> String {
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?"# + letter + "+|" + number + "| ?" + other
+      + #"+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
   }
 
   /// The pattern that an expression of `tokenizer.json` is; nil for one that is not known.
@@ -46,8 +53,9 @@ struct WordScanner {
   func wordEnd(_ pattern: WordPattern, from start: Int) -> Int {
     switch pattern {
     case .gpt2: return endGPT2(start)
-    case .llama3: return endCaseless(start, digits: 3)
-    case .qwen2: return endCaseless(start, digits: 1)
+    case .llama3: return endCaseless(start, digits: 3, letters: .letter)
+    case .qwen2: return endCaseless(start, digits: 1, letters: .letter)
+    case .qwen3_5: return endCaseless(start, digits: 1, letters: [.letter, .mark])
     }
   }
 
@@ -61,25 +69,27 @@ struct WordScanner {
     return (table(value), length)
   }
 
-  /// The end of a run of scalars of a class.
+  /// The end of a run of scalars of one of some classes.
   @inline(__always)
   private func run(of wanted: UnicodeClasses, from start: Int) -> Int {
     var index = start
     while index < end {
       let (found, length) = classes(index)
-      guard found.contains(wanted) else { break }
+      guard !found.isDisjoint(with: wanted) else { break }
       index += length
     }
     return index
   }
 
-  /// The end of a run of `[^\s\p{L}\p{N}]`.
+  /// The end of a run of `[^\s\p{L}\p{N}]`, or of what is none of some other classes.
   @inline(__always)
-  private func runOfOthers(from start: Int) -> Int {
+  private func runOfOthers(
+    than known: UnicodeClasses = [.letter, .number, .whitespace], from start: Int
+  ) -> Int {
     var index = start
     while index < end {
       let (found, length) = classes(index)
-      guard found.isDisjoint(with: [.letter, .number, .whitespace]) else { break }
+      guard found.isDisjoint(with: known) else { break }
       index += length
     }
     return index
@@ -103,20 +113,23 @@ struct WordScanner {
     return whitespaceEnd(start, run(of: .whitespace, from: start + length))
   }
 
-  private func endCaseless(_ start: Int, digits: Int) -> Int {
+  /// - Parameter letters: what words are made of.
+  @inline(__always)
+  private func endCaseless(_ start: Int, digits: Int, letters: UnicodeClasses) -> Int {
     let first = bytes[start]
     if first == 0x27, let contraction = caselessContraction(at: start) { return contraction }
     let (found, length) = classes(start)
-    if found.contains(.letter) { return run(of: .letter, from: start + length) }
+    if !found.isDisjoint(with: letters) { return run(of: letters, from: start + length) }
     if found.contains(.number) { return numberEnd(start + length, limit: digits - 1) }
     let next = start + length
     let following = next < end ? classes(next).classes : .whitespace
-    if !found.contains(.newline) && following.contains(.letter) {
-      return run(of: .letter, from: next)
+    if !found.contains(.newline) && !following.isDisjoint(with: letters) {
+      return run(of: letters, from: next)
     }
-    if !found.contains(.whitespace) { return withNewlines(runOfOthers(from: next)) }
-    if first == 0x20 && following.isDisjoint(with: [.letter, .number, .whitespace]) {
-      return withNewlines(runOfOthers(from: next))
+    let known = letters.union([.number, .whitespace])
+    if !found.contains(.whitespace) { return withNewlines(runOfOthers(than: known, from: next)) }
+    if first == 0x20 && following.isDisjoint(with: known) {
+      return withNewlines(runOfOthers(than: known, from: next))
     }
     let runEnd = run(of: .whitespace, from: next)
     if let afterNewline = endOfLastNewline(start, runEnd) { return afterNewline }

@@ -139,7 +139,8 @@ public struct LearningRateSchedule: Sendable, Hashable, Codable {
   /// - Throws: ``TrainingError`` that names the first key that does not fit.
   public func validate(_ key: String = "schedule") throws {
     try TrainingError.check(
-      peak.isFinite && peak > 0, "\(key).peak", "\(peak) is not a positive rate")
+      peak > 0 && peak <= AdamWConfiguration.largestNumber, "\(key).peak",
+      "\(peak) is not a positive rate that float32 holds")
     try TrainingError.check(
       (0...1).contains(floor), "\(key).floor", "\(floor) is not a fraction of the peak, 0 … 1")
     try warmup.validate("\(key).warmup", allowsZero: true)

@@ -39,6 +39,9 @@ public struct AdamWConfiguration: Sendable, Hashable, Codable {
   /// What AdamW keeps of every parameter.
   public static let slots: [StateSlot] = [.firstMoment, .secondMoment]
 
+  /// The largest number of float32, in which the optimizer computes.
+  static let largestNumber = Double(Float.greatestFiniteMagnitude)
+
   /// Makes a configuration; ``validate(_:)`` checks it.
   public init(
     beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8, weightDecay: Double = 0.1,
@@ -61,11 +64,11 @@ public struct AdamWConfiguration: Sendable, Hashable, Codable {
       try TrainingError.check(
         (0..<1).contains(beta), "\(key).\(name)", "\(beta) is outside 0 ..< 1")
     }
-    try TrainingError.check(
-      epsilon.isFinite && epsilon >= 0, "\(key).epsilon", "\(epsilon) is negative or not finite")
-    try TrainingError.check(
-      weightDecay.isFinite && weightDecay >= 0, "\(key).weightDecay",
-      "\(weightDecay) is negative or not finite")
+    for (name, value) in [("epsilon", epsilon), ("weightDecay", weightDecay)] {
+      try TrainingError.check(
+        (0...Self.largestNumber).contains(value), "\(key).\(name)",
+        "\(value) is outside 0 … \(Self.largestNumber), the largest number of float32")
+    }
     if let clip {
       try TrainingError.check(
         clip.isFinite && clip > 0, "\(key).clip",

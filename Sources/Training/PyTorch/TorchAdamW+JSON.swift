@@ -51,7 +51,7 @@ extension TorchAdamW {
   ///   value and what was expected.
   package init(json: String, file: String) throws {
     let options = JSONScanner.Options(
-      nestingLimit: 16, allowsNonFiniteNumbers: true, refusesRepeatedKeys: true)
+      nestingLimit: 16, allowsNonFiniteNumbers: true, repeatedKeys: .refused)
     let value: JSONValue
     do { value = try JSONValue(parsing: [UInt8](json.utf8), options: options) } catch {
       throw TrainingError(
@@ -108,8 +108,10 @@ private struct TorchReader {
   }
 
   func number(_ value: JSONValue, _ key: String, in place: String = "") throws -> Double {
-    guard let number = value[key]?.double, number.isFinite, number >= 0 else {
-      throw failure(place + key, value[key], "a number of at least 0")
+    let largest = AdamWConfiguration.largestNumber
+    guard let number = value[key]?.double, (0...largest).contains(number) else {
+      throw failure(
+        place + key, value[key], "a number from 0 to \(largest), the largest of float32")
     }
     return number
   }

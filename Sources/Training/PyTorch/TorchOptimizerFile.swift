@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 import Checkpoints
 import Foundation
 import Tensors
@@ -69,7 +70,7 @@ public struct TorchOptimizerFile: Sendable {
 
   /// `torch.save` writes archives of pickles, which run what they hold.
   private static func refusePickle(_ url: URL) throws {
-    guard let handle = try? FileHandle(forReadingFrom: url),
+    guard let handle = try? RegularFile.open(url.path(percentEncoded: false)),
       let start = try? handle.read(upToCount: 9), let first = start.first,
       start.starts(with: Data("PK\u{3}\u{4}".utf8)) || first == 0x80,
       // A safetensors file's length may begin with the same bytes; then its header follows.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Checkpoints
 import Foundation
 import Tensors
@@ -90,7 +91,8 @@ extension ModelDirectory {
       let file = url.appending(path: name).resolvingSymlinksInPath()
       let values = try? file.resourceValues(forKeys: [.isRegularFileKey])
       guard values?.isRegularFile ?? false else { continue }
-      let data = try Self.reading(file) { _ in try Data(contentsOf: file) }
+      let data = try Self.reading(file) { _ in try RegularFile.open(file.path).readToEnd() ?? Data()
+      }
       try Self.write(data, to: directory.appending(path: name))
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import CheckedInput
 import Checkpoints
 import Foundation
 import Tensors
@@ -80,10 +81,9 @@ public struct ModelDirectory: Sendable {
   }
 
   static func contents(of file: URL) throws -> Data {
-    do { return try Data(contentsOf: file) } catch {
+    do { return try RegularFile.contents(of: file.path, atMost: 256 << 20) } catch {
       throw TrainingError(
-        .unreadableFile, "cannot be read; is this a directory with a model? (\(reason(of: error)))",
-        subject: file.path)
+        .unreadableFile, "\(error.message); is this a directory with a model?", subject: file.path)
     }
   }
 

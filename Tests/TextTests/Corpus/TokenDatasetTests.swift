@@ -224,6 +224,8 @@ import Text
     ("\"tokenCount\" : 250", "\"tokenCount\" : 9223372036854775807", "cannot hold"),
     ("\"tokenCount\" : 250", "\"tokenCount\" : -250", "cannot hold"),
     ("\"tokenCount\" : 250", "\"tokenCount\" : 249", "its shards"),
+    ("\"textByteCount\" : ", "\"textByteCount\" : -", "textByteCount is -"),
+    ("\"documentCount\" : ", "\"documentCount\" : -7", "documentCount"),
     ("\"train\" :", "\"training\" :", "names no split"),
     ("{", "", "is not a manifest"),
     ("\"uint16\"", "\"uint8\"", "is not a manifest"),

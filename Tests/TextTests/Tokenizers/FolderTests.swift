@@ -7,9 +7,11 @@ import Text
 
 @Suite("Folders as AutoTokenizer of transformers reads them")
 struct FolderTests {
-  @Test("Ids, template and end of text of every combination of files and keys")
-  func golden() throws {
-    let goldens = try FolderGoldens()
+  @Test(
+    "Ids, template and end of text of every combination of files and keys",
+    arguments: ["folders.json", "classes.json"])
+  func golden(file: String) throws {
+    let goldens = try FolderGoldens(file: file)
     let parent = FileManager.default.temporaryDirectory
       .appendingPathComponent("folders-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: parent) }
@@ -49,9 +51,11 @@ struct FolderTests {
     }
   }
 
-  @Test("What a folder gives can be written as one tokenizer.json")
-  func canonical() throws {
-    let goldens = try FolderGoldens()
+  @Test(
+    "What a folder gives can be written as one tokenizer.json",
+    arguments: ["folders.json", "classes.json"])
+  func canonical(file: String) throws {
+    let goldens = try FolderGoldens(file: file)
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("folders-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -76,7 +80,7 @@ struct FolderTests {
     }
   }
 
-  @Test("Ids of added tokens with gaps, in reverse, at holes, doubled: those of tokenizers")
+  @Test("Ids of added tokens with gaps, in reverse, doubled, and of splits: those of tokenizers")
   func addedTokens() throws {
     let golden = try FolderGoldens.json("added.json")
     let texts = try #require(golden["texts"]?.texts)
@@ -87,6 +91,7 @@ struct FolderTests {
       for member in changes.members { model[member.key] = member.value }
       file["model"] = .object(model)
       file["added_tokens"] = item["added_tokens"]
+      if let part = item["pre_tokenizer"] { file["pre_tokenizer"] = part }
       let name = item["name"]?.text ?? ""
       for round in 0..<2 {
         let data = Data(JSONValue.object(file).encoded(.compact))
@@ -102,6 +107,23 @@ struct FolderTests {
         #expect(ids == item["ids"]?.idLists, "\(name), round \(round)")
       }
     }
+  }
+
+  @Test(
+    "Classes that make their parts anew and are not known here are refused by name",
+    arguments: ["CLIPTokenizer", "DebertaTokenizerFast", "NougatTokenizerFast"])
+  func strangers(name: String) throws {
+    let goldens = try FolderGoldens()
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("folders-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try goldens.write(goldens.cases[0], to: folder)
+    let url = folder.appendingPathComponent("tokenizer_config.json")
+    try Data(#"{"tokenizer_class": "\#(name)"}"#.utf8).write(to: url)
+    let error = #expect(throws: TextError.self) { try TokenizerLoader.load(from: folder) }
+    #expect(error?.code == .unsupportedTokenizer && error?.subject == url.path)
+    #expect(error?.message.contains(name.replacing("Fast", with: "")) == true)
+    #expect(error?.message.contains("PreTrainedTokenizerFast") == true)
   }
 
   @Test(
@@ -144,7 +166,7 @@ struct FolderGoldens {
   let texts: [String]
 
   /// Reads the folders, or files that were edited: those of the goldens or of another file.
-  init() throws { try self.init(Self.json("folders.json")) }
+  init(file: String = "folders.json") throws { try self.init(Self.json(file)) }
 
   init(edits: URL?) throws {
     try self.init(

@@ -9,6 +9,7 @@ struct UnicodeClassTests {
   /// What the reference takes for a letter and so on, as ranges of scalars, and digests of forms.
   private struct Golden: Decodable {
     var letter: [[UInt32]]
+    var mark: [[UInt32]]
     var number: [[UInt32]]
     var whitespace: [[UInt32]]
     var numeric: [[UInt32]]
@@ -25,7 +26,8 @@ struct UnicodeClassTests {
     let golden = try golden()
     let table = UnicodeClassTable.shared
     let classes: [(String, UnicodeClasses, [[UInt32]])] = [
-      ("letter", .letter, golden.letter), ("number", .number, golden.number),
+      ("letter", .letter, golden.letter), ("mark", .mark, golden.mark),
+      ("number", .number, golden.number),
       ("whitespace", .whitespace, golden.whitespace), ("numeric", .numeric, golden.numeric),
       ("word", .word, golden.word),
     ]

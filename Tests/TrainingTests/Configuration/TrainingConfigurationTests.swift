@@ -30,6 +30,8 @@ import Training
       "optimizer.weightDecay",
       { $0.optimizer.weightDecay = .infinity }
     ),
+    ("optimizer.weightDecay", { $0.optimizer.weightDecay = 1e300 }),
+    ("optimizer.epsilon", { $0.optimizer.epsilon = 1e39 }),
     ("optimizer.clip", { $0.optimizer.clip = 0 }),
     ("evaluate.batches", { $0.evaluation = .init(batches: 0) }),
     (
@@ -55,6 +57,7 @@ import Training
     ("noiseScale", { $0.batch.sequences = 1 }),
     ("batch.sequences", { $0.batch.sequences = 0 }),
     ("schedule.peak", { $0.schedule.peak = -1 }),
+    ("schedule.peak", { $0.schedule.peak = 1e300 }),
   ]
 
   @Test("what does not fit is named", arguments: changes)

@@ -19,8 +19,9 @@ extension SpecialTokens {
     // Classes that make their tokenizer anew know only the tokens that the list names.
     let present = kind == .file ? description.addedTokens : []
     let missing = missing(from: present)
+    let addsSpecialAgain = kind == .qwen2 || kind == .cohere
     let special =
-      kind == .qwen2 ? self.special.map { AddedTokenForm($0, isSpecial: true).token() } : []
+      addsSpecialAgain ? self.special.map { AddedTokenForm($0, isSpecial: true).token() } : []
     guard kind != .file || !missing.isEmpty else { return }
     var vocabulary = try AddedVocabulary(description.model, subject: subject)
     for tokens in [present, missing, special] { vocabulary.add(tokens) }

@@ -51,6 +51,10 @@ struct SpecialTokens {
   ) throws(TextError) {
     let reader = folder.reader.reader
     let settings = folder.settings ?? JSONObject()
+    // What a file says of these, be it null, counts instead, in their place.
+    for (key, content) in defaults where Self.isSpecific(key) && settings[key] != .null {
+      add(.text(content), key)
+    }
     try readRoles(settings, reader)
     try readExtra(settings, reader)
     if let decoder = settings["added_tokens_decoder"], decoder != .null {
@@ -63,7 +67,7 @@ struct SpecialTokens {
     if !knowsExtra { extra = legacyExtra }
     useListedForms()
     for (role, value) in explicit { add(value, role) }
-    for (key, content) in defaults where named[key] == nil {
+    for (key, content) in defaults where Self.roles.contains(key) && named[key] == nil {
       named[key] = .some(.text(content))
     }
   }

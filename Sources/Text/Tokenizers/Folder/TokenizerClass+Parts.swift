@@ -2,30 +2,29 @@
 import OrderedJSON
 
 extension TokenizerClass {
-  /// The tokenizer that the class makes of a file's vocabulary, merges and template.
+  /// The tokenizer that the class makes of a file's vocabulary and merges.
   ///
   /// Parts that mean the same keep the file's spelling, and with it the tokenizer its fingerprint.
-  /// Added tokens are the caller's to add again.
+  /// Added tokens are the caller's to add again, and then the template.
   func rebuilt(
-    _ file: TokenizerDescription, settings: SettingsReader, subject: String
+    _ file: TokenizerDescription, _ tokens: SpecialTokens, settings: SettingsReader,
+    subject: String
   ) throws(TextError) -> TokenizerDescription {
     guard self != .file else { return file }
     var result = try parts(file.model, settings: settings)
-    result.model = try model(file.model, subject: subject)
+    result.model = try model(file.model, tokens, subject: subject)
     result.normalizer = try Self.choose(result.normalizer, file.normalizer) {
       value throws(TextError) in try Normalizer(json: value, subject: subject)
     }
     result.preTokenizer = try Self.choose(result.preTokenizer, file.preTokenizer) {
       value throws(TextError) in try PreTokenizer(json: value, subject: subject)
     }
-    let isByteLevel = self != .llama
+    let isByteLevel = !isSentencePiece
     result.decoder = try Self.choose(result.decoder, file.decoder) {
       value throws(TextError) in
       try TokenDecoder(json: value, isByteLevel: isByteLevel, subject: subject)
     }
-    // GPT-NeoX makes its template anew, and a folder with a tokenizer.json cannot ask for one.
-    let losesTemplate = self == .gptNeoX && Self.hasTemplate(file.postProcessor)
-    result.postProcessor = losesTemplate ? .null : file.postProcessor
+    result.postProcessor = file.postProcessor
     return result
   }
 
@@ -33,23 +32,46 @@ extension TokenizerClass {
   func parts(
     _ model: ModelDescription, settings: SettingsReader
   ) throws(TextError) -> TokenizerDescription {
-    let addsSpace = try settings.flag("add_prefix_space", default: self == .llama)
+    let standard = self == .llama || self == .codeLlama
+    let addsSpace = try settings.flag("add_prefix_space", default: standard)
     var result = TokenizerDescription(
-      byteLevel: model, pattern: self == .qwen2 ? .qwen2 : .gpt2, addedTokens: [],
-      addsPrefixSpace: addsSpace)
-    if self == .qwen2 || self == .gptNeoX { result.normalizer = ["type": "NFC"] }
-    if self == .llama {
-      let isLegacy = try settings.flag("legacy")
+      byteLevel: model, pattern: pattern, addedTokens: [], addsPrefixSpace: addsSpace)
+    switch self {
+    case .file, .gpt2, .roberta, .whisper: break
+    case .gptNeoX, .qwen2, .qwen3_5: result.normalizer = ["type": "NFC"]
+    case .cohere:
+      result.normalizer = ["type": "NFC"]
+      let digits: JSONValue = ["type": "Digits", "individual_digits": true]
+      result.preTokenizer = [
+        "type": "Sequence", "pretokenizers": [digits, result.preTokenizer],
+      ]
+    case .gemma:
+      let space: JSONValue = ["String": " "]
+      result.normalizer = ["type": "Replace", "pattern": space, "content": "▁"]
+      result.preTokenizer = [
+        "type": "Split", "pattern": space, "behavior": "MergedWithPrevious", "invert": false,
+      ]
+      result.decoder = Self.sentencePieceDecoder(strips: false)
+    case .llama, .codeLlama:
+      let isLegacy = self == .llama ? try settings.flag("legacy") : false
       let scheme: JSONValue = !addsSpace ? "never" : isLegacy ? "always" : "first"
       result.preTokenizer = [
         "type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false,
       ]
-      result.decoder = Self.llamaDecoder(strips: addsSpace)
+      result.decoder = Self.sentencePieceDecoder(strips: addsSpace || self == .codeLlama)
     }
     return result
   }
 
-  private static func llamaDecoder(strips: Bool) -> JSONValue {
+  private var pattern: WordPattern {
+    switch self {
+    case .qwen2: .qwen2
+    case .qwen3_5: .qwen3_5
+    default: .gpt2
+    }
+  }
+
+  private static func sentencePieceDecoder(strips: Bool) -> JSONValue {
     var steps: [JSONValue] = [
       ["type": "Replace", "pattern": ["String": "▁"], "content": " "], ["type": "ByteFallback"],
       ["type": "Fuse"],
@@ -60,21 +82,22 @@ extension TokenizerClass {
 
   /// The model with the class's own options, where they make a difference.
   private func model(
-    _ file: ModelDescription, subject: String
+    _ file: ModelDescription, _ tokens: SpecialTokens, subject: String
   ) throws(TextError) -> ModelDescription {
     var model = file
     model.ignoresMerges = false
     let index = try file.index(subject: subject)
     let spellings =
-      self == .llama
+      isSentencePiece
       ? SymbolAlphabet.byteTokens
       : (UInt8(0)...255).map { ByteLevelAlphabet.spelling(of: [$0]) }
     let isComplete = spellings.allSatisfy { index.id(of: $0) != nil }
-    if self == .llama { model.usesByteFallback = true }
+    if isSentencePiece { model.usesByteFallback = true }
     guard !isComplete else { return model }
-    model.unknownToken = nil
-    model.fusesUnknown = self == .llama
-    if self != .llama { model.usesByteFallback = false }
+    model.unknownToken =
+      self == .codeLlama || self == .gemma ? tokens["unk_token"].map { Array($0.utf8) } : nil
+    model.fusesUnknown = isSentencePiece
+    if !isSentencePiece { model.usesByteFallback = false }
     return model
   }
 
@@ -84,11 +107,5 @@ extension TokenizerClass {
     // What cannot be read is not looked at by the class either.
     guard let part = try? read(file) else { return own }
     return try read(own) == part ? file : own
-  }
-
-  private static func hasTemplate(_ json: JSONValue) -> Bool {
-    if json["type"] == "TemplateProcessing" { return true }
-    guard case .array(let parts)? = json["processors"] else { return false }
-    return parts.contains { $0["type"] == "TemplateProcessing" }
   }
 }

@@ -53,11 +53,13 @@ struct TokenizerFolder {
     let data = try TokenizerLoader.read(file)
     let json = try JSONValue(tokenizerFile: data, subject: file.path)
     var description = try TokenizerDescription(json: json, subject: file.path)
-    let kind = TokenizerClass(of: self, tokenizerFile: data)
-    description = try kind.rebuilt(description, settings: reader, subject: file.path)
+    let kind = try TokenizerClass(of: self, tokenizerFile: data)
     let tokens = try SpecialTokens(
       of: self, defaults: kind.defaultTokens, fileTokens: Self.fileTokens(json, file.path))
+    description = try kind.rebuilt(description, tokens, settings: reader, subject: file.path)
     try tokens.add(to: &description, kind, subject: file.path)
+    description.postProcessor = try kind.template(
+      description, tokens, settings: reader, subject: file.path)
     return try TokenizerLoader.tokenizer(
       description, endOfText: tokens["eos_token"], beginningOfText: tokens["bos_token"],
       splitsSpecialTokens: try reader.flag("split_special_tokens"), subject: file.path)
@@ -66,7 +68,7 @@ struct TokenizerFolder {
   private func open(vocabulary: URL, merges: URL) throws(TextError) -> any Tokenizer {
     let subject = vocabulary.path
     let model = try ModelDescription(vocabulary: vocabulary, merges: merges)
-    let kind = TokenizerClass(of: self, tokenizerFile: nil)
+    let kind = try TokenizerClass(of: self, tokenizerFile: nil)
     var description = try kind.parts(model, settings: reader)
     var defaults = kind.defaultTokens
     if kind == .file, let end = TokenVocabulary.endNames.first,
@@ -79,6 +81,8 @@ struct TokenizerFolder {
     description.postProcessor = TextTemplate.json(
       before: try reader.flag("add_bos_token") ? tokens.added("bos_token", description) : nil,
       after: try reader.flag("add_eos_token") ? tokens.added("eos_token", description) : nil)
+    description.postProcessor = try kind.template(
+      description, tokens, settings: reader, subject: subject)
     return try TokenizerLoader.tokenizer(
       description, endOfText: tokens["eos_token"], beginningOfText: tokens["bos_token"],
       splitsSpecialTokens: try reader.flag("split_special_tokens"), subject: subject)
