@@ -41,7 +41,7 @@ final class RunSession {
     log = try RunLogWriter(
       path: run.directory.log.path, keepingSteps: start.state.status.progress.steps)
     store = CheckpointStore(run.directory.checkpoints)
-    tokenizer = try WholeFile.read(start.dataset.tokenizerURL)
+    tokenizer = try start.dataset.tokenizerData()
     resumedFrom = start.checkpoint.map { Self.checkpointPath($0.url.lastPathComponent) }
   }
 
@@ -193,7 +193,7 @@ final class RunSession {
   private func keep(_ receipt: GrowthReceipt, ofGrowth number: Int) throws {
     let data = try receipt.encoded()
     try AtomicDirectory.write(to: run.directory.growth(number)) { directory in
-      try WholeFile.write(data, to: directory.appending(path: GrowthReceipt.fileName))
+      try OutputFile.replace(directory.appending(path: GrowthReceipt.fileName), with: data)
     }
   }
 
