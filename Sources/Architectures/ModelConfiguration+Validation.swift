@@ -88,7 +88,7 @@ extension ModelConfiguration {
       ("dropout.embedding", dropout.embedding), ("dropout.attention", dropout.attention),
       ("dropout.residual", dropout.residual),
     ] {
-      try check((0..<1).contains(rate), field, "\(rate) is outside 0 ..< 1")
+      try check((0..<1).contains(rate), field, "\(rate) is not from 0 to below 1")
     }
   }
 

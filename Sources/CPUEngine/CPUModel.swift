@@ -122,7 +122,8 @@ final class CPUModel {
   private func checkTokens(_ tokens: [Int32], in range: Range<Int32>) throws {
     for (position, token) in tokens.enumerated() where !range.contains(token) {
       throw CPUEngineError(
-        .invalidBatch, "token \(token) at position \(position) is outside \(range)",
+        .invalidBatch,
+        "token \(token) at position \(position) is not from \(range.lowerBound) to below \(range.upperBound)",
         subject: "batch")
     }
   }

@@ -50,8 +50,9 @@ struct Occupancy {
     return nodes
   }
 
-  /// The nodes from the ends of a life up to the root. They include all above the life's parts; the
-  /// rest lies within the life.
+  /// The nodes from the ends of a life up to the root.
+  ///
+  /// They include all above the life's parts; the rest lies within the life.
   private func paths(to life: ClosedRange<Int>) -> [Int] {
     var (low, high) = (life.lowerBound + leafCount, life.upperBound + leafCount)
     var nodes: [Int] = []

@@ -202,7 +202,7 @@ enum InspectionText {
   private static func modelLines(_ model: ModelConfiguration) -> [String] {
     var shape =
       "\(model.family.name), \(Readable.exact(model.layerCount, of: "layer")), "
-        + "hidden \(model.hiddenSize), "
+      + "hidden \(model.hiddenSize), "
       + "\(Readable.exact(model.headCount, of: "head")) of \(model.headSize)"
     if model.keyValueHeadCount != model.headCount {
       shape += " (\(model.keyValueHeadCount) of keys and values)"

@@ -234,7 +234,8 @@ extension GrowthPlan {
         && experts.count % expertParts == 0 && experts.perToken % expertParts == 0,
       .mismatch, operation,
       "cuts \(counted(source.intermediateSize, "unit")) into \(counted(expertParts, "part")) of "
-        + "\(target.intermediateSize) for \(counted(experts.count, "expert")), \(experts.perToken) to a token")
+        + "\(target.intermediateSize) for \(counted(experts.count, "expert")), \(experts.perToken) to a token"
+    )
   }
 
   /// Plans may come from files.

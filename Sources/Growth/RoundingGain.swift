@@ -69,8 +69,9 @@ extension GrowthPlan {
     } ?? 60
   }
 
-  /// The weakest noise, in decibels, that parts copies for certain: a hundredth of the weights. Ten
-  /// steps of training part copies by the square of that, which is then far above rounding.
+  /// The weakest noise, in decibels, that parts copies for certain: a hundredth of the weights.
+  ///
+  /// Ten steps of training part copies by the square of that, which is then far above rounding.
   public static let weakestPartingNoise = 40.0
 
   /// What the noise between copies takes from a growth's promises.

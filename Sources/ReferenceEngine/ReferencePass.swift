@@ -37,11 +37,11 @@ struct ReferencePass {
     let vocabulary = Int32(clamping: c.vocabularySize)
     if let token = batch.inputs.first(where: { !(0..<vocabulary).contains($0) }) {
       throw ReferenceEngineError(
-        .invalidBatch, "token \(token) is outside 0 ..< \(vocabulary)", subject: "inputs")
+        .invalidBatch, "token \(token) is not from 0 to below \(vocabulary)", subject: "inputs")
     }
     if let token = batch.targets.first(where: { !(-1..<vocabulary).contains($0) }) {
       throw ReferenceEngineError(
-        .invalidBatch, "token \(token) is outside −1 ..< \(vocabulary)", subject: "targets")
+        .invalidBatch, "token \(token) is not from −1 to below \(vocabulary)", subject: "targets")
     }
     let hasTable = program.parameters.contains { $0.role == .positionEmbedding }
     guard !hasTable || batch.sequenceLength <= c.contextLength else {

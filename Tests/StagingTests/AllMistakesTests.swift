@@ -108,7 +108,7 @@ struct AllMistakesTests {
       "mlp_hidden_size": "model.intermediate", "max_sequence_length": "model.context",
       "layers": "model.layers", "peak": "schedule.peak", "clip": "optimizer.clip",
       "hidden_dropout_prob": "model.dropout.residual",
-      "attention_probs_dropout_prob": "model.dropout.attention", "tokenizer_dir": "tokenizer.path",
+      "attention_probs_dropout_prob": "model.dropout.attention",
       "per_gpu_train_batch_size": "batch.sequences", "val_split_fraction": "data.validation",
     ])
   func foreignNames(name: String, target: String) {
@@ -141,7 +141,8 @@ struct AllMistakesTests {
       "eval_only": "evaluate.every", "bias": "architecture", "push_to_hub": "espalier export",
       "dataloader_num_workers": "espalier prepare", "hidden_act": "architecture",
       "per_device_eval_batch_size": "batch size of training", "initial_checkpoint_dir": "--from",
-      "logger_name": "log.jsonl", "initializer_range": "seed", "eos_token_id": "tokenizer",
+      "logger_name": "log.jsonl", "initializer_range": "seed", "tokenizer_dir": "kind: file",
+      "eos_token_id": "tokenizer",
     ])
   func explainedNames(name: String, words: String) {
     let message = error(minimalRecipe + "\n\(name): 1")?.message ?? ""

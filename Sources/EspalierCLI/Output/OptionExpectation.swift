@@ -56,9 +56,9 @@ package enum OptionExpectation {
   /// Options that mean something else, or have other limits, in one command.
   private static let byCommand: [(command: String, option: String, expected: String)] = [
     ("prepare", "--vocabulary", "a whole number, at least 257, for the bytes and end-of-text"),
-    ("verify", "--tokens", "a whole number, 1 or more"),
-    ("verify", "--steps", "a whole number, 1 or more"),
-    ("verify", "--sequences", "a whole number, 1 or more"),
+    ("verify", "--tokens", "a whole number, 2 to 268435456"),
+    ("verify", "--steps", "a whole number, 1 to 1000000"),
+    ("verify", "--sequences", "a whole number, 1 to 1048576"),
     ("plan pilot", "--steps", "a whole number, at least 20"),
     ("generate", "--tokens", "tokens' ids, whole numbers from 0"),
     ("import", "--tokens", "a number of tokens, such as 4096, 20M or 1.5B"),

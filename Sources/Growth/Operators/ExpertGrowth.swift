@@ -65,7 +65,9 @@ public struct ExpertGrowth: GrowthOperator {
       try GrowthError.check(condition, .invalidOptions, "experts", message)
     }
     try check(
-      model.traits.experts == nil, "the model has \(model.traits.experts?.count ?? 0) already")
+      model.traits.experts == nil,
+      "the model has \(model.traits.experts?.count ?? 0) already; they are made of a model without any"
+    )
     try check(
       count >= 2 && (1..<count).contains(perToken),
       "\(perToken) of \(count); expected at least 2, and fewer to a token than there are")

@@ -135,6 +135,10 @@ package enum RecipeExplanations {
       ["initializerrange", "initstd", "initfn", "initmethod"]
     ),
     (
+      "a tokenizer of a file is tokenizer: {kind: file, path: …}",
+      ["tokenizerdir", "tokenizername", "tokenizerpath", "tokenizerfile"]
+    ),
+    (
       "the tokenizer decides",
       ["bostokenid", "eostokenid", "padtokenid", "tokenizerclass", "metavocabsize"]
     ),

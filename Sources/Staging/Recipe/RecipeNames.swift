@@ -87,7 +87,6 @@ package enum RecipeNames {
     "model.dropout.residual": [
       "residpdrop", "hiddendropout", "residualdropout", "hiddendropoutprob",
     ],
-    "tokenizer.path": ["tokenizerdir", "tokenizername", "tokenizerpath", "tokenizerfile"],
     "data": ["datapath", "datadir"],
     "data.train": ["dataset", "datasets", "traindata", "trainfile", "datasetname"],
     "data.validation": ["valdata", "evaldata", "validationfile", "val", "valsplitfraction"],

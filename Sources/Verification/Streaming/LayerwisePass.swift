@@ -115,7 +115,7 @@ final class LayerwisePass<Scalar: LayerwiseScalar> {
       let token = tokens.first { !(Int32(least)..<vocabulary).contains($0) }
       try VerificationError.check(
         token == nil, .invalidBatch, name,
-        "token \(token ?? 0) is outside \(least) ..< \(vocabulary)")
+        "token \(token ?? 0) is not from \(least) to below \(vocabulary)")
     }
     let hasTable = program.parameters.contains { $0.role == .positionEmbedding }
     try VerificationError.check(
