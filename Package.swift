@@ -127,7 +127,7 @@ let package = Package(
     .testTarget(
       name: "VerificationTests",
       dependencies: ["Verification", "CPUEngine", "GoldenModels", "SeededRandom"]),
-    .testTarget(name: "PlanningTests", dependencies: ["Planning"]),
+    .testTarget(name: "PlanningTests", dependencies: ["Planning", "RunLogs"]),
     .testTarget(
       name: "StagingTests", dependencies: ["Staging", "Reporting", "CPUEngine", "Evaluation"]),
     .testTarget(

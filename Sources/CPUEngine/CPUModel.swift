@@ -14,6 +14,7 @@ final class CPUModel {
   let team: ThreadTeam
   let library: any MatrixLibrary
   let arena = Arena()
+  private let layouts: LayoutCache
   var profiler: Profiler?
 
   private struct Key: Hashable {
@@ -28,7 +29,7 @@ final class CPUModel {
 
   init(
     _ program: Program, parameters: [HostTensor], precision: Precision, team: ThreadTeam,
-    library: any MatrixLibrary, trains: Bool
+    library: any MatrixLibrary, layouts: LayoutCache, trains: Bool
   ) throws {
     guard parameters.count == program.parameters.count else {
       throw CPUEngineError(
@@ -41,6 +42,7 @@ final class CPUModel {
     self.precision = precision
     self.team = team
     self.library = library
+    self.layouts = layouts
     store = try ParameterStore(specs: program.parameters, precision: precision, trains: trains)
     for (index, parameter) in parameters.enumerated() {
       try store.load(parameter, into: store.values, parameter: index)
@@ -66,7 +68,7 @@ final class CPUModel {
       positionCount: key.positionCount, precision: precision, store: store, library: library,
       team: team)
     try lowering.lower()
-    let made = CompiledProgram(lowering)
+    let made = CompiledProgram(lowering, layouts)
     compiled[key] = made
     if recentlyUsed.count > Self.compiledLimit {
       compiled[recentlyUsed.removeFirst()] = nil

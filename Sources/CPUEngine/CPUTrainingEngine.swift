@@ -13,6 +13,7 @@ import Training
 public struct CPUTrainingEngine: TrainingEngine {
   private let team: ThreadTeam
   private let widensBFloat16: Bool
+  private let layouts = LayoutCache()
 
   /// Makes an engine.
   ///
@@ -76,7 +77,7 @@ public struct CPUTrainingEngine: TrainingEngine {
     team.adopt()
     return try CPUModel(
       program, parameters: parameters, precision: precision, team: team,
-      library: makeMatrixLibrary(widens: widensBFloat16), trains: trains)
+      library: makeMatrixLibrary(widens: widensBFloat16), layouts: layouts, trains: trains)
   }
 
   /// Bytes of a session's parameters, gradients, moments and copies, and of the activations that a
@@ -95,7 +96,7 @@ public struct CPUTrainingEngine: TrainingEngine {
       positionCount: sequenceLength, precision: precision, store: store,
       library: try makeMatrixLibrary(widens: widensBFloat16), team: team)
     try lowering.lower()
-    return MachineMemory.bytes([store.byteCount], [lowering.plan.layout().byteCount])
+    return MachineMemory.bytes([store.byteCount], [layouts.layout(of: lowering.plan).byteCount])
   }
 
   /// Times products of 1024 × 1024 matrices; the best of a dozen.

@@ -27,6 +27,9 @@ public final class CPUTrainingSession: TrainingSession {
     set { model.profiler = newValue }
   }
 
+  /// Bytes of parameters, gradients, moments and activations that are taken so far.
+  package var byteCount: Int { model.store.byteCount + model.arena.byteCount }
+
   init(_ model: CPUModel, parameters: [ParameterState]) throws {
     self.model = model
     let store = model.store

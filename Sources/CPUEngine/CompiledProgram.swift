@@ -9,6 +9,9 @@ import Training
 final class Arena {
   private var memory: AlignedMemory?
 
+  /// Bytes of it.
+  var byteCount: Int { memory?.byteCount ?? 0 }
+
   /// Makes room for at least so many bytes; what was there is lost.
   func reserve(_ byteCount: Int) throws {
     if let memory, memory.byteCount >= byteCount { return }
@@ -34,8 +37,8 @@ final class CompiledProgram {
   private let results: (values: Matrix, greedy: Matrix)?
   private let rowCount: Int
 
-  init(_ lowering: Lowering) {
-    let layout = lowering.plan.layout()
+  init(_ lowering: Lowering, _ layouts: LayoutCache) {
+    let layout = layouts.layout(of: lowering.plan)
     instructions = lowering.instructions
     offsets = layout.offsets
     byteCount = layout.byteCount

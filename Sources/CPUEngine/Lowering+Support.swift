@@ -7,23 +7,12 @@ extension Lowering {
   /// - Throws: ``CPUEngineError`` of code `unsupportedProgram` naming the first operation that it has
   ///   none for.
   static func check(_ program: Program) throws {
-    // Laying out buffers takes time with the square of their number.
-    guard program.operations.count <= mostOperations else {
-      throw CPUEngineError(
-        .unsupportedProgram,
-        "\(program.operations.count) operations in \(program.layerCount) layers; the "
-          + "CPU engine compiles at most \(mostOperations): use fewer layers",
-        subject: program.family)
-    }
     guard let obstacle = obstacle(in: program) else { return }
     throw CPUEngineError(
       .unsupportedProgram,
       "has \(obstacle), which the CPU engine does not train or generate with; such models can be "
         + "grown and verified", subject: program.family)
   }
-
-  /// The most operations of a program: some 4,000 layers.
-  private static let mostOperations = 1 << 16
 
   /// What of a program has no instructions; nil for nothing.
   static func obstacle(in program: Program) -> String? {

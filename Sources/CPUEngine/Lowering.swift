@@ -51,15 +51,13 @@ struct Lowering {
   /// Products' view of values that are kept in float32.
   var operands: [Program.Value: Matrix] = [:]
   /// Where each value's gradient is.
-  var gradients: [Program.Value: Matrix] = [:]
+  var gradients = GradientPlaces()
   /// Products' view of gradients that are kept in float32.
   var gradientOperands: [Program.Value: Matrix] = [:]
   /// Parameters whose gradient an instruction has written already.
   var touchedParameters: Set<Program.Parameter> = []
   /// Biases whose gradient a fused kernel has taken care of.
   var finishedBiases: Set<Program.Parameter> = []
-  /// Values whose producer's backward has not been emitted yet.
-  var pending: Set<Program.Value> = []
   /// Statistics and other things that a forward keeps for its backward, by operation.
   var kept: [Int: [Matrix]] = [:]
   /// Linear maps that are one product: the value of each → the values of all, in order.
@@ -98,10 +96,10 @@ struct Lowering {
     try checkExtents()
     for index in operations.indices { try lowerForward(index) }
     if purpose == .training {
-      pending = Set(program.widths.indices)
+      gradients.begin(program.widths.indices)
       for index in operations.indices.reversed() {
         try lowerBackward(index)
-        if let output = operations[index].output { pending.remove(output) }
+        if let output = operations[index].output { gradients.finish(output) }
       }
     }
     // The caller reads the results after the last instruction.
@@ -241,9 +239,8 @@ struct Lowering {
 
   /// Whether the gradient of another value that is still to be used lies in the same buffer.
   func isShared(_ matrix: Matrix, besides value: Program.Value) -> Bool {
-    pending.contains { other in
-      other != value && gradients[other]?.buffer == matrix.buffer
-        && linearGroups[value]?.contains(other) != true
+    gradients.pending(in: matrix.buffer).contains { other in
+      other != value && linearGroups[value]?.contains(other) != true
     }
   }
 

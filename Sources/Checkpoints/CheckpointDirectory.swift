@@ -40,7 +40,7 @@ public struct FileProblem: Sendable, Hashable, CustomStringConvertible {
     switch kind {
     case .missing: "\(file) is missing"
     case .wrongSize(let expected, let found):
-      "\(file) has \(found) bytes instead of \(expected)"
+      "\(file) has \(counted(found, "byte")) instead of \(expected)"
     case .wrongChecksum: "\(file) has changed: its SHA-256 is not the manifest's"
     case .unreadable(let reason): "\(file): \(reason)"
     }

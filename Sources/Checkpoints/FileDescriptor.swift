@@ -87,7 +87,7 @@ func renameItem(_ source: URL, to target: URL) throws {
 }
 
 /// Makes a directory and those above it, and syncs the names of the new ones.
-func makeDirectories(_ url: URL) throws {
+package func makeDirectories(_ url: URL) throws {
   if FileManager.default.fileExists(atPath: url.path) { return }
   let parent = url.deletingLastPathComponent()
   if parent.path != url.path { try makeDirectories(parent) }

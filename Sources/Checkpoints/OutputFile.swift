@@ -75,17 +75,29 @@ package final class OutputFile {
     return try file.finish()
   }
 
-  /// Writes a small file that a user named: whole or not at all where that is a regular file, also
-  /// behind a link; straight to it where it is a device or a pipe, which must not be replaced.
+  /// Writes a small file into a directory that is there: whole or not at all where it is a regular
+  /// file, also behind a link; straight to it where it is a device or a pipe, which must not be
+  /// replaced.
   ///
   /// - Throws: ``CheckpointsError`` of code `outOfSpace` or `unwritableFile`.
   package static func replace(_ url: URL, with data: Data) throws {
     var information = stat()
     let exists = stat(url.path, &information) == 0
-    guard exists, information.st_mode & S_IFMT != S_IFREG else {
-      _ = try write(data, to: exists ? url.resolvingSymlinksInPath() : url)
-      return
+    switch information.st_mode & S_IFMT {
+    case S_IFDIR where exists: throw CheckpointsError.writing(url, "write", errno: EISDIR)
+    case S_IFREG where exists: _ = try write(data, to: url.resolvingSymlinksInPath())
+    case _ where exists: try writeThrough(data, to: url)
+    default:
+      // A misspelt directory is a mistake, not a wish for another one.
+      let parent = url.deletingLastPathComponent().path
+      guard stat(parent, &information) == 0 else {
+        throw CheckpointsError.writing(url, "write", errno: errno)
+      }
+      _ = try write(data, to: url)
     }
+  }
+
+  private static func writeThrough(_ data: Data, to url: URL) throws {
     let number = FileDescriptor.retrying { open(url.path, O_WRONLY | O_CLOEXEC) }
     guard number >= 0 else { throw CheckpointsError.writing(url, "open", errno: errno) }
     defer { close(number) }

@@ -2,6 +2,7 @@
 import Foundation
 import OrderedJSON
 import Tensors
+import Wording
 
 extension SafetensorsHeader {
   /// Reads and checks the header of a whole file's bytes.
@@ -36,7 +37,7 @@ extension SafetensorsHeader {
     guard dataByteCount == reader.dataByteCount else {
       throw CheckpointsError(
         .invalidHeader,
-        "the header accounts for \(dataByteCount) bytes of tensors, but the file holds "
+        "the header accounts for \(counted(dataByteCount, "byte")) of tensors, but the file holds "
           + "\(reader.dataByteCount)",
         subject: subject)
     }
@@ -49,7 +50,10 @@ extension SafetensorsHeader {
       CheckpointsError(.invalidHeader, message, subject: subject)
     }
     guard fileByteCount >= 8 else {
-      throw failure("\(fileByteCount) bytes are too few for a safetensors file")
+      throw failure(
+        "a file of \(counted(fileByteCount, "byte")) is too short for safetensors; it was cut, or "
+          + "it is another kind of file"
+      )
     }
     let beginning = try bytes(0..<min(64, fileByteCount))
     if let message = beginning.withUnsafeBytes({ ForeignFormat.message($0) }) {

@@ -57,10 +57,10 @@ public final class ShardedTensors: TensorSource {
     let more = missing.count > 8 ? " and \(missing.count - 8) more" : ""
     let reason =
       MissingWeights.deadLink(directory.appending(path: first))
-      ?? "Copy them from where the model came"
+      ?? "Copy what is missing from where the model came"
     throw CheckpointsError(
       .unreadableFile,
-      "\(missing.count) of the \(names.count) files that \(index.lastPathComponent) names are "
+      "\(missing.count) of the \(names.count) files that \(index.lastPathComponent) names \(missing.count == 1 ? "is" : "are") "
         + "missing: \(list)\(more). \(reason)", subject: directory.path)
   }
 

@@ -29,15 +29,15 @@ struct EvaluationReport: Encodable {
 
   private static func lines(_ result: PerplexityResult) -> [String] {
     var lines = [
-      "\(Readable.exact(result.scoredTokenCount)) tokens scored",
+      "\(Readable.exact(result.scoredTokenCount, of: "token")) scored",
       row("loss", result.loss, "nats per token"),
       row("perplexity", result.tokenPerplexity, "per token"),
     ]
     if let words = result.wordCount, let perplexity = result.wordPerplexity {
-      lines.append(row("", perplexity, "per word (\(Readable.exact(words)) words)"))
+      lines.append(row("", perplexity, "per word (\(Readable.exact(words, of: "word")))"))
     }
     if let bytes = result.byteCount, let perplexity = result.bytePerplexity {
-      lines.append(row("", perplexity, "per byte (\(Readable.exact(bytes)) bytes)"))
+      lines.append(row("", perplexity, "per byte (\(Readable.exact(bytes, of: "byte")))"))
     }
     if let bits = result.bitsPerByte { lines.append(row("bits", bits, "per byte")) }
     lines.append(row("accuracy", result.tokenAccuracy, "of the likeliest token"))
@@ -47,14 +47,16 @@ struct EvaluationReport: Encodable {
   private static func lines(_ result: LastWordResult) -> [String] {
     [
       "\(Readable.exact(result.exampleCount)) last words of "
-        + "\(Readable.exact(result.targetTokenCount)) tokens",
+        + "\(Readable.exact(result.targetTokenCount, of: "token"))",
       row("accuracy", result.accuracy, "of last words"),
       row("perplexity", result.perplexity, "per last word"),
     ]
   }
 
   private static func row(_ name: String, _ value: Double, _ unit: String) -> String {
-    let number = value < 1e6 ? String(format: "%.4f", value) : String(format: "%.3e", value)
+    let number =
+      value < 1e6 || !value.isFinite
+      ? Readable.fixed(value, decimals: 4) : String(format: "%.3e", value)
     return "  " + name.padding(toLength: 12, withPad: " ", startingAt: 0) + "\(number) \(unit)"
   }
 }
@@ -102,7 +104,8 @@ struct EvaluationRunner {
     let context = options.context ?? bundle.contextLength
     if let limit = bundle.positionLimit, context > limit {
       throw EvaluationError(
-        .invalidConfiguration, "is \(context); the model has \(limit) positions",
+        .invalidConfiguration,
+        "is \(context); the model has \(Readable.exact(limit, of: "position"))",
         subject: "--context")
     }
     return context

@@ -115,7 +115,7 @@ struct ExchangeReport: Encodable {
     var lines: [String] {
       let rest = [
         parametersWithFewerUpdates > 0
-          ? "\(parametersWithFewerUpdates) parameters with fewer" : nil,
+          ? "\(Readable.exact(parametersWithFewerUpdates, of: "parameter")) with fewer" : nil,
         parametersWithoutState > 0 ? "\(parametersWithoutState) never updated" : nil,
       ].compactMap { $0 }
       let steps = (["step \(step)"] + rest).joined(separator: ", ")

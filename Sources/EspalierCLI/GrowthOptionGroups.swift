@@ -124,8 +124,9 @@ struct GrowthMannerOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: """
-      Noise between the copies of the width, in decibels below the weights; default 10. Below 8, \
-      deep models lose their function to rounding.
+      Noise between the copies of the width, in decibels below the weights; default 10. Smaller \
+      numbers mean stronger noise, which multiplies rounding with every layer: the plan says \
+      where float32 no longer keeps the function.
       """)
   var noise: Double?
 

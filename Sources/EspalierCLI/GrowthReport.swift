@@ -169,6 +169,11 @@ extension GrowthPlan {
       case .trajectory where learningRates == .target:
         "the learning rates are meant for the larger model"
       case .trajectory: "its next steps are not the small model's"
+      case .symmetry where (signalToNoise ?? 0) > Self.weakestPartingNoise:
+        "noise of \(noiseText) is too weak to part copies for certain; "
+          + "\(Readable.count(Self.weakestPartingNoise)) dB or stronger does"
+      case .symmetry where signalToNoise != nil, .liveness where (signalToNoise ?? 0) < 0:
+        "noise of \(noiseText) is stronger than the weights, and units may saturate alike"
       case .symmetry: "copies get equal gradients and stay copies, unless dropout parts them"
       case .liveness where target.traits.experts?.perToken == 1:
         "a router that gives every token one expert never learns"
@@ -177,7 +182,18 @@ extension GrowthPlan {
     return "\(operation): \(reason)"
   }
 
+  /// The noise's strength, for a sentence.
+  private var noiseText: String { "\(Readable.count(signalToNoise ?? 0)) dB" }
+
   private var lossReason: String {
+    if let strongest = strongestPromisedNoise {
+      let gain =
+        roundingGain < 1e6
+        ? "about \(Readable.count(roundingGain.rounded())) times" : "more than a million times"
+      return "kept in exact arithmetic, but noise of \(noiseText) multiplies rounding \(gain) over "
+        + "\(Readable.exact(target.layerCount, of: "layer")), more than float32 bears; --noise "
+        + "\(strongest) or weaker (a greater number) promises it"
+    }
     if layers.contains(where: { !$0.isKept && !$0.isIdentity }) {
       return "new layers compute something from the start"
     }

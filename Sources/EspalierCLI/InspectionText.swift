@@ -35,7 +35,7 @@ enum InspectionText {
 
   private static func lines(_ run: RunInspection) -> [String] {
     var progress =
-      "\(Readable.exact(run.steps)) steps, \(Readable.count(run.tokens)) tokens, "
+      "\(Readable.exact(run.steps, of: "step")), \(Readable.count(run.tokens)) tokens, "
       + "\(Readable.scaled(run.flops))FLOPs, \(Readable.time(run.seconds))"
     if let share = run.shareDone {
       progress += ", \(Readable.percent(share)) of the planned length"
@@ -126,7 +126,7 @@ enum InspectionText {
       training.stop.loss.map { "at a \(training.stop.lossKind.rawValue) loss of \($0)" },
     ].compactMap { $0 }.joined(separator: " or ")
     return [
-      row("batch", "\(training.batch.sequencesPerStep) sequences a step"),
+      row("batch", "\(Readable.exact(training.batch.sequencesPerStep, of: "sequence")) a step"),
       row("schedule", rate), row("stop", stop), row("precision", training.precision.rawValue),
       row("seed", String(training.seed)),
     ]
@@ -175,7 +175,8 @@ enum InspectionText {
     return [
       row(
         "progress",
-        "\(Readable.exact(progress.steps)) steps, \(Readable.exact(progress.tokens)) tokens, "
+        "\(Readable.exact(progress.steps, of: "step")), "
+          + "\(Readable.exact(progress.tokens, of: "token")), "
           + "\(Readable.scaled(progress.floatingPointOperations))FLOPs, "
           + "\(Readable.time(progress.seconds))"),
       row("schedule", rate), row("seed", String(training.status.training.seed)),
@@ -192,16 +193,17 @@ enum InspectionText {
     return [
       row(
         "trouble",
-        "\(Readable.exact(health.skippedBatches)) batches left out, went back "
-          + "\(Readable.exact(health.rollbacks)) times, "
+        "batches left out: \(Readable.exact(health.skippedBatches)), went back "
+          + "\(Readable.exact(health.rollbacks, of: "time")), "
           + "\(Readable.count(health.abandoned.tokens)) tokens abandoned")
     ]
   }
 
   private static func modelLines(_ model: ModelConfiguration) -> [String] {
     var shape =
-      "\(model.family.name), \(model.layerCount) layers, hidden \(model.hiddenSize), "
-      + "\(model.headCount) heads of \(model.headSize)"
+      "\(model.family.name), \(Readable.exact(model.layerCount, of: "layer")), "
+      + "hidden \(model.hiddenSize), "
+      + "\(Readable.exact(model.headCount, of: "head")) of \(model.headSize)"
     if model.keyValueHeadCount != model.headCount {
       shape += " (\(model.keyValueHeadCount) of keys and values)"
     }
@@ -221,7 +223,8 @@ enum InspectionText {
       "Tensors \(file.path)",
       row(
         "total",
-        "\(file.tensors.count) tensors, \(Readable.exact(file.elementCount)) elements, "
+        "\(Readable.exact(file.tensors.count, of: "tensor")), "
+          + "\(Readable.exact(file.elementCount, of: "element")), "
           + Readable.bytes(bytes)),
     ]
       + file.metadata.sorted { $0.key < $1.key }.map { row("metadata", "\($0.key): \($0.value)") }

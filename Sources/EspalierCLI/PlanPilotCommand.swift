@@ -84,7 +84,7 @@ struct PlanPilotCommand: AsyncParsableCommand {
 
   private func line(_ cost: ModelCost) -> String {
     "\(Self.name(cost.configuration)): N = \(Readable.count(cost.parameterCount)), "
-      + "\(Readable.exact(steps)) steps, "
+      + "\(Readable.exact(steps, of: "step")), "
       + "\(Readable.scaled(cost.exactFLOPsPerStep * Double(steps)))FLOPs"
   }
 

@@ -114,7 +114,7 @@ enum PlanText {
       "            6N          executed",
       "staged      \(flops(plan.flopsBySixN))\(Readable.scaled(plan.exactFLOPs))FLOPs",
       "scratch     \(flops(plan.scratch.flopsBySixN))\(Readable.scaled(plan.scratch.exactFLOPs))FLOPs,"
-        + " \(Readable.exact(plan.scratch.steps)) steps to the same loss of \(loss)",
+        + " \(Readable.exact(plan.scratch.steps, of: "step")) to the same loss of \(loss)",
       "saving      \(percent(plan.saving.share))\(interval ?? ", interval unknown")",
       "optimality  slope \(String(format: "%.4f", plan.optimalitySlope)) against compute at a "
         + "constant batch",
@@ -125,14 +125,14 @@ enum PlanText {
     guard !plan.lateExpansion.isEmpty else { return [] }
     return ["", "To try beside, late depth expansion under warm-up, stable, decay (not priced):"]
       + plan.lateExpansion.map {
-        "  \(name($0.model)) for \(Readable.exact($0.smallSteps)) steps, then the target for "
+        "  \(name($0.model)) for \(Readable.exact($0.smallSteps, of: "step")), then the target for "
           + "\(Readable.exact($0.targetSteps)): \(percent($0.computeSavedAtEqualTokens)) less compute "
           + "at equal tokens"
       }
   }
 
   private static func name(_ model: ModelConfiguration) -> String {
-    "\(model.layerCount) × \(model.hiddenSize), \(model.headCount) heads"
+    "\(model.layerCount) × \(model.hiddenSize), \(Readable.exact(model.headCount, of: "head"))"
   }
 
   private static func flops(_ value: Double) -> String {

@@ -87,6 +87,12 @@ package enum Readable {
     return String(format: isPlain ? "%.4f" : "%.3e", value)
   }
 
+  /// `5.123456`: a number with so many decimals.
+  package static func fixed(_ value: Double, decimals: Int) -> String {
+    guard value.isFinite else { return value.isNaN ? "not a number" : "infinite" }
+    return String(format: "%.\(decimals)f", value)
+  }
+
   private static func threeDigits(_ value: Double) -> String {
     let magnitude = abs(value)
     if magnitude > 0, magnitude < 0.005 { return String(format: "%.2e", value) }

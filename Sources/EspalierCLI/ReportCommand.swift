@@ -80,7 +80,7 @@ struct ReportCommand: ParsableCommand {
     }
     var written = try charts.map { try write(page.charts, to: $0) } ?? []
     if let file = output ?? (charts == nil ? ownPage : nil) {
-      try OutputFile.write(Data(page.html.utf8), to: file)
+      try NamedFile.write(Data(page.html.utf8), to: file)
       written.append(file)
     }
     try CommandOutput.afterWork("the files are written") {
@@ -116,10 +116,10 @@ struct ReportCommand: ParsableCommand {
   /// Writes the charts that show anything; the files' paths.
   private func write(_ charts: [(name: String, chart: Chart)], to folder: String) throws -> [String]
   {
-    try OutputFile.makeFolder(folder)
+    try NamedFile.makeFolder(folder)
     return try charts.filter { !$0.chart.isEmpty }.map { name, chart in
       let file = URL(filePath: folder, directoryHint: .isDirectory).appending(path: "\(name).svg")
-      try OutputFile.write(Data(SVGChart(chart).file.utf8), to: file.relativePath)
+      try NamedFile.write(Data(SVGChart(chart).file.utf8), to: file.relativePath)
       return file.relativePath
     }
   }

@@ -244,7 +244,7 @@ struct TrainingOptions: ParsableArguments {
         "Ended small, in stage \(summary.stage ?? 1) of \(summary.stageCount ?? 1),"
       }
     var line =
-      "\(outcome) after \(summary.steps) steps, \(Readable.count(summary.tokens)) tokens, "
+      "\(outcome) after \(Readable.exact(summary.steps, of: "step")), \(Readable.count(summary.tokens)) tokens, "
       + "\(Readable.time(summary.seconds))"
     if let loss = summary.loss { line += "; loss \(Readable.loss(loss))" }
     if let loss = summary.validationLoss { line += ", validation \(Readable.loss(loss))" }
@@ -256,8 +256,10 @@ struct TrainingOptions: ParsableArguments {
           + "\(Readable.time(cost.seconds)) of the time")
     }
     let troubles = [
-      summary.skippedBatches.map { "\(Readable.exact($0)) batches left out" },
-      summary.rollbacks.map { "\(Readable.exact($0)) times back to a good checkpoint" },
+      summary.skippedBatches.map {
+        "\($0 == 1 ? "1 batch" : "\(Readable.exact($0)) batches") left out"
+      },
+      summary.rollbacks.map { "\(Readable.exact($0, of: "time")) back to a good checkpoint" },
     ].compactMap { $0 }
     if !troubles.isEmpty { lines.append(troubles.joined(separator: ", ")) }
     if let checkpoint = summary.checkpoint { lines.append("Saved \(checkpoint)") }

@@ -139,7 +139,7 @@ final class TrainingProgressPrinter: Sendable {
   }
 
   private static func sizes(_ model: ModelConfiguration) -> String {
-    "\(model.layerCount) layers × \(model.hiddenSize)"
+    "\(Readable.exact(model.layerCount, of: "layer")) × \(model.hiddenSize)"
   }
 
   private static func lines(_ outline: TrainingRunOutline) -> [String] {

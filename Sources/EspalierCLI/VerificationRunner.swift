@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Espalier
 import Foundation
 
@@ -80,14 +81,15 @@ struct VerificationRunner {
     let needed =
       batch
       + (streams ? 0 : Double(GrowthVerification.memoryByteCount(parameterCount: parameters)))
-    let memory = MachineMemory.current.available
-    guard needed > Double(memory) else { return }
-    let bytes = Int(min(needed, 0x1p62))
-    throw GrowthError(
-      .outOfMemory,
-      "measuring takes about \(Readable.bytes(bytes)), and this process may have "
-        + "\(Readable.bytes(memory)); give fewer --sequences or --tokens"
-        + (streams ? "" : ", or leave --no-streaming out"), subject: options.grown)
+    try MachineMemory.current.check(
+      Int(bounding: needed),
+      for:
+        "measuring \(Readable.exact(parameters, of: "parameter")) on "
+        + "\(Readable.exact(options.sequences, of: "sequence")) of "
+        + Readable.exact(length, of: "token"),
+      remedy: "give fewer --sequences or --tokens"
+        + (streams ? "" : ", leave --no-streaming out"),
+      subject: options.grown)
   }
 
   /// Measures what two forward passes over the files tell.

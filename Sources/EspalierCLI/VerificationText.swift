@@ -65,7 +65,7 @@ package enum VerificationText {
 
   private static func number(_ measurement: MeasuredNumber?) -> String {
     guard let value = measurement?.value else { return "–" }
-    if value.isNaN { return "NaN" }
+    if !value.isFinite { return Readable.fixed(value, decimals: 1) }
     return value == value.rounded() && abs(value) < 1e6
       ? String(Int(bounding: value)) : String(format: "%.1e", value)
   }
@@ -92,7 +92,7 @@ package enum VerificationText {
     }
     let copies = report.copyDistances.map {
       "copies in \($0.space): mean distance \(number(MeasuredNumber($0.atGrowth))) at growth, "
-        + "\(number(MeasuredNumber($0.afterTraining))) after \(report.batches.symmetrySteps) steps"
+        + "\(number(MeasuredNumber($0.afterTraining))) after \(Readable.exact(report.batches.symmetrySteps, of: "step"))"
     }
     let dead = report.deadParameters.prefix(10).map { "no gradient: \($0.description)" }
     return broken + copies + dead + remarks(report)
@@ -102,10 +102,10 @@ package enum VerificationText {
   private static func remarks(_ report: VerificationReport) -> [String] {
     var lines: [String] = []
     if let losses = report.losses {
-      lines.append(
-        String(
-          format: "loss %.6f of the small model, %.6f of the grown one", losses.small, losses.grown)
+      let (small, grown) = (
+        Readable.fixed(losses.small, decimals: 6), Readable.fixed(losses.grown, decimals: 6)
       )
+      lines.append("loss \(small) of the small model, \(grown) of the grown one")
     }
     if let own = report.smallRounding, own.raisesBound(in: report) {
       lines.append(

@@ -8,8 +8,6 @@ public struct GrowthError: Error, Sendable, CustomStringConvertible {
     case unreadableSource, unwritableTarget
     /// Numbers that are infinite or none, in the small model or in what would be made of it.
     case notFinite
-    /// More memory than the machine has.
-    case outOfMemory
   }
   /// The kind of failure.
   public var code: Code

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Wording
 
 extension GrowthPlan {
   /// How each tensor of the grown model comes about, in the order of its program.
@@ -232,14 +233,16 @@ extension GrowthPlan {
       expertParts > 0 && target.intermediateSize * expertParts == source.intermediateSize
         && experts.count % expertParts == 0 && experts.perToken % expertParts == 0,
       .mismatch, operation,
-      "cuts \(source.intermediateSize) units into \(expertParts) parts of \(target.intermediateSize)"
-        + " for \(experts.count) experts, \(experts.perToken) to a token")
+      "cuts \(counted(source.intermediateSize, "unit")) into \(counted(expertParts, "part")) of "
+        + "\(target.intermediateSize) for \(counted(experts.count, "expert")), \(experts.perToken) to a token"
+    )
   }
 
   /// Plans may come from files.
   private func checkNumbers() throws {
     try GrowthError.check(
-      (1...UnitMap.mostUnits).contains(blocks), .mismatch, operation, "has \(blocks) blocks")
+      (1...UnitMap.mostUnits).contains(blocks), .mismatch, operation,
+      "has \(counted(blocks, "block"))")
     try GrowthError.check(
       normScale.isFinite && normScale > 0, .mismatch, operation,
       "multiplies the norms' gains by \(normScale)")

@@ -19,6 +19,8 @@ extension Program {
 
   private static func obstacle(in tokens: [Int32], expected: Range<Int32>) -> String? {
     guard let position = tokens.firstIndex(where: { !expected.contains($0) }) else { return nil }
-    return "token \(tokens[position]) at position \(position) is outside \(expected)"
+    return
+      "token \(tokens[position]) at position \(position) is not from \(expected.lowerBound) to below "
+      + "\(expected.upperBound)"
   }
 }

@@ -120,7 +120,8 @@ extension TokenBatch {
     _ tokens: [Int32], count: Int, sequences: Int, length: Int
   ) throws -> [TokenBatch] {
     try VerificationError.check(
-      tokens.count > 2, .invalidBatch, "data", "holds \(tokens.count) tokens; expected 3 or more")
+      tokens.count > 2, .invalidBatch, "data",
+      "holds \(tokens.count == 1 ? "1 token" : "\(tokens.count) tokens"); expected 3 or more")
     let length = max(1, min(length, tokens.count - 1))
     return (0..<count).map { batch in
       let rows = (0..<sequences).map { sequence -> ArraySlice<Int32> in

@@ -29,9 +29,9 @@ import Training
   func tokens() throws {
     let session = try session()
     for (inputs, targets, expected) in [
-      ([0, 131], [0, 0], "batch: token 131 at position 1 is outside 0..<131"),
-      ([-1, 0], [0, 0], "batch: token -1 at position 0 is outside 0..<131"),
-      ([0, 0], [0, -2], "batch: token -2 at position 1 is outside -1..<131"),
+      ([0, 131], [0, 0], "batch: token 131 at position 1 is not from 0 to below 131"),
+      ([-1, 0], [0, 0], "batch: token -1 at position 0 is not from 0 to below 131"),
+      ([0, 0], [0, -2], "batch: token -2 at position 1 is not from -1 to below 131"),
     ] as [([Int32], [Int32], String)] {
       let batch = TokenBatch(
         sequenceCount: 1, sequenceLength: 2, inputs: inputs, targets: targets)

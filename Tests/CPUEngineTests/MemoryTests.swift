@@ -3,18 +3,20 @@ import Architectures
 import CPUEngine
 import Tensors
 import Testing
+import Text
 import Training
 
 @Suite("Memory of training") struct MemoryTests {
   private let engine = CPUTrainingEngine(threads: 2)
 
   private func model(
-    layers: Int, hidden: Int, vocabulary: Int = 512, context: Int = 128
+    _ architecture: Architecture = .gpt2, layers: Int, hidden: Int, vocabulary: Int = 512,
+    context: Int = 128
   ) -> ModelConfiguration {
     ModelConfiguration(
-      architecture: .gpt2, layerCount: layers, hiddenSize: hidden, headCount: hidden / 16,
+      architecture: architecture, layerCount: layers, hiddenSize: hidden, headCount: hidden / 16,
       intermediateSize: 4 * hidden, vocabularySize: vocabulary, contextLength: context,
-      tiesHead: true)
+      rotary: architecture == .llama ? RotaryEmbedding() : nil, tiesHead: true)
   }
 
   @Test(
@@ -75,13 +77,43 @@ import Training
     }
   }
 
-  @Test("layers beyond what can be compiled are refused")
-  func layers() throws {
-    let program = try model(layers: 8192, hidden: 16, vocabulary: 16, context: 8).program()
-    let error = #expect(throws: CPUEngineError.self) {
-      try engine.trainingByteCount(
-        of: program, precision: .fp32, sequenceCount: 1, sequenceLength: 8)
+  @Test(
+    "a session takes just what was estimated, and scoring beside it no more",
+    arguments: Precision.allCases)
+  func allocation(_ precision: Precision) throws {
+    for architecture in [Architecture.gpt2, .llama] {
+      let model = model(architecture, layers: 3, hidden: 48, vocabulary: 101, context: 24)
+      let (program, batch) = (
+        try model.program(),
+        TokenBatch(
+          sequenceCount: 3, sequenceLength: 24, inputs: (0..<72).map { Int32($0) },
+          targets: (1...72).map { Int32($0) })
+      )
+      let estimate = try engine.trainingByteCount(
+        of: program, precision: precision, sequenceCount: 3, sequenceLength: 24)
+      let parameters = program.parameters.map {
+        ParameterState(value: ParameterInitializer(seed: 1).tensor(for: $0))
+      }
+      let session = try engine.makeCPUSession(
+        for: program, parameters: parameters, precision: precision)
+      _ = try session.accumulateGradients(
+        of: batch, normalizer: 72, dropoutKey: DropoutKey(seed: 0, step: 0, microBatch: 0))
+      #expect(session.byteCount == estimate)
+      _ = try session.loss(of: batch)
+      #expect(session.byteCount == estimate)
+      let tensors = try session.parameters().flatMap {
+        [$0.value, $0.firstMoment, $0.secondMoment].compactMap { $0 }
+      }
+      let state = tensors.reduce(0) { $0 + 4 * $1.shape.elementCount }
+      #expect(state == TrainingMemory.stateBytes(parameterCount: program.parameterCount.total))
     }
-    #expect(error?.message.contains("in 8192 layers") ?? false)
+  }
+
+  @Test("layers by the thousand are laid out", .timeLimit(.minutes(5)))
+  func layers() throws {
+    let program = try model(layers: 6000, hidden: 16, vocabulary: 16, context: 8).program()
+    let bytes = try engine.trainingByteCount(
+      of: program, precision: .fp32, sequenceCount: 1, sequenceLength: 8)
+    #expect(bytes > 6000 * 8 * 16 * 4)
   }
 }

@@ -56,6 +56,26 @@ import Testing
     }
   }
 
+  @Test("a file is replaced whole, behind a link as well, and only where its directory is")
+  func replacing() throws {
+    try withDirectory { directory throws in
+      let (file, link) = (directory.appending(path: "file"), directory.appending(path: "link"))
+      try OutputFile.replace(file, with: Data("one".utf8))
+      try FileManager.default.createSymbolicLink(at: link, withDestinationURL: file)
+      try OutputFile.replace(link, with: Data("two".utf8))
+      #expect(try String(contentsOf: file, encoding: .utf8) == "two")
+      #expect(try names(in: directory) == ["file", "link"])
+      let missing = directory.appending(path: "missing/file")
+      expectFailure(.unwritableFile, missing.path, "No such file") {
+        try OutputFile.replace(missing, with: Data())
+      }
+      expectFailure(.unwritableFile, directory.path, "directory") {
+        try OutputFile.replace(directory, with: Data())
+      }
+      try OutputFile.replace(URL(filePath: "/dev/null"), with: Data("gone".utf8))
+    }
+  }
+
   @Test("other failures, and a system that writes nothing, end in an error", arguments: [-1, 0])
   func broken(result: Int) throws {
     try withDirectory { directory throws in

@@ -22,12 +22,14 @@ struct MessageTests {
     let url = Self.folder.appending(path: file)
     let table = try MessageTable(String(contentsOf: url, encoding: .utf8))
     let place = try MessageWorkplace()
+    let given = try place.names
     var actual = table
     for index in table.cases.indices {
       let result = try BuiltCommand.run(table.cases[index].words.map(place.named), in: place.url)
       actual.cases[index].status = result.status
       actual.cases[index].message = place.anonymous(result.errors)
       #expect(!result.endedBySignal, "\(table.cases[index].line)")
+      try place.clear(keeping: given)
     }
     if Self.isRecording {
       try actual.text.write(to: url, atomically: true, encoding: .utf8)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import GoldenModels
+import Testing
 
 /// A folder with what the cases of `Messages/*.txt` name: good files, and files with one fault each.
 struct MessageWorkplace {
@@ -16,6 +18,72 @@ struct MessageWorkplace {
         at: url.appending(path: name), withIntermediateDirectories: true)
     }
     mkfifo(url.appending(path: "pipe").path, 0o600)
+    for (name, data) in MessageFiles.all { try put(name, data) }
+    for model in MessageFiles.models {
+      try Self.copy(FamilyGolden(name: model.golden).url, to: url.appending(path: model.name))
+      try change(model.name, model.change)
+    }
+    for (source, name) in [("run", "trained"), ("tokens", "tokens")] {
+      try Self.copy(Self.trained.get().url.appending(path: source), to: url.appending(path: name))
+    }
+    for copy in MessageFiles.damaged {
+      try Self.copy(url.appending(path: copy.of), to: url.appending(path: copy.name))
+      try change(copy.name, copy.change)
+    }
+  }
+
+  /// A run and prepared tokens, made once for all.
+  private static let trained = Result {
+    let place = try CommandWorkplace()
+    for arguments in [
+      ["train", "recipe.yaml", "-o", "run", "--quiet", "--set", "stop={after: 4 steps}"],
+      ["prepare", "corpus.txt", "-o", "tokens", "--vocabulary", "264"],
+    ] {
+      let result = try BuiltCommand.run(arguments, in: place.url)
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    return place
+  }
+
+  private static func copy(_ source: URL, to target: URL) throws {
+    try FileManager.default.copyItem(at: source, to: target)
+  }
+
+  /// Puts a file into a folder that need not be there.
+  private func put(_ name: String, _ data: Data) throws {
+    let file = url.appending(path: name)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try data.write(to: file)
+  }
+
+  private func change(_ folder: String, _ change: MessageFiles.Change?) throws {
+    switch change {
+    case nil: break
+    case .without(let name)?:
+      try FileManager.default.removeItem(at: url.appending(path: "\(folder)/\(name)"))
+    case .with(let name, let data)?: try put("\(folder)/\(name)", data)
+    case .replacing(let old, let new, let name)?:
+      let file = url.appending(path: "\(folder)/\(name)")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      #expect(text.contains(old), "\(folder): \(old)")
+      try Data(text.replacing(old, with: new).utf8).write(to: file)
+    case .cut(let name, let count)?:
+      let file = url.appending(path: "\(folder)/\(name)")
+      try Data(contentsOf: file).prefix(count).write(to: file)
+    }
+  }
+
+  /// What lies in the folder.
+  var names: Set<String> {
+    get throws { try Set(FileManager.default.contentsOfDirectory(atPath: url.path)) }
+  }
+
+  /// Removes what a case has made.
+  func clear(keeping names: Set<String>) throws {
+    for name in try self.names.subtracting(names) {
+      try FileManager.default.removeItem(at: url.appending(path: name))
+    }
   }
 
   /// A word with what only a test run knows put in.

@@ -107,6 +107,9 @@ struct AllMistakesTests {
       "torch_dtype": "precision", "dataset": "data.train", "attn_pdrop": "model.dropout.attention",
       "mlp_hidden_size": "model.intermediate", "max_sequence_length": "model.context",
       "layers": "model.layers", "peak": "schedule.peak", "clip": "optimizer.clip",
+      "hidden_dropout_prob": "model.dropout.residual",
+      "attention_probs_dropout_prob": "model.dropout.attention",
+      "per_gpu_train_batch_size": "batch.sequences", "val_split_fraction": "data.validation",
     ])
   func foreignNames(name: String, target: String) {
     let error = error(minimalRecipe + "\n\(name): 1")
@@ -125,6 +128,31 @@ struct AllMistakesTests {
       }
       #expect(!message.contains("unknown key"), "\(target)")
     }
+  }
+
+  @Test(
+    "settings that a recipe does not have are explained",
+    arguments: [
+      "out_dir": "-o", "output_dir": "-o", "init_from": "--from",
+      "resume_from_checkpoint": "--resume",
+      "log_interval": "log.jsonl", "wandb_project": "log.jsonl", "compile": "compiles",
+      "device": "engine",
+      "ddp_backend": "engine", "always_save_checkpoint": "checkpoint: {every, keep}",
+      "eval_only": "evaluate.every", "bias": "architecture", "push_to_hub": "espalier export",
+      "dataloader_num_workers": "espalier prepare", "hidden_act": "architecture",
+      "per_device_eval_batch_size": "batch size of training", "initial_checkpoint_dir": "--from",
+      "logger_name": "log.jsonl", "initializer_range": "seed", "tokenizer_dir": "kind: file",
+      "eos_token_id": "tokenizer",
+    ])
+  func explainedNames(name: String, words: String) {
+    let message = error(minimalRecipe + "\n\(name): 1")?.message ?? ""
+    #expect(message.hasPrefix("unknown key; ") && message.contains(words), "\(name): \(message)")
+    #expect(!message.contains("did you mean") && !message.contains("expected one of"))
+  }
+
+  @Test("no name is both explained and another word for a key")
+  func disjointNames() {
+    #expect(Set(RecipeExplanations.allNames).isDisjoint(with: RecipeNames.foreign.keys))
   }
 
   @Test("in its own group a name leads to the key alone")

@@ -94,7 +94,7 @@ struct RunDataTests {
       .trainForTest(recorder: recorder)
     #expect(
       recorder.notes == [
-        "No validation: there are 5 tokens of validation text, fewer than one sequence of 8; raise "
+        "No validation: the validation text has 5 tokens, fewer than one sequence of 8; raise "
           + "data.validation.fraction for some"
       ])
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// How many numbers a model learns.
 ///
@@ -61,7 +62,7 @@ extension ModelConfiguration {
     guard block.parameters.count <= Self.mostTensors / max(1, layerCount) else {
       throw ArchitecturesError(
         .invalidConfiguration,
-        "\(layerCount) layers of \(block.parameters.count) tensors each are more than "
+        "\(counted(layerCount, "layer")) of \(counted(block.parameters.count, "tensor")) each are more than "
           + "\(Self.mostTensors) tensors; check the layers and experts", subject: "layerCount")
     }
     // Many experts of valid sizes may be more than an integer counts.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import OrderedJSON
+import Wording
 
 /// The `config.json` of a family, read and written by the keys that its description names.
 struct HuggingFaceDecoder {
@@ -97,7 +98,7 @@ struct HuggingFaceDecoder {
       guard size == shared else {
         throw reader.unsupported(
           standard, JSONValue(size),
-          expected: "\(shared), which is \(keys.hidden) shared among the \(heads) heads")
+          expected: "\(shared), which is \(keys.hidden) shared among the \(counted(heads, "head"))")
       }
     }
     return shared

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import OrderedJSON
+import Wording
 
 /// GPT-2's keys, with the defaults of transformers' `GPT2Config`.
 enum HuggingFaceGPT2 {
@@ -81,7 +82,7 @@ func headSize(
   if reader.has(key) { return try reader.integer(key) }
   guard heads > 0, hidden % heads == 0 else {
     throw reader.failure(
-      .malformedFile, hiddenKey, "\(hidden) is not a multiple of the \(heads) heads")
+      .malformedFile, hiddenKey, "\(hidden) is not a multiple of the \(counted(heads, "head"))")
   }
   return hidden / heads
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import OrderedJSON
+import Wording
 
 /// The keys that say how many positions a query sees: all layers must be alike.
 struct HuggingFaceWindow {
@@ -32,7 +33,7 @@ struct HuggingFaceWindow {
     let first = keys.layersBeforeWindow ?? ""
     throw mixture(
       reader, first, JSONValue(before), size,
-      "\(first) would have to be 0, or at least the \(layerCount) layers")
+      "\(first) would have to be 0, or at least the \(counted(layerCount, "layer"))")
   }
 
   private enum LayerType: String { case full = "full_attention", sliding = "sliding_attention" }
@@ -80,7 +81,8 @@ struct HuggingFaceWindow {
     guard names.count == layerCount else {
       throw reader.failure(
         .unsupportedFeature, key,
-        "names \(names.count) layers, and the model has \(layerCount); expected one name for each")
+        "names \(counted(names.count, "layer")), and the model has \(layerCount); expected one name for each"
+      )
     }
     return try names.map { name in
       // Files of older versions say "attention".

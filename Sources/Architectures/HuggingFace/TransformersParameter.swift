@@ -13,6 +13,11 @@ public struct TransformersParameter: Sendable, Hashable {
   public var shape: Shape
   /// The numbers of the program's parameters whose elements, one after the other, are the tensor's.
   public var parts: [Int]
+
+  /// Makes a parameter.
+  public init(name: String, shape: Shape, parts: [Int]) {
+    (self.name, self.shape, self.parts) = (name, shape, parts)
+  }
 }
 
 extension ModelConfiguration {

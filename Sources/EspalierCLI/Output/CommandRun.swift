@@ -19,7 +19,8 @@ package enum CommandRun {
       return nil
     } catch {
       return EspalierCommand.exitCode(for: error).isSuccess
-        ? nil : EspalierCommand.message(for: error)
+        ? nil
+        : OptionExpectation.completed(EspalierCommand.message(for: error), command: arguments)
     }
   }
 
@@ -78,7 +79,8 @@ package enum CommandRun {
     }
     if error is CancellationError { exit(Interruption.exitCode) }
     let code = type.exitCode(for: error)
-    let text = named(type, in: type.fullMessage(for: Readable(error) ?? error))
+    let text = OptionExpectation.completed(
+      named(type, in: type.fullMessage(for: Readable(error) ?? error)), command: arguments)
     guard !text.isEmpty else { exit(code.rawValue) }
     guard code.isSuccess else {
       try? StandardStream.standardError.write(shown(text, arguments))

@@ -2,6 +2,7 @@
 import Tensors
 import Text
 import Training
+import Wording
 
 /// How a text is generated.
 public struct GenerationConfiguration: Sendable {
@@ -82,7 +83,8 @@ public struct TextGenerator {
   public init(_ model: any LanguageModel, contextLength: Int, texts: TokenTexts?) throws {
     guard contextLength > 0 else {
       throw EvaluationError(
-        .invalidConfiguration, "\(contextLength) tokens; expected at least 1", subject: "context")
+        .invalidConfiguration, "\(counted(contextLength, "token")); expected at least 1",
+        subject: "context")
     }
     self.model = model
     self.contextLength = contextLength
@@ -148,7 +150,7 @@ public struct TextGenerator {
     }
     guard configuration.length >= 0 else {
       throw EvaluationError(
-        .invalidConfiguration, "\(configuration.length) tokens; expected 0 or more",
+        .invalidConfiguration, "\(counted(configuration.length, "token")); expected 0 or more",
         subject: "length")
     }
     guard texts != nil || configuration.stopTexts.isEmpty else {

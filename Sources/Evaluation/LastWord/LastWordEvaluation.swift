@@ -2,6 +2,7 @@
 import Foundation
 import Text
 import Training
+import Wording
 
 /// How well a model guesses last words: the LAMBADA task.
 public struct LastWordResult: Sendable, Hashable, Codable {
@@ -80,7 +81,7 @@ public struct LastWordEvaluation: Sendable, Hashable {
     {
       throw EvaluationError(
         .invalidExample,
-        "\(example.target.count) tokens of last word after \(example.context.count) of context; "
+        "\(counted(example.target.count, "token")) of last word after \(example.context.count) of context; "
           + "expected at least one of each, and no more in the word than the context's "
           + "\(contextLength)", subject: "example \(index + 1)")
     }

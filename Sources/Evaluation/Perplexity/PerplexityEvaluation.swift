@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Text
 import Training
+import Wording
 
 /// Scores a row of tokens with a sliding window.
 public struct PerplexityEvaluation: Sendable, Hashable {
@@ -52,7 +53,8 @@ public struct PerplexityEvaluation: Sendable, Hashable {
       tokenCount: tokens.tokenCount, contextLength: contextLength, stride: stride)
     guard windowsPerBatch > 0 else {
       throw EvaluationError(
-        .invalidConfiguration, "\(windowsPerBatch) windows; expected at least 1", subject: "batch")
+        .invalidConfiguration, "\(counted(windowsPerBatch, "window")); expected at least 1",
+        subject: "batch")
     }
     var scores = Scores(loss: LossSum(total: 0, targetCount: 0), greedyCount: 0)
     var next = 0

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// The windows in which a row of tokens is scored, so that every token but the first is scored
 /// exactly once.
@@ -35,17 +36,19 @@ public struct SlidingWindows: RandomAccessCollection, Sendable, Hashable {
   public init(tokenCount: Int, contextLength: Int, stride: Int) throws {
     guard contextLength > 0 else {
       throw EvaluationError(
-        .invalidConfiguration, "\(contextLength) tokens; expected at least 1", subject: "context")
+        .invalidConfiguration, "\(counted(contextLength, "token")); expected at least 1",
+        subject: "context")
     }
     guard (1...contextLength).contains(stride) else {
       throw EvaluationError(
         .invalidConfiguration,
-        "\(stride) tokens; expected 1 to the context's \(contextLength), so that no token is left "
+        "\(counted(stride, "token")); expected 1 to the context's \(contextLength), so that no token is left "
           + "out", subject: "stride")
     }
     guard tokenCount > 1 else {
       throw EvaluationError(
-        .insufficientText, "\(tokenCount) tokens; expected at least 2, one to predict the other",
+        .insufficientText,
+        "\(counted(tokenCount, "token")); expected at least 2, one to predict the other",
         subject: "text")
     }
     self.tokenCount = tokenCount

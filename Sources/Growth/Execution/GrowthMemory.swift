@@ -8,19 +8,21 @@ enum GrowthMemory {
   ///
   /// - Parameters:
   ///   - partCount: tensors of each parameter: 1, or 3 with its moments.
-  ///   - limit: bytes that the process may have.
-  /// - Throws: ``GrowthError`` of code `outOfMemory`; the errors of Architectures.
+  ///   - memory: what may be taken.
+  /// - Throws: `TensorsError` of code `insufficientMemory`; the errors of Architectures.
   static func check(
-    _ plans: [GrowthPlan], partCount: Int, limit: Int = MachineMemory.current.available
+    _ plans: [GrowthPlan], partCount: Int, memory: MachineMemory = .current
   ) throws {
     for plan in plans {
       let counts = try [plan.source, plan.target].map { try $0.parameterCount().total }
-      // A valid model has at most 2⁴⁸ parameters.
-      let needed = 4 * partCount * (counts[0] + counts[1])
-      try GrowthError.check(
-        needed <= limit, .outOfMemory, plan.operation,
-        "takes about \(needed) bytes in memory, of which this process may have \(limit); grow from "
-          + "file to file (ModelGrowth, espalier grow), which takes little, or grow less")
+      // Float32.
+      try memory.check(
+        MachineMemory.bytes([4, partCount, counts[0]], [4, partCount, counts[1]]),
+        for: "two models of \(counts[0]) and \(counts[1]) parameters"
+          + (partCount > 1 ? " with their moments" : ""),
+        remedy:
+          "grow from file to file (ModelGrowth, espalier grow), which takes little, or grow less",
+        subject: plan.operation)
     }
   }
 }

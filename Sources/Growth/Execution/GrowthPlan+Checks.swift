@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Tensors
+import Wording
 
 extension [GrowthPlan] {
   /// Checks that the first growth starts from a model and each other one from what comes before it.
@@ -24,7 +25,7 @@ extension [GrowthPlan] {
     let specs = try plan.source.program().parameters
     try GrowthError.check(
       specs.count == values.count, .mismatch, plan.operation,
-      "grows \(specs.count) parameters, \(values.count) were given")
+      "grows \(counted(specs.count, "parameter")), \(values.count) were given")
     for (spec, value) in zip(specs, values) {
       try GrowthError.check(
         value.shape == spec.shape && value.dtype == .float32, .mismatch, spec.name,

@@ -70,11 +70,10 @@ public struct FamilyFile: Sendable, Hashable {
     }
     return switch error {
     case .keyNotFound(let key, let context): "\(place(context, key)): the key is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context),
-      .dataCorrupted(let context):
-      context.codingPath.isEmpty
-        ? context.debugDescription : "\(place(context)): \(context.debugDescription)"
-    @unknown default: reason(of: error)
+    case .dataCorrupted(let context) where context.underlyingError != nil: "the text is no YAML"
+    case .typeMismatch(_, let context) where context.codingPath.isEmpty:
+      "expected keys and their values, of which name and modelClass are needed"
+    default: reason(of: error)
     }
   }
 }

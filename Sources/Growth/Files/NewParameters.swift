@@ -39,33 +39,25 @@ extension ModelGrowth {
   func newParameters() throws -> NewParameters {
     let start = try source.model.program().parameters.map { _ in false }
     let areNew = try plans.reduce(start) { try $1.areNew(after: $0) }
-    let specs = try zip(target.program().parameters, areNew)
-    var seen: Set<String> = []
-    // A tensor of several parameters is new where each of them is.
-    let kept = Set(specs.filter { !$1 }.map { target.family.moduleParameterName(of: $0.0) })
-    let new = specs.filter(\.1).map(\.0)
+    let program = try target.program()
+    let new = zip(program.parameters, areNew).filter(\.1).map(\.0)
     return NewParameters(
       newParameters: new.map(\.name),
-      moduleParameters: new.map { target.family.moduleParameterName(of: $0) }
-        .filter { !kept.contains($0) && seen.insert($0).inserted })
+      moduleParameters: target.moduleParameters(of: program)
+        .filter { $0.parts.allSatisfy { areNew[$0] } }.map(\.name))
   }
 }
 
-extension DecoderFamily {
-  /// The name of a parameter among transformers 5's modules, which differs from the files' where experts
-  /// lie in one tensor.
-  fileprivate func moduleParameterName(of spec: ParameterSpec) -> String {
-    let known = DecoderFamily.mixtral.tensors
-    guard let layer = spec.layer, tensors.router == known.router, tensors.expert == known.expert
-    else { return spec.name }
-    let block =
-      tensors.prefix + tensors.layer.replacingOccurrences(of: "{layer}", with: "\(layer)") + "mlp."
-    switch spec.role {
-    case .weight(.router): return block + "gate.weight"
-    case .weight(.feedForwardDown): return block + "experts.down_proj"
-    case .weight(.feedForwardGate), .weight(.feedForwardUp): return block + "experts.gate_up_proj"
-    default: return spec.name
+extension ModelConfiguration {
+  /// The parameters of the model's program as transformers' modules hold them, in the program's order;
+  /// those of the files where a family's experts have no counterpart there.
+  fileprivate func moduleParameters(of program: Program) -> [TransformersParameter] {
+    guard let modules = try? transformersParameters() else {
+      return program.parameters.enumerated().map {
+        TransformersParameter(name: $1.name, shape: $1.shape, parts: [$0])
+      }
     }
+    return modules.sorted { ($0.parts.first ?? 0) < ($1.parts.first ?? 0) }
   }
 }
 

@@ -188,7 +188,8 @@ extension UnitMap.Run {
     }
     guard result.reduce(0, { $0 + $1.count }) == count else {
       throw GrowthError(
-        .mismatch, "has no units \(first) ..< \(first + count) of \(set.space)", subject: spec.name)
+        .mismatch, "has no units \(first) to below \(first + count) of \(set.space)",
+        subject: spec.name)
     }
     return result
   }

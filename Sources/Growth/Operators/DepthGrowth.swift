@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Wording
 
 /// Adds blocks.
 ///
@@ -117,7 +118,8 @@ public struct DepthGrowth: GrowthOperator {
     if case .sources(let sources) = placement { return try listed(sources, model.layerCount) }
     let (count, old) = (try layerCount(of: model), model.layerCount)
     try GrowthError.check(
-      count >= old, .unreachable, "depth", "\(count) layers are fewer than the model's \(old)")
+      count >= old, .unreachable, "depth",
+      "is \(count), fewer than the model's \(counted(old, "layer"))")
     // Before each layer is listed.
     try checkCount(count, model)
     let kept = (0..<old).map { LayerSource.kept($0) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Wording
 
 /// Makes experts of each block's feed-forward: "sparse upcycling" (Komatsuzaki et al., arXiv
 /// 2212.05055), in Mixtral's layout.
@@ -64,14 +65,16 @@ public struct ExpertGrowth: GrowthOperator {
       try GrowthError.check(condition, .invalidOptions, "experts", message)
     }
     try check(
-      model.traits.experts == nil, "the model has \(model.traits.experts?.count ?? 0) already")
+      model.traits.experts == nil,
+      "the model has \(model.traits.experts?.count ?? 0) already; they are made of a model without any"
+    )
     try check(
       count >= 2 && (1..<count).contains(perToken),
       "\(perToken) of \(count); expected at least 2, and fewer to a token than there are")
     try check(
       parts >= 1 && count % parts == 0 && perToken % parts == 0
         && model.intermediateSize % parts == 0,
-      "\(parts) parts do not divide \(count) experts, \(perToken) to a token and the "
-        + "\(model.intermediateSize) units of the feed-forward")
+      "\(counted(parts, "part")) do not divide \(counted(count, "expert")), \(perToken) to a token and the "
+        + "\(counted(model.intermediateSize, "unit")) of the feed-forward")
   }
 }

@@ -32,11 +32,11 @@ public struct ResidualGrowth: GrowthOperator {
     try GrowthError.check(
       !model.traits.queryKeyNorm, .unreachable, "hiddenSize",
       "the norms of queries and keys of \(model.family.name) share their ε with those of the stream, "
-        + "which would change; grow the width by a whole factor (WidthGrowth)")
+        + "which would change; repeat the width by a whole factor instead")
     try GrowthError.check(
       model.traits.gain != .none, .unreachable, "hiddenSize",
-      "the norms of \(model.family.name) have no gains that could make up for the new units; grow the "
-        + "width by a whole factor (WidthGrowth)")
+      "the norms of \(model.family.name) have no gains that could make up for the new units; repeat "
+        + "the width by a whole factor instead")
     let ratio = Double(old) / Double(hiddenSize)
     var target = model
     target.hiddenSize = hiddenSize

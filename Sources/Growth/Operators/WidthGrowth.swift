@@ -70,7 +70,10 @@ public struct WidthGrowth: GrowthOperator {
         model.intermediateSize, shares: UnitMap.unequalShares(factor))
     }
     if form == .blockDiagonal { plan.blocks = factor }
-    if case .noise(let signalToNoise) = symmetry { plan.signalToNoise = signalToNoise }
+    if case .noise(let signalToNoise) = symmetry {
+      plan.signalToNoise = signalToNoise
+      plan.guarantees.subtract(plan.lostToNoise)
+    }
     plan.learningRates = learningRates
     return [plan]
   }

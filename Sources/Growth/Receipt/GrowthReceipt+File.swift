@@ -47,9 +47,6 @@ extension GrowthReceipt {
       }
       self = try JSONDecoder().decode(Self.self, from: data)
       try validate()
-    } catch let error as DecodingError {
-      throw GrowthError(
-        .unreadableReceipt, "is no receipt of a growth: \(error.reason)", subject: file)
     } catch let error as GrowthError {
       throw GrowthError(
         error.code, error.subject == file ? error.message : "\(error.subject): \(error.message)",
@@ -57,7 +54,7 @@ extension GrowthReceipt {
     } catch let error as ArchitecturesError {
       throw GrowthError(.mismatch, "\(error.subject): \(error.message)", subject: file)
     } catch {
-      // Durations are read by Training, which has errors of its own.
+      // JSON of another form; durations are read by Training, which has errors of its own.
       throw GrowthError(
         .unreadableReceipt, "is no receipt of a growth: \(reason(of: error))", subject: file)
     }
@@ -75,19 +72,6 @@ extension GrowthReceipt {
     } catch {
       throw GrowthError(
         .invalidOptions, "cannot be written: \(reason(of: error))", subject: Self.fileName)
-    }
-  }
-}
-
-extension DecodingError {
-  /// Where the error is and what is wrong.
-  fileprivate var reason: String {
-    switch self {
-    case .typeMismatch(_, let context), .valueNotFound(_, let context),
-      .keyNotFound(_, let context), .dataCorrupted(let context):
-      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-      return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
-    @unknown default: return "\(self)"
     }
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// Reads mergekit's configuration as far as it stacks layers of one model, and says why where it does
 /// more.
@@ -122,7 +123,7 @@ struct MergeRecipeReader {
     let ends = try value.elements().map { try $0.integer() }
     guard ends.count == 2 else {
       throw value.error(
-        "has \(ends.count) numbers; expected the first layer and the one after the last")
+        "has \(counted(ends.count, "number")); expected the first layer and the one after the last")
     }
     guard ends[0] >= 0 else {
       throw value.error("layer \(ends[0]) is before the first, which is 0")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 extension LossCurve {
   /// Reads a curve from a CSV file.
@@ -84,7 +85,7 @@ private struct CurveColumns {
       guard first.cells.count == 2 else {
         throw PlanningError(
           .malformedCurve,
-          "has \(first.cells.count) columns and no header; give two columns, step and loss, or a "
+          "has \(counted(first.cells.count, "column")) and no header; give two columns, step and loss, or a "
             + "first line with their names", subject: "\(table.name):\(first.line)")
       }
       (stepColumn, lossColumn, tokens, flops) = (0, 1, nil, nil)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// How floating-point operations were counted.
 public enum ComputeCount: String, Sendable, Hashable, Codable, CaseIterable {
@@ -61,7 +62,7 @@ public struct LossCurve: Sendable, Hashable {
     guard points.count >= 2 else {
       throw PlanningError(
         .malformedCurve,
-        "has \(points.count == 1 ? "1 point" : "\(points.count) points"); a curve needs at least 2",
+        "has \(counted(points.count, "point")); a curve needs at least 2",
         subject: name)
     }
     for (index, point) in points.enumerated() {

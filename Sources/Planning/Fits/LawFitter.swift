@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// Fits L(N, S) to the curves of models of several sizes, all trained with one batch.
 public struct LawFitter: Sendable, Hashable {
@@ -87,7 +88,7 @@ public struct LawFitter: Sendable, Hashable {
     guard points.count >= 3, let first = points.first, let last = points.last else {
       throw PlanningError(
         .insufficientData,
-        "has \(points.count) points from step \(firstStep) on; a fit needs at least 3 of each curve",
+        "has \(counted(points.count, "point")) from step \(firstStep) on; a fit needs at least 3 of each curve",
         subject: curve.name)
     }
     guard points.count > pointsPerCurve else { return points }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Wording
 
 /// Which models can be grown into which.
 ///
@@ -30,7 +31,8 @@ public struct IntegerGrowth: ReachableConfigurations, Hashable {
   ) -> String? {
     guard source != target else { return "the models are the same" }
     guard source.layerCount <= target.layerCount else {
-      return "\(source.layerCount) layers are more than \(target.layerCount)"
+      return
+        "the small model's \(counted(source.layerCount, "layer")) exceed the large one's \(target.layerCount)"
     }
     guard source.hiddenSize > 0, target.hiddenSize % source.hiddenSize == 0 else {
       return "the width \(target.hiddenSize) is no whole multiple of \(source.hiddenSize)"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// The slope detector of the staged-training paper, to the letter (Shen et al., arXiv 2203.06211,
 /// with their code): the reference for published tables, made for a whole, clean curve.
@@ -24,7 +25,7 @@ public enum LiteralSlopeDetector {
     guard points.count >= meanWidth else {
       throw PlanningError(
         .insufficientData,
-        "has \(points.count) points without spikes; the slope needs at least \(meanWidth)",
+        "has \(counted(points.count, "point")) without spikes; the slope needs at least \(meanWidth)",
         subject: curve.name)
     }
     let slopes = slopes(points)

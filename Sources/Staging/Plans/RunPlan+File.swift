@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
+import Checkpoints
 import Foundation
 import OrderedJSON
 import Planning
@@ -28,7 +29,7 @@ extension RunPlan {
   }
 
   /// Writes the file, whole or not at all.
-  func write(to file: URL) throws { try WholeFile.write(encoded(), to: file) }
+  func write(to file: URL) throws { try OutputFile.replace(file, with: encoded()) }
 
   /// Reads a run's file.
   ///

@@ -3,6 +3,7 @@ import Architectures
 import CheckedInput
 import Growth
 import Planning
+import Wording
 
 extension StagePlan {
   /// The plan as stages of a recipe, with what is to be said of it.
@@ -51,9 +52,9 @@ extension StagePlan {
     return [
       outlasts
         ? "The plan ends at step \(planned) of the target's schedule, but the run at step \(run); it "
-          + "stops short of the plan. A total of \(planned) steps would meet it"
+          + "stops short of the plan. A total of \(counted(planned, "step")) would meet it"
         : "The plan ends at step \(planned) of the target's schedule, before the schedule's own end at "
-          + "step \(run), so the learning rate is not fully decayed. A total of \(planned) steps "
+          + "step \(run), so the learning rate is not fully decayed. A total of \(counted(planned, "step")) "
           + "would meet it"
     ]
   }

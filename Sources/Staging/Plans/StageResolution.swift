@@ -4,6 +4,7 @@ import Foundation
 import Growth
 import Planning
 import Training
+import Wording
 
 /// Settles the stages of a new run: those that its recipe lists, or those that a planner finds.
 struct StageResolution {
@@ -80,7 +81,7 @@ struct StageResolution {
 
   private static func noGrowth(_ plan: StagePlan) -> String {
     "Growth does not pay in this run by the law (\(plan.lawSource)): no smaller model is worth growing "
-      + "within \(plan.scratch.steps) steps. The model is trained in one stage, from scratch"
+      + "within \(counted(plan.scratch.steps, "step")). The model is trained in one stage, from scratch"
   }
 
   private func followed(_ file: URL) throws -> RunPlan {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Training
+import Wording
 
 extension Recipe {
   static let keys = [
@@ -107,7 +108,7 @@ extension Recipe {
     }
     guard request.layerCount < model.layerCount else {
       throw value.conflict(
-        "\(request.layerCount) layers are not fewer than the model's \(model.layerCount)")
+        "\(request.layerCount) is not fewer than the model's \(counted(model.layerCount, "layer"))")
     }
   }
 

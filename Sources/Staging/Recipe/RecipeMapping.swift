@@ -29,9 +29,11 @@ struct RecipeMapping {
       }
       // Where anchors may be kept that other places take over.
       if value.path.isEmpty, name.hasPrefix("x-") { continue }
-      let suggestion = RecipeNames.meant(by: name, at: value.path, among: keys)
+      let explanation = RecipeExplanations.explanation(of: RecipeNames.normalized(name))
+      let suggestion =
+        explanation == nil ? RecipeNames.meant(by: name, at: value.path, among: keys) : nil
       suggestion.map { _ = meant.insert($0) }
-      try value.note(Self.unknown(name, key, in: value, keys: keys, meant: suggestion))
+      try value.note(Self.unknown(name, key, in: value, keys: keys, meant: suggestion, explanation))
     }
     self.members = members
     self.meant = meant
@@ -62,12 +64,14 @@ struct RecipeMapping {
   }
 
   private static func unknown(
-    _ name: String, _ key: Node, in value: RecipeValue, keys: [String], meant: String?
+    _ name: String, _ key: Node, in value: RecipeValue, keys: [String], meant: String?,
+    _ explanation: String?
   ) -> StagingError {
     let path = value.path + [name]
     let source = value.document.source(of: path, at: key.mark)
     let remedy =
-      meant.map { "did you mean \($0)?" } ?? "expected one of \(keys.joined(separator: ", "))"
+      meant.map { "did you mean \($0)?" } ?? explanation
+      ?? "expected one of \(keys.joined(separator: ", "))"
     let problem = key.scalar == nil ? "a key must be a word" : "unknown key"
     return StagingError(
       .unknownKey, "\(problem); \(remedy)",

@@ -27,7 +27,7 @@ package enum RecipeNames {
   }
 
   /// Hyphens, underscores and capitals are a matter of taste.
-  private static func normalized(_ name: String) -> String {
+  static func normalized(_ name: String) -> String {
     name.prefix(64).lowercased().filter { $0 != "_" && $0 != "-" && $0 != " " }
   }
 
@@ -61,6 +61,7 @@ package enum RecipeNames {
   }
 
   private static let foreignNames: [String: [String]] = [
+    "model": ["modelconfig"],
     "model.architecture": ["modeltype", "arch", "architectures"],
     "model.layers": ["nlayer", "nlayers", "numlayers", "numhiddenlayers", "depth"],
     "model.hidden": ["nembd", "dmodel", "hiddensize", "embeddim", "embeddingsize", "dim", "width"],
@@ -78,15 +79,21 @@ package enum RecipeNames {
     "model.tieHead": ["tiewordembeddings", "weighttying", "tieembeddings"],
     "model.ropeBase": ["ropetheta", "rotarybase"],
     "model.normEpsilon": ["rmsnormeps", "layernormepsilon", "layernormeps", "normeps"],
-    "model.dropout": ["dropoutrate"],
+    "model.dropout": ["dropoutrate", "dropoutprob"],
     "model.dropout.embedding": ["embdpdrop", "embeddingdropout"],
-    "model.dropout.attention": ["attnpdrop", "attentiondropout"],
-    "model.dropout.residual": ["residpdrop", "hiddendropout", "residualdropout"],
-    "data.train": ["dataset", "datasets", "traindata", "trainfile"],
-    "data.validation": ["valdata", "evaldata", "validationfile", "val"],
+    "model.dropout.attention": [
+      "attnpdrop", "attentiondropout", "attentionprobsdropoutprob", "attentiondropoutprob",
+    ],
+    "model.dropout.residual": [
+      "residpdrop", "hiddendropout", "residualdropout", "hiddendropoutprob",
+    ],
+    "data": ["datapath", "datadir"],
+    "data.train": ["dataset", "datasets", "traindata", "trainfile", "datasetname"],
+    "data.validation": ["valdata", "evaldata", "validationfile", "val", "valsplitfraction"],
+    "data.order": ["trainsamplingstrategy"],
     "batch.sequences": [
       "batchsize", "microbatchsize", "globalbatchsize", "trainbatchsize", "perdevicetrainbatchsize",
-      "globaltrainbatchsize", "devicetrainmicrobatchsize",
+      "globaltrainbatchsize", "devicetrainmicrobatchsize", "pergputrainbatchsize",
     ],
     "batch.accumulate": [
       "gradientaccumulationsteps", "gradaccumsteps", "gradaccumulationsteps",
@@ -110,12 +117,12 @@ package enum RecipeNames {
     "schedule.floor": ["minlr", "alphaf", "lrmin"],
     "evaluate": ["eval", "evaluation"],
     "evaluate.every": ["evalinterval", "evalsteps", "evalevery"],
-    "evaluate.batches": ["evaliters", "evalbatches", "evalmaxiters"],
+    "evaluate.batches": ["evaliters", "evalbatches", "evalmaxiters", "maxevalsamples"],
     "checkpoint.every": ["saveinterval", "savesteps", "saveevery", "checkpointinterval"],
     "checkpoint.keep": ["savetotallimit"],
     "stop.after": [
       "maxiters", "maxsteps", "maxtokens", "maxduration", "numtrainepochs", "epochs", "iterations",
-      "trainsteps", "numsteps",
+      "trainsteps", "numsteps", "totaltokens",
     ],
     "precision": ["dtype", "bf16", "fp16", "torchdtype"],
     "seed": ["randomseed", "dataseed"],

@@ -6,6 +6,7 @@ import Foundation
 import Reporting
 import Text
 import Training
+import Wording
 
 extension ReportedRun {
   /// Reads runs, each named by as much of the end of its path as tells it from the others.
@@ -79,7 +80,7 @@ extension ReportedRun {
         "optimizer",
         "AdamW, β₁ \(optimizer.beta1), β₂ \(optimizer.beta2), ε \(optimizer.epsilon), weight decay "
           + "\(optimizer.weightDecay), clip \(optimizer.clip.map { "\($0)" } ?? "none")"),
-      Setting("batch", "\(training.batch.sequencesPerStep) sequences a step"),
+      Setting("batch", "\(counted(training.batch.sequencesPerStep, "sequence")) a step"),
       Setting("precision", training.precision.rawValue), Setting("stop", stop),
       Setting("seed", String(training.seed)),
     ]
@@ -109,8 +110,8 @@ extension ReportedRun.Model {
       model.keyValueHeadCount == model.headCount
       ? "" : " (\(model.keyValueHeadCount) of keys and values)"
     return
-      "\(model.family.name), \(model.layerCount) layers, hidden \(model.hiddenSize), "
-      + "\(model.headCount) heads of \(model.headSize)\(keys), feed-forward "
+      "\(model.family.name), \(counted(model.layerCount, "layer")), hidden \(model.hiddenSize), "
+      + "\(counted(model.headCount, "head")) of \(model.headSize)\(keys), feed-forward "
       + "\(model.intermediateSize), vocabulary \(model.vocabularySize), context "
       + "\(model.contextLength)"
   }

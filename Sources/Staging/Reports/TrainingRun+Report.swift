@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Checkpoints
 import Foundation
 import Reporting
 
@@ -10,7 +11,7 @@ extension TrainingRun {
   @discardableResult
   public func writeReport() throws -> URL {
     let page = ReportPage(runs: [try ReportedRun(readingFrom: directory.url)])
-    try WholeFile.write(Data(page.html.utf8), to: directory.report)
+    try OutputFile.replace(directory.report, with: Data(page.html.utf8))
     return directory.report
   }
 }

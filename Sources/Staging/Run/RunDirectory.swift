@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
+import Checkpoints
 import Foundation
 import Text
 import Wording
@@ -102,7 +103,7 @@ public struct RunDirectory: Sendable, Hashable {
     let parts = [log, checkpoints, stages, report].filter(Self.exists)
     guard !parts.isEmpty else { return nil }
     let aside = vacant("old")
-    try WholeFile.makeDirectory(aside)
+    try makeDirectories(aside)
     for part in parts { try move(part, to: aside.appending(path: part.lastPathComponent)) }
     return aside
   }

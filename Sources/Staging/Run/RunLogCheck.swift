@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import RunLogs
 import Training
+import Wording
 
 /// Compares what a run's log tells with the checkpoints that are there, before a session cuts the log
 /// to where it goes on.
@@ -85,7 +86,7 @@ struct RunLogCheck {
       .runUnavailable,
       "the checkpoint of step \(record.step) is not of this run: it has seen \(status.progress.tokens) "
         + "tokens, with a last loss of \(status.trainingLoss.map { "\($0)" } ?? "none"), and the log "
-        + "says \(record.tokens) tokens and \(record.loss). Remove the checkpoint or put the log back, "
+        + "says \(counted(record.tokens, "token")) and \(record.loss). Remove the checkpoint or put the log back, "
         + "or begin another run with --continue-from the checkpoint",
       subject: directory.path)
   }

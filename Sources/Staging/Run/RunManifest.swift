@@ -97,7 +97,7 @@ public struct RunManifest: Sendable, Hashable, Codable {
     if let began = manifest.began, !Self.isPossible(began) {
       throw StagingError(
         .runUnavailable,
-        "began: \(began.steps) steps and \(began.tokens) tokens are no progress of a "
+        "began: \(counted(began.steps, "step")) and \(counted(began.tokens, "token")) are no progress of a "
           + "training", subject: path)
     }
     return manifest
@@ -130,7 +130,7 @@ public struct RunManifest: Sendable, Hashable, Codable {
   func write(to file: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try WholeFile.write(SealedJSON.sealed(encoder.encode(self)), to: file)
+    try OutputFile.replace(file, with: SealedJSON.sealed(encoder.encode(self)))
   }
 }
 

@@ -40,7 +40,7 @@ final class RunSession {
     if start.checkpoint != nil { try run.checkGoesOn(start.state.status) }
     log = try RunLogWriter(path: run.directory.log.path, goingOnAt: start.moment)
     store = CheckpointStore(run.directory.checkpoints)
-    tokenizer = try WholeFile.read(start.dataset.tokenizerURL)
+    tokenizer = try start.dataset.tokenizerData()
     resumedFrom = start.checkpoint.map { Self.checkpointPath($0.url.lastPathComponent) }
     try completeLog()
   }

@@ -5,6 +5,7 @@ import Foundation
 import Tensors
 import Text
 import Training
+import Wording
 
 /// The state that a session of a run begins with: the newest whole checkpoint's, another
 /// checkpoint's or its weights, or a new model.
@@ -101,7 +102,7 @@ struct RunStart {
     guard isShort else { return }
     observer(
       .note(
-        "The validation text gives only \(present) sequences of \(length) tokens, so losses are "
+        "The validation text gives only \(counted(present, "sequence")) of \(counted(length, "token")), so losses are "
           + "measured roughly; raise data.validation.fraction, or name files under data.validation")
     )
   }
@@ -109,7 +110,7 @@ struct RunStart {
   private func refuseToGoWithoutValidation() throws {
     let tokens = dataset.validation?.tokenCount ?? 0
     let message =
-      "there are \(tokens) tokens of validation text, fewer than one sequence of "
+      "the validation text has \(counted(tokens, "token")), fewer than one sequence of "
       + "\(state.status.model.contextLength)"
     let stop = state.status.training.stop
     guard stop.loss == nil || stop.lossKind == .training else {

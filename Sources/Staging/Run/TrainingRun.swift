@@ -76,8 +76,8 @@ public struct TrainingRun: Sendable {
     if let location { try StartingWeights.check(location.url, for: recipe, ignoring: patterns) }
     if let status { try recipe.training.checkGoesOn(from: status, name: file.name) }
     let plan = try recipe.settledStages(name: file.name)
-    try WholeFile.makeDirectory(directory.url)
-    try WholeFile.write(Data(file.text.utf8), to: directory.recipe)
+    try makeDirectories(directory.url)
+    try OutputFile.replace(directory.recipe, with: Data(file.text.utf8))
     try plan?.write(to: directory.plan)
     var manifest = RunManifest(
       recipe: file, startedFrom: location?.url, with: part, began: status?.progress,

@@ -2,6 +2,7 @@
 import Architectures
 import Growth
 import Training
+import Wording
 
 /// The stages of a recipe with their models, from the first to the target.
 struct StagedModels {
@@ -84,7 +85,8 @@ extension ModelConfiguration {
   /// The sizes in a few words.
   var sizes: String {
     let keys = keyValueHeadCount == headCount ? "" : " (\(keyValueHeadCount) key/value)"
-    return "\(layerCount) layers, \(hiddenSize) wide, \(headCount) heads\(keys) of \(headSize), "
+    return
+      "\(counted(layerCount, "layer")), \(hiddenSize) wide, \(counted(headCount, "head"))\(keys) of \(headSize), "
       + "feed-forward \(intermediateSize)"
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// An endless stream of batches from a row of tokens, epoch after epoch.
 ///
@@ -83,8 +84,9 @@ public struct BatchStream: Sendable {
     guard source.tokenCount > contextLength else {
       throw TextError(
         .insufficientTokens,
-        "\(source.tokenCount) tokens do not fill one sequence of \(contextLength) and the token "
-          + "after it; give more text, or a shorter context", subject: source.subject)
+        "has \(counted(source.tokenCount, "token")); one sequence of \(contextLength) and the token after it "
+          + "take \(contextLength + 1); give more text, or a shorter context",
+        subject: source.subject)
     }
     self.source = source
     cursor = Cursor(

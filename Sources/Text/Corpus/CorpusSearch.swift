@@ -209,15 +209,23 @@ extension CorpusSearch {
 
   private static func list(_ groups: [Group]) -> String {
     let shown = groups.prefix(8).map { group in
-      let count = "\(group.fileCount) \(group.kind)"
+      let kind = group.fileCount == 1 ? singulars[group.kind] ?? group.kind : group.kind
+      let count = "\(group.fileCount) \(kind)"
       return group.byteCount > 0 ? "\(count) (\(size(group.byteCount)))" : count
     }
     let rest = groups.dropFirst(8)
     let count = rest.reduce(0) { $0 + $1.fileCount }
     let others =
-      count > 0 ? ["\(count) others (\(size(rest.reduce(0) { $0 + $1.byteCount })))"] : []
+      count > 0
+      ? ["\(counted(count, "other")) (\(size(rest.reduce(0) { $0 + $1.byteCount })))"] : []
     return (shown + others).joined(separator: ", ")
   }
+
+  /// What one is called of kinds that are named as several.
+  private static let singulars = [
+    "unreadable names": "unreadable name", "links that lead nowhere": "link that leads nowhere",
+    "links to folders": "link to a folder", "pipes, sockets and devices": "pipe, socket or device",
+  ]
 
   private static func size(_ byteCount: Int) -> String {
     let units = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")]

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// Batches that measure a row of tokens, the same ones every time.
 ///
@@ -37,8 +38,9 @@ public struct EvaluationBatches: Sendable {
     guard source.tokenCount > sequenceLength else {
       throw TextError(
         .insufficientTokens,
-        "\(source.tokenCount) tokens do not fill one sequence of \(sequenceLength) and the token "
-          + "after it; give more text, or shorter sequences", subject: source.subject)
+        "has \(counted(source.tokenCount, "token")); one sequence of \(sequenceLength) and the token after it "
+          + "take \(sequenceLength + 1); give more text, or shorter sequences",
+        subject: source.subject)
     }
     self.source = source
     self.sequenceCount = sequenceCount

@@ -3,6 +3,7 @@ import Checkpoints
 import Crypto
 import Foundation
 import Synchronization
+import Wording
 
 /// Reads the files of a split, and compares each with its checksum when it is first read.
 ///
@@ -140,7 +141,7 @@ final class ShardReader: Sendable {
     guard mark.byteCount == expected else {
       throw TextError(
         .damagedShard,
-        "has \(mark.byteCount) bytes, not \(expected) as the manifest says; \(Self.remedy)",
+        "has \(counted(mark.byteCount, "byte")), not \(expected) as the manifest says; \(Self.remedy)",
         subject: file.url.path)
     }
     return mark

@@ -61,8 +61,15 @@ public struct TokenDataset: Sendable {
     try checkTokenizer()
   }
 
+  /// The file of the tokenizer that made the tokens.
+  ///
+  /// - Throws: ``TextError`` of code `damagedShard` where it cannot be read.
+  package func tokenizerData() throws -> Data {
+    try Self.contents(of: tokenizerURL, code: .damagedShard)
+  }
+
   private func checkTokenizer() throws {
-    let contents = try Self.contents(of: tokenizerURL, code: .damagedShard)
+    let contents = try tokenizerData()
     let fingerprint = contents.withUnsafeBytes { CorpusManifest.checksum($0) }
     guard fingerprint == manifest.tokenizerFingerprint else {
       throw TextError(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import OrderedJSON
+import Wording
 
 extension JSONValue {
   /// Reads the value that a tokenizer's file spells; `subject` names the file in errors.
@@ -31,7 +32,7 @@ extension JSONValue {
     case .number(let spelling): integer.map(String.init) ?? double.map { "\($0)" } ?? spelling
     case .string(let text): "\"\(String(decoding: text.utf8.prefix(60), as: UTF8.self))\""
     case .array(let elements): "an array of \(elements.count)"
-    case .object(let object): "an object of \(object.members.count) members"
+    case .object(let object): "an object of \(counted(object.members.count, "member"))"
     }
   }
 }

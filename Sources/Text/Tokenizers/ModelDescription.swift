@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import OrderedJSON
+import Wording
 
 /// The part `model` of a `tokenizer.json`: a vocabulary and the merges in order.
 struct ModelDescription: Sendable {
@@ -27,8 +28,8 @@ struct ModelDescription: Sendable {
     for token in tokens where token.id < 0 || token.id >= limit {
       throw TextError(
         .invalidTokenizer,
-        "token '\(name(token.content))' has id \(token.id); expected 0 ..< \(limit) for "
-          + "\(tokens.count) tokens",
+        "token '\(name(token.content))' has id \(token.id); expected one from 0 to below \(limit) for "
+          + counted(tokens.count, "token"),
         subject: subject)
     }
     let sorted = tokens.sorted { $0.id < $1.id }

@@ -75,6 +75,6 @@ public struct NoiseScaleConfiguration: Sendable, Hashable, Codable {
   public func validate(_ key: String = "noiseScale") throws {
     try TrainingError.check(every > 0, "\(key).every", "\(every) is not positive")
     try TrainingError.check(
-      (0..<1).contains(smoothing), "\(key).smoothing", "\(smoothing) is outside 0 ..< 1")
+      (0..<1).contains(smoothing), "\(key).smoothing", "\(smoothing) is not from 0 to below 1")
   }
 }

@@ -39,6 +39,14 @@ public enum TrainingMemory {
     _ model: ModelConfiguration, _ training: TrainingConfiguration, subject: String = "model",
     memory: MachineMemory = .current
   ) throws {
+    _ = try parameterCount(of: model, training, subject, memory)
+  }
+
+  /// The number of parameters, once they and a step's tokens are known to fit.
+  private static func parameterCount(
+    of model: ModelConfiguration, _ training: TrainingConfiguration, _ subject: String,
+    _ memory: MachineMemory
+  ) throws -> Int {
     let batch = training.batch
     try memory.check(
       batchBytes(batch, contextLength: model.contextLength),
@@ -52,6 +60,7 @@ public enum TrainingMemory {
     try memory.check(
       bytes, for: "training \(count) parameters with their gradients, moments and a checkpoint",
       remedy: "use a smaller model", subject: subject)
+    return count
   }
 
   /// Checks that an engine can train a model beside what is in memory already.
@@ -61,19 +70,17 @@ public enum TrainingMemory {
     _ model: ModelConfiguration, _ training: TrainingConfiguration, on engine: any TrainingEngine,
     subject: String = "model", memory: MachineMemory = .current
   ) throws {
-    try check(model, training, subject: subject, memory: memory)
-    let sequences = min(training.batch.sequences, training.batch.sequencesPerStep)
-    let count = try model.parameterCount().total
+    let batch = training.batch
+    let count = try parameterCount(of: model, training, subject, memory)
+    let session = try engine.trainingByteCount(
+      of: try model.program(), precision: training.precision, sequenceCount: batch.sequences,
+      sequenceLength: model.contextLength)
     let bytes = MachineMemory.bytes(
-      [
-        try engine.trainingByteCount(
-          of: try model.program(), precision: training.precision, sequenceCount: sequences,
-          sequenceLength: model.contextLength)
-      ],
-      [stateBytes(parameterCount: count)])
+      [session], [stateBytes(parameterCount: count)],
+      [batchBytes(batch, contextLength: model.contextLength)])
     try memory.check(
       bytes,
-      for: "training \(count) parameters on micro-batches of \(sequences) sequences of "
+      for: "training \(count) parameters on micro-batches of \(batch.sequences) sequences of "
         + "\(model.contextLength) tokens",
       remedy: "use fewer sequences in a micro-batch (batch.sequences, with batch.accumulate), a "
         + "shorter context or a smaller model",

@@ -62,7 +62,7 @@ public struct AdamWConfiguration: Sendable, Hashable, Codable {
   public func validate(_ key: String = "optimizer") throws {
     for (name, beta) in [("beta1", beta1), ("beta2", beta2)] {
       try TrainingError.check(
-        (0..<1).contains(beta), "\(key).\(name)", "\(beta) is outside 0 ..< 1")
+        (0..<1).contains(beta), "\(key).\(name)", "\(beta) is not from 0 to below 1")
     }
     for (name, value) in [("epsilon", epsilon), ("weightDecay", weightDecay)] {
       try TrainingError.check(

@@ -117,19 +117,15 @@ struct ModelTensors {
     }
     let unexplained = program.unexplained(present)
     // Where parameters are missing as well, it is another model.
-    if let name = unexplained.first,
-      (try? program.resolve(names: present.subtracting(unexplained))) != nil
-    {
+    let own = present.subtracting(unexplained)
+    if !unexplained.isEmpty, (try? program.resolve(names: own)) != nil {
+      let patterns = NamePatterns(covering: unexplained, without: own)
       message +=
-        ". Tensors that the model computes without can be passed over: --ignore-tensors "
-        + "'\(Self.pattern(name))'"
+        ". Tensors that the model computes without can be passed over: "
+        + patterns.shown.map { "--ignore-tensors '\($0)'" }.joined(separator: " ")
+        + (patterns.hiddenCount > 0 ? ", and \(patterns.hiddenCount) more by their names" : "")
     }
     return ArchitecturesError(error.code, message, subject: error.subject)
-  }
-
-  /// A pattern for tensors that end like this one.
-  private static func pattern(_ name: String) -> String {
-    name.split(separator: ".").last.map { $0.count < name.count ? "*.\($0)" : name } ?? name
   }
 }
 

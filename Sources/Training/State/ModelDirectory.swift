@@ -124,7 +124,8 @@ public struct ModelDirectory: Sendable {
   static func check(_ values: [HostTensor], _ specs: [ParameterSpec]) throws {
     guard values.count == specs.count else {
       throw TrainingError(
-        .invalidState, "\(values.count) values for a model of \(specs.count) parameters",
+        .invalidState,
+        "\(counted(values.count, "value")) for a model of \(counted(specs.count, "parameter"))",
         subject: "parameters")
     }
     for (value, spec) in zip(values, specs)

@@ -150,7 +150,9 @@ import Text
       _ = try BatchStream(tokens(16), contextLength: 16, order: .shuffled, seed: 0)
     }
     #expect(error?.code == .insufficientTokens)
-    #expect(error?.message.contains("16 tokens do not fill one sequence of 16") == true)
+    #expect(
+      error?.message.contains("has 16 tokens; one sequence of 16 and the token after it take 17")
+        == true)
     _ = try BatchStream(tokens(17), contextLength: 16, order: .shuffled, seed: 0)
   }
 

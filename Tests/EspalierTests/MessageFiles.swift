@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// Files and folders with one fault each, for the cases of `Messages/*.txt`.
+enum MessageFiles {
+  /// What is wrong with a copy of a sound folder.
+  enum Change {
+    case without(String)
+    case with(String, Data)
+    case replacing(String, with: String, in: String)
+    case cut(String, to: Int)
+  }
+
+  /// A golden model, as it is or with a fault.
+  struct Model {
+    var name: String
+    var golden = "llama"
+    var change: Change?
+  }
+
+  /// A copy of something that the workplace has, with a fault.
+  struct Copy {
+    var name: String
+    var of: String
+    var change: Change
+  }
+
+  private static let config = "config.json"
+  private static let weights = "model.safetensors"
+  private static let index = "model.safetensors.index.json"
+
+  static let models: [Model] = sound + torn + configured + headed
+
+  private static let sound: [Model] = [
+    "llama", "mistral", "mixtral", "qwen3", "olmo", "gemma", "phi3", "gpt_neox",
+  ].map { Model(name: $0, golden: $0) }
+
+  private static let torn: [Model] = [
+    Model(name: "bf16", golden: "mistral-bfloat16"),
+    Model(name: "sharded", golden: "qwen3-sharded"),
+    Model(name: "no-config", change: .without(config)),
+    Model(name: "no-weights", change: .without(weights)),
+    Model(name: "w-cut", change: .cut(weights, to: 2000)),
+    Model(name: "w-empty", change: .cut(weights, to: 0)),
+    Model(name: "w-short", change: .cut(weights, to: 1)),
+    Model(
+      name: "i-gone", golden: "qwen3-sharded",
+      change: .without("model-00002-of-00004.safetensors")),
+    Model(name: "i-json", golden: "qwen3-sharded", change: .with(index, Data("{".utf8))),
+    Model(name: "i-list", golden: "qwen3-sharded", change: .with(index, Data("[]".utf8))),
+    Model(
+      name: "i-out", golden: "qwen3-sharded",
+      change: .replacing("model-00002", with: "elsewhere/model-00002", in: index)),
+  ]
+
+  private static let configured: [Model] = configurations.map { name, change in
+    Model(name: "c-\(name)", change: .replacing(change.0, with: change.1, in: config))
+  }
+
+  private static let headed: [Model] = headers.map { name, header in
+    Model(name: "h-\(name)", change: .with(weights, safetensors(header)))
+  }
+
+  /// One change of Llama's `config.json` each.
+  private static let configurations: [String: (String, String)] = [
+    "type": ("\"model_type\": \"llama\"", "\"model_type\": \"bert\""),
+    "no-type": ("  \"model_type\": \"llama\",\n", ""),
+    "number-type": ("\"model_type\": \"llama\"", "\"model_type\": 7"),
+    "json": ("\"mlp_bias\": false,", "\"mlp_bias\": false"),
+    "words": ("\"hidden_size\": 24", "\"hidden_size\": \"wide\""),
+    "zero": ("\"hidden_size\": 24", "\"hidden_size\": 0"),
+    "half": ("\"hidden_size\": 24", "\"hidden_size\": 24.5"),
+    "vast": ("\"hidden_size\": 24", "\"hidden_size\": 1e300"),
+    "negative": ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": -2"),
+    "groups": ("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"),
+    "activation": ("\"hidden_act\": \"silu\"", "\"hidden_act\": \"swish7\""),
+    "epsilon": ("\"rms_norm_eps\": 2e-05", "\"rms_norm_eps\": -1"),
+    "rope": ("\"rope_type\": \"default\"", "\"rope_type\": \"yarn\""),
+    "theta": ("\"rope_theta\": 500.0", "\"rope_theta\": \"big\""),
+    "bias": ("\"attention_bias\": false", "\"attention_bias\": \"yes\""),
+    "vocabulary": ("\"vocab_size\": 80", "\"vocab_size\": 79"),
+    "more-layers": ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+    "fewer-layers": ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"),
+    "untied": ("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false"),
+    "odd-heads": ("\"head_dim\": 6", "\"head_dim\": 7"),
+    "dropout": ("\"attention_dropout\": 0.0", "\"attention_dropout\": 2"),
+    "quantised": (
+      "\"use_cache\": true", "\"quantization_config\": {\"quant_method\": \"gptq\"}"
+    ),
+    "context": ("\"max_position_embeddings\": 48", "\"max_position_embeddings\": 0"),
+  ]
+
+  /// Headers of safetensors files that break the format.
+  private static let headers: [String: String] = [
+    "json": "{\"a\":", "list": "[]", "no-dtype": #"{"a":{"shape":[1],"data_offsets":[0,4]}}"#,
+    "dtype": #"{"a":{"dtype":"F7","shape":[1],"data_offsets":[0,4]}}"#,
+    "shape": #"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#,
+    "offsets": #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#,
+    "beyond": #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
+    "size": #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#,
+    "twice":
+      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+    "metadata": #"{"__metadata__":{"a":1},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+    "other": #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+  ]
+
+  private static func safetensors(_ header: String) -> Data {
+    let length = UInt64(header.utf8.count)
+    return Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + Data(header.utf8)
+      + Data(count: 4)
+  }
+
+  /// Folders of the workplace with a fault.
+  static let damaged: [Copy] = [
+    Copy(name: "run-manifest", of: "trained", change: .with("run.json", Data("{}".utf8))),
+    Copy(name: "run-gone", of: "trained", change: .without("run.json")),
+    Copy(name: "run-log", of: "trained", change: .without("log.jsonl")),
+    Copy(
+      name: "run-words", of: "trained", change: .with("log.jsonl", Data("words\nand more\n".utf8))),
+    Copy(name: "run-empty", of: "trained", change: .without("checkpoints")),
+    Copy(
+      name: "run-recipe", of: "trained", change: .with("recipe.yaml", Data("version: 9\n".utf8))),
+    Copy(name: "tokens-manifest", of: "tokens", change: .with("manifest.json", Data("{}".utf8))),
+    Copy(name: "tokens-gone", of: "tokens", change: .without("manifest.json")),
+    Copy(name: "tokens-tokenizer", of: "tokens", change: .cut("tokenizer.json", to: 100)),
+    Copy(name: "wide", of: "llama", change: .with("growth.json", Data("{}".utf8))),
+    Copy(name: "wide-json", of: "llama", change: .with("growth.json", Data("{".utf8))),
+    Copy(
+      name: "wide-version", of: "llama",
+      change: .with("growth.json", Data("{\"formatVersion\": 9}".utf8))),
+  ]
+
+  private static let written: [(String, Data)] = [recipes, merges, families, texts, tokenizers]
+    .flatMap { $0 }.map { ($0.0, Data($0.1.utf8)) }
+
+  /// Single files.
+  static let all: [(String, Data)] =
+    written + [
+      ("broken.txt.gz", Data([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3])),
+      ("short.jsonl.gz", Data([0x1f, 0x8b, 8])), ("latin.txt", Data([0x66, 0xfc, 0x72, 0x0a])),
+      ("wide.txt", Data([0xff, 0xfe, 0x61, 0, 0x62, 0])), ("zeros.txt", Data(count: 64)),
+      ("picture.txt", Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])),
+      ("pickle/pytorch_model.bin", Data([0x80, 2])),
+      ("pickle/config.json", Data(#"{"model_type": "llama"}"#.utf8)),
+    ]
+
+  private static let texts: [(String, String)] = [
+    ("blank.txt", ""), ("few.txt", "a b"), ("nothing.jsonl", "\n"), ("words.jsonl", "words\n"),
+    ("no-text.jsonl", "{\"body\": \"a\"}\n"), ("number.jsonl", "{\"text\": 7}\n"),
+    ("cut.jsonl", "{\"text\": \"a\n"), ("list.jsonl", "[1]\n"),
+    ("folder/notes.rst", "a\n"), ("folder/table.csv", "a,b\n"),
+    ("lambada.jsonl", "{\"words\": \"a b\"}\n"), ("one-word.jsonl", "{\"text\": \"alone\"}\n"),
+  ]
+
+  private static let recipes: [(String, String)] = [
+    ("list.yaml", "- a\n- b\n"), ("blank.yaml", ""), ("broken.yaml", "model: {layers: 1\n"),
+    ("tab.yaml", "model:\n\tlayers: 1\n"), ("twice.yaml", "version: 1\nversion: 1\n"),
+    ("alias.yaml", "model: *nothing\n"), ("loop.yaml", "model: &a\n  x: *a\n"),
+    (
+      "stranger.yaml",
+      "version: 1\nn_layer: 12\nout_dir: out\nlearning_rate: 6e-4\nflavour: sweet\n"
+    ),
+    (
+      "mistakes.yaml",
+      "version: 1\nmodel: {architecture: gpt3, layers: -1, hidden: wide, heads: 0, context: 1.5}\n"
+        + "tokenizer: {kind: wordpiece}\ndata: {train: nowhere.txt}\nbatch: {sequences: many}\n"
+        + "schedule: {kind: cubic, peak: low}\n"
+    ),
+  ]
+
+  private static let merges: [(String, String)] = [
+    ("m-list.yml", "- a\n"), ("m-method.yml", "merge_method: slerp\nslices: []\n"),
+    ("m-empty.yml", "merge_method: passthrough\nslices: []\n"),
+    ("m-nothing.yml", "merge_method: passthrough\n"),
+    (
+      "m-range.yml",
+      "merge_method: passthrough\nslices:\n- sources: [{model: m, layer_range: [0, 9]}]\n"
+    ),
+    (
+      "m-three.yml",
+      "merge_method: passthrough\nslices:\n- sources: [{model: m, layer_range: [0, 1, 2]}]\n"
+    ),
+    (
+      "m-back.yml",
+      "merge_method: passthrough\nslices:\n- sources: [{model: m, layer_range: [2, 1]}]\n"
+    ),
+    (
+      "m-models.yml",
+      "merge_method: passthrough\nslices:\n- sources: [{model: a, layer_range: [0, 1]}]\n"
+        + "- sources: [{model: b, layer_range: [1, 2]}]\n"
+    ),
+    ("m-words.yml", "merge_method: passthrough\nslices: words\n"),
+    (
+      "m-dtype.yml",
+      "merge_method: passthrough\ndtype: int4\nslices:\n- sources: [{model: m, layer_range: [0, 2]}]\n"
+    ),
+    (
+      "m-key.yml",
+      "merge_method: passthrough\nflavour: 1\nslices:\n- sources: [{model: m, layer_range: [0, 2]}]\n"
+    ),
+    (
+      "m-scale.yml",
+      "merge_method: passthrough\nslices:\n- sources: [{model: m, layer_range: [0, 2], parameters: "
+        + "{scale: much}}]\n"
+    ),
+  ]
+
+  private static let families: [(String, String)] = [
+    ("f-list.yaml", "- a\n"), ("f-empty.yaml", ""), ("f-json.json", "{"),
+    ("f-key.yaml", "name: mine\nflavour: sweet\n"), ("f-number.yaml", "name: 7\n"),
+  ]
+
+  private static let tokenizers: [(String, String)] = [
+    ("t-empty.json", ""), ("t-list.json", "[]"), ("t-none.json", "{}"),
+    ("t-model.json", #"{"model": {"type": "WordPiece", "vocab": {}}}"#),
+    ("t-unigram.json", #"{"model": {"type": "Unigram", "vocab": []}}"#),
+    ("t-vocab.json", #"{"model": {"type": "BPE", "vocab": [], "merges": []}}"#),
+    ("t-merges.json", #"{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}}"#),
+    ("t-ids.json", #"{"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}}"#),
+    ("t-gap.json", #"{"model": {"type": "BPE", "vocab": {"a": 0, "b": 7}, "merges": []}}"#),
+    ("t-negative.json", #"{"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}}"#),
+    (
+      "t-normalizer.json",
+      #"{"normalizer": {"type": "Odd"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}"#
+    ),
+    (
+      "t-split.json",
+      #"{"pre_tokenizer": {"type": "Odd"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}"#
+    ),
+    (
+      "t-decoder.json",
+      #"{"decoder": {"type": "Odd"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}"#
+    ),
+    (
+      "t-added.json",
+      #"{"added_tokens": [{"id": -1}], "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}"#
+    ),
+  ]
+}
