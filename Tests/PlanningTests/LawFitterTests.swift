@@ -123,7 +123,7 @@ import Testing
       message { try LawFitter(hasIrreducibleLoss: true).fit(two) }.contains("at least 3"))
     #expect(
       message { try LawFitter(firstStep: 9_999).fit(two) }
-        .contains("has 1 points from step 9999 on"))
+        .contains("has 1 point from step 9999 on"))
     let otherBatch = try LossCurve(
       name: "other", parameterCount: 5e6, computeCount: .sixN,
       points: two[0].points.map {

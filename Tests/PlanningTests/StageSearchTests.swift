@@ -170,7 +170,9 @@ import Testing
     #expect(rule.obstacle(from: model(layers: 1), to: target) == nil)
     #expect(rule.obstacle(from: model(hidden: 384, heads: 6), to: target) == nil)
     #expect(rule.obstacle(from: target, to: target) == "the models are the same")
-    #expect(rule.obstacle(from: model(layers: 13), to: target) == "13 layers are more than 12")
+    #expect(
+      rule.obstacle(from: model(layers: 13), to: target)
+        == "the small model's 13 layers exceed the large one's 12")
     #expect(rule.obstacle(from: model(hidden: 512, heads: 8), to: target)?.contains("768") == true)
     // Heads keep their size.
     #expect(rule.obstacle(from: model(hidden: 384, heads: 12), to: target) != nil)

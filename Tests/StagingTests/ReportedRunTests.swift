@@ -15,7 +15,7 @@ struct ReportedRunTests {
     #expect(run.course.steps.count == 12)
     #expect(run.course.evaluations.map(\.step) == [4, 8, 12])
     #expect(run.model?.parameterCount == 3008)
-    #expect(run.model?.description.hasPrefix("gpt2, 1 layers, hidden 8, 2 heads of 4") == true)
+    #expect(run.model?.description.hasPrefix("gpt2, 1 layer, hidden 8, 2 heads of 4") == true)
     #expect(run.seed == 9)
     // The last step of the schedule has its floor.
     #expect(run.decay == .complete)

@@ -108,7 +108,7 @@ import Training
     let folder = TestFolder()
     for (start, expected) in [
       ("PK\u{3}\u{4}" + String(repeating: "x", count: 30), "is a pickle"),
-      ("", "too few"), ("{\"a\": 1, \"b\": 2, \"c\": 3}", "safetensors"),
+      ("", "too short"), ("{\"a\": 1, \"b\": 2, \"c\": 3}", "safetensors"),
     ] {
       let file = folder.file("other.pt")
       try Data(start.utf8).write(to: file)

@@ -85,7 +85,7 @@ struct MergeRecipeReadingTests {
     Mistake(
       "{merge_method: passthrough, modules: {default: {models: [{model: a}], dtype: x}}}",
       "modules.default.dtype", "slices, models, parameters"),
-    .source("layer_range: [0]", "has 1 numbers"),
+    .source("layer_range: [0]", "has 1 number;"),
     .source("layer_range: [2, 1]", "goes from 2 down to 1"),
     .source("layer_range: [-2, 1]", "layer -2 is before the first"),
     .source("layer_range: [0, 1.5]", "expected an integer, not \"1.5\""),

@@ -193,7 +193,9 @@ import Training
     ("\"lr\":0.0005,\"betas\"", "\"lr\":-1,\"betas\"", "param_groups[0].lr is -1"),
     ("\"lr\":0.0005,\"betas\"", "\"lr\":1e300,\"betas\"", "lr is 1e300; expected a number from 0"),
     ("\"eps\":1e-08,\"weight", "\"eps\":1e39,\"weight", "eps is 1e39"),
-    ("\"param_groups\":[", "\"clip_grad_norm\":1e39,\"param_groups\":[", "clip_grad_norm is 1e39"),
+    (
+      "\"clip_grad_norm\":", "\"clip_grad_norm\":1e39,\"other\":", "clip_grad_norm is 1e39"
+    ),
     ("\"lr\":0.0005,\"betas\"", "\"betas\"", "param_groups[0].lr is missing"),
     ("\"betas\":[0.9,0.95]", "\"betas\":[0.9]", "betas is [0.9]; expected two numbers"),
     ("\"betas\":[0.9,0.95]", "\"betas\":[0.9,1]", "expected two numbers from 0 to below 1"),

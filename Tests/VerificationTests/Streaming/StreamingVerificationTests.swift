@@ -213,7 +213,7 @@ import Verification
       GrowthSequence([WidthGrowth(factor: 2, form: .divided, symmetry: .kept)]),
       GrowthSequence([DepthGrowth(factor: 2)]), GrowthSequence([WidthGrowth(factor: 2)]),
       GrowthSequence([WidthGrowth(factor: 4)]),
-      WidthGrowth(factor: 2, symmetry: .noise(signalToNoise: 3)).then(WidthGrowth(factor: 2)),
+      WidthGrowth(factor: 2, symmetry: .noise(signalToNoise: 10)).then(WidthGrowth(factor: 2)),
     ] {
       let report = try GrownDirectory("mistral-bfloat16", growth).report()
       let rounding = try #require(report.rounding)
