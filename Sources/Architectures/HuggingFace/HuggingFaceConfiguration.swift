@@ -81,7 +81,8 @@ public struct HuggingFaceConfiguration: Sendable {
       try model.validate()
     } catch let error as ArchitecturesError {
       throw ArchitecturesError(
-        error.code, "\(error.subject): \(error.message)\(defaultedSizes)", subject: file)
+        error.code, "\(family.key(ofField: error.subject)): \(error.message)\(defaultedSizes)",
+        subject: file)
     }
     let tokens = try SpecialTokens(plain)
     beginOfTextToken = tokens.bos
