@@ -189,6 +189,15 @@ def other_cases():
             for key, values in OTHER_KEYS.items():
                 for value in [None, *values]:
                     yield case(f"{label} {key} {json.dumps(value)}", base, form, model, {"tokenizer_config.json": {**own, key: value}})
+            if kind.startswith("CodeLlama"):  # lists the tokens of its own roles twice
+                own = {**own, "prefix_token": "<x>"}
+                for key, value in (("prefix_token", TOKEN), ("additional_special_tokens", None), ("extra_special_tokens", ["<tool>"]),
+                                   ("extra_special_tokens", {"image_token": "<tool>"}), ("extra_special_tokens", {})):
+                    yield case(f"{label} twice {key} {json.dumps(value)}", base, form, model, {"tokenizer_config.json": {**own, key: value}})
+                for index, value in enumerate([{"prefix_token": None}, {"prefix_token": "<tool>"}, {"additional_special_tokens": ["<tool>"]},
+                                               {"extra_special_tokens": ["<tool>"]}]):
+                    yield case(f"{label} twice map {index}", base, form, model, {"tokenizer_config.json": own, "special_tokens_map.json": value})
+                yield case(f"{label} map null", base, form, model, {"tokenizer_config.json": {"tokenizer_class": kind}, "special_tokens_map.json": {"prefix_token": None}})
 
 
 TOKEN = {"__type": "AddedToken", "content": "<x>", "lstrip": True, "rstrip": False, "normalized": False, "single_word": False}

@@ -126,6 +126,25 @@ struct FolderTests {
     #expect(error?.message.contains("PreTrainedTokenizerFast") == true)
   }
 
+  @Test("A Qwen2 model's tokenizer.json is believed where its class says so")
+  func believed() throws {
+    let goldens = try FolderGoldens()
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("folders-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let item = try #require(goldens.cases.first { $0["base"] == "llama3" && $0["form"] == "json" })
+    try goldens.write(item, to: folder)
+    try Data(#"{"model_type": "qwen2"}"#.utf8)
+      .write(to: folder.appendingPathComponent("config.json"))
+    let alone = try TokenizerLoader.load(from: folder)
+    for (name, isSame) in [("PreTrainedTokenizerFast", true), ("Qwen2Tokenizer", false)] {
+      try Data(#"{"tokenizer_class": "\#(name)"}"#.utf8)
+        .write(to: folder.appendingPathComponent("tokenizer_config.json"))
+      let tokenizer = try TokenizerLoader.load(from: folder)
+      #expect((tokenizer.fingerprint == alone.fingerprint) == isSame, "\(name)")
+    }
+  }
+
   @Test(
     "Wrong values are errors that name file and key",
     arguments: [

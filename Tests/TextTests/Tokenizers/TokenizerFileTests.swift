@@ -84,6 +84,15 @@ struct TokenizerFileTests {
       (#""added_tokens": []"#, #""added_tokens": 3"#, "added_tokens is 3"),
       (#""type": "BPE""#, #""type": "BPE", "unk_token": "?""#, "unk_token"),
       (#""type": "BPE""#, #""type": "BPE", "fuse_unk": 1"#, "fuse_unk"),
+      (
+        #""post_processor": null"#, #""post_processor": {"type": "BertProcessing"}"#,
+        "post_processor.cls is null"
+      ),
+      (
+        #""post_processor": null"#,
+        #""post_processor": {"type": "RobertaProcessing", "cls": ["a", 0], "sep": ["b"]}"#,
+        "post_processor.sep"
+      ),
       (#""decoder": null"#, #""decoder": nul"#, "byte"),
       (#""decoder": null"#, #""decoder": "\ud800""#, "surrogate"),
       (#""decoder": null"#, #""decoder": "\q""#, "escape"),
@@ -92,6 +101,18 @@ struct TokenizerFileTests {
     let error = error(replacing: part, with: other)
     #expect(error?.code == .invalidTokenizer, "\(String(describing: error))")
     #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+  }
+
+  @Test("BertProcessing and RobertaProcessing put a token before and one after a text")
+  func processing() throws {
+    for type in ["BertProcessing", "RobertaProcessing"] {
+      let part = #"{"type": "\#(type)", "sep": ["b", 1], "cls": ["a", 0], "trim_offsets": true}"#
+      let json = Self.small.replacingOccurrences(
+        of: #""post_processor": null"#, with: #""post_processor": \#(part)"#)
+      let tokenizer = try #require(
+        try TokenizerLoader.tokenizer(json: Data(json.utf8), subject: type) as? BPETokenizer)
+      #expect(tokenizer.template == TextTemplate(prefix: [0], suffix: [1]), "\(type)")
+    }
   }
 
   @Test(
@@ -120,8 +141,8 @@ struct TokenizerFileTests {
         "after ByteLevel"
       ),
       (
-        #""post_processor": null"#, #""post_processor": {"type": "BertProcessing"}"#,
-        "BertProcessing"
+        #""post_processor": null"#, #""post_processor": {"type": "PairProcessing"}"#,
+        "post_processor PairProcessing"
       ),
       (#""decoder": null"#, #""decoder": {"type": "WordPiece"}"#, "decoder WordPiece"),
     ])

@@ -64,7 +64,12 @@ struct SpecialTokens {
       try readAddedTokens(folder)
       listed += fileTokens
     }
-    if !knowsExtra { extra = legacyExtra }
+    if !knowsExtra {
+      // A class with roles of its own lists their tokens here, too; what ``explicit`` says of them
+      // comes to it too late.
+      extra = legacyExtra
+      for (key, _) in defaults { extra += specific.filter { $0.role == key }.map(\.value) }
+    }
     useListedForms()
     for (role, value) in explicit { add(value, role) }
     for (key, content) in defaults where Self.roles.contains(key) && named[key] == nil {
@@ -131,9 +136,9 @@ extension SpecialTokens {
     explicit = texts
   }
 
-  /// Sets the token of a role that only this model has.
+  /// Sets the token of a role that only this model has; null takes it away.
   private mutating func add(_ value: Value?, _ role: String) {
-    guard let value else { return }
+    guard let value else { return specific.removeAll { $0.role == role } }
     if let place = specific.firstIndex(where: { $0.role == role }) {
       specific[place].value = value
     } else {

@@ -24,7 +24,9 @@ extension TokenizerClass {
       value throws(TextError) in
       try TokenDecoder(json: value, isByteLevel: isByteLevel, subject: subject)
     }
-    result.postProcessor = file.postProcessor
+    // It makes its template anew, and a folder with a tokenizer.json cannot ask for one.
+    result.postProcessor =
+      self == .gptNeoX && Self.hasTemplate(file.postProcessor) ? .null : file.postProcessor
     return result
   }
 

@@ -10,8 +10,6 @@ extension TokenizerClass {
   ) throws(TextError) -> JSONValue {
     let file = description.postProcessor
     switch self {
-    // It makes its template anew, and a folder with a tokenizer.json cannot ask for one.
-    case .gptNeoX: return Self.hasTemplate(file) ? .null : file
     case .codeLlama:
       let template = TextTemplate.json(before: tokens.added("bos_token", description), after: nil)
       return try Self.choose(template, file, description, subject)
@@ -64,7 +62,8 @@ extension TokenizerClass {
     return try TextTemplate(json: own, index: index, subject: subject) == template ? file : own
   }
 
-  private static func hasTemplate(_ json: JSONValue) -> Bool {
+  /// Whether a part puts tokens around a text as `TemplateProcessing` does.
+  static func hasTemplate(_ json: JSONValue) -> Bool {
     if json["type"] == "TemplateProcessing" { return true }
     guard case .array(let parts)? = json["processors"] else { return false }
     return parts.contains { $0["type"] == "TemplateProcessing" }

@@ -26,7 +26,8 @@ enum TokenizerClass: Sendable {
   ///
   /// Where a file stands alone it means what it says: transformers would go by the model's type,
   /// and so misread whatever the type's usual tokenizer is not. For the same reason a class that
-  /// says "the file as it is" is believed also for Qwen2, where transformers overrules it.
+  /// says "the file as it is" is believed also for Qwen2, whose models this library writes with
+  /// tokenizers of every kind; transformers overrules it there as for all ``overruledTypes``.
   init(of folder: TokenizerFolder, tokenizerFile: Data?) throws(TextError) {
     let registered = folder.modelType.flatMap { Self.ofModelType[$0] }
     let named = (folder.settings?["tokenizer_class"]?.text ?? folder.modelTokenizerClass)
@@ -36,10 +37,13 @@ enum TokenizerClass: Sendable {
       self = self.fitting(tokenizerFile)
       return
     }
-    if registered == .file || Self.plainNames.contains(named) {
-      self = .file
-    } else if let registered, let type = folder.modelType, Self.overruledTypes.contains(type) {
+    let isPlain = Self.plainNames.contains(named)
+    if let registered, let type = folder.modelType, Self.overruledTypes.contains(type),
+      !(isPlain && type == "qwen2")
+    {
       self = registered
+    } else if registered == .file || isPlain {
+      self = .file
     } else if Self.strangers.contains(named) {
       throw Self.unsupported(named, folder)
     } else {
