@@ -10,6 +10,10 @@ import Training
 public final class CPUTrainingSession: TrainingSession {
   private let model: CPUModel
   private let given: [ParameterState]
+  /// The slots that each parameter has.
+  private var slots: [[StateSlot]]
+  private lazy var muon = MuonKernel(
+    team: model.team, library: model.library, usesBFloat16: model.precision == .bf16)
   /// Whether gradients of this step are there already.
   private var hasGradients = false
   /// Runs of elements that one call of a kernel covers, none across two parameters.
@@ -34,13 +38,11 @@ public final class CPUTrainingSession: TrainingSession {
     self.model = model
     let store = model.store
     for (index, parameter) in parameters.enumerated() {
-      if let moment = parameter.firstMoment, let target = store.firstMoments {
-        try store.load(moment, into: target, parameter: index)
-      }
-      if let moment = parameter.secondMoment, let target = store.secondMoments {
-        try store.load(moment, into: target, parameter: index)
+      for (slot, tensor) in parameter.slots {
+        try store.load(tensor, into: store.slot(slot), parameter: index)
       }
     }
+    slots = parameters.map { parameter in StateSlot.all.filter { parameter.slots[$0] != nil } }
     // Only what the engine does not hold itself.
     given = parameters.map {
       ParameterState(
@@ -104,7 +106,7 @@ public final class CPUTrainingSession: TrainingSession {
   /// Clips by the global norm, updates every parameter, and forgets the gradients.
   ///
   /// - Returns: the global norm before the clip. Where it is not finite, nothing was updated.
-  public func update(_ updates: [AdamWUpdate], clip: Double?) throws -> Double {
+  public func update(_ updates: [ParameterUpdate], clip: Double?) throws -> Double {
     let store = model.store
     guard updates.count == store.specs.count else {
       throw CPUEngineError(
@@ -120,27 +122,43 @@ public final class CPUTrainingSession: TrainingSession {
     guard norm.isFinite else { return norm }
     // PyTorch's clip_grad_norm_ has the same 1e-6.
     let scale = clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1
-    let kernels = updates.map { $0.kernel(gradientScale: scale) }
-    timed("AdamW") { apply(kernels) }
+    slots = updates.map(\.slots)
+    try timed("AdamW") { try applyAdamW(updates, gradientScale: scale) }
+    try timed("Muon") { try applyMuon(updates, gradientScale: scale) }
     return norm
   }
 
   /// Forgets the gradients.
   public func discardGradients() { hasGradients = false }
 
-  private func apply(_ updates: [ck_adamw]) {
+  private func applyAdamW(_ updates: [ParameterUpdate], gradientScale: Double) throws {
     let store = model.store
-    guard let gradients = store.gradients, let first = store.firstMoments,
-      let second = store.secondMoments
-    else { return }
+    let kernels = updates.map { update -> ck_adamw? in
+      guard case .adamW(let update) = update else { return nil }
+      return update.kernel(gradientScale: gradientScale)
+    }
+    guard let gradients = store.gradients, kernels.contains(where: { $0 != nil }) else { return }
+    let (first, second) = (try store.slot(.firstMoment), try store.slot(.secondMoment))
     model.team.split(blocks.count) { range, _ in
       for block in blocks[range] {
-        var update = updates[block.parameter]
+        guard var update = kernels[block.parameter] else { continue }
         let at = block.range.lowerBound
         ck_adamw_update(
           &update, store.values + at, gradients + at, first + at, second + at,
           store.copies.map { $0 + at }, block.range.count)
       }
+    }
+  }
+
+  private func applyMuon(_ updates: [ParameterUpdate], gradientScale: Double) throws {
+    let store = model.store
+    for (index, update) in updates.enumerated() {
+      guard case .muon(let update) = update, store.gradients != nil else { continue }
+      let at = store.offsets[index]
+      try muon.apply(
+        update, gradientScale: Float(gradientScale), value: store.values + at,
+        gradient: store.gradient(index), momentum: store.slot(.momentum) + at,
+        copy: store.copies.map { $0 + at })
     }
   }
 
@@ -163,12 +181,23 @@ public final class CPUTrainingSession: TrainingSession {
   /// Copies of parameters and moments, in the program's order.
   public func parameters() throws -> [ParameterState] {
     let store = model.store
-    return given.enumerated().map { index, given in
+    return try given.enumerated().map { index, given in
       var state = given
       state.value = store.tensor(store.values, parameter: index)
-      state.firstMoment = store.firstMoments.map { store.tensor($0, parameter: index) }
-      state.secondMoment = store.secondMoments.map { store.tensor($0, parameter: index) }
+      for slot in slots[index] {
+        state.slots[slot] = try store.tensor(store.slot(slot), parameter: index)
+      }
       return state
+    }
+  }
+}
+
+extension ParameterUpdate {
+  /// The slots that it reads and writes.
+  fileprivate var slots: [StateSlot] {
+    switch self {
+    case .adamW: [.firstMoment, .secondMoment]
+    case .muon: [.momentum]
     }
   }
 }

@@ -21,10 +21,9 @@ final class ParameterStore {
 
   let values: UnsafeMutablePointer<Float>
   let gradients: UnsafeMutablePointer<Float>?
-  let firstMoments: UnsafeMutablePointer<Float>?
-  let secondMoments: UnsafeMutablePointer<Float>?
   let copies: UnsafeMutablePointer<ck_bf16>?
-  private let memory: [AlignedMemory]
+  private var memory: [AlignedMemory]
+  private var slots: [StateSlot: UnsafeMutablePointer<Float>] = [:]
 
   /// Bytes of everything.
   var byteCount: Int { memory.reduce(0) { $0 + $1.byteCount } }
@@ -57,8 +56,6 @@ final class ParameterStore {
     memory.append(values)
     self.values = values.base.bindMemory(to: Float.self, capacity: offset)
     gradients = try floats(trains)
-    firstMoments = try floats(trains)
-    secondMoments = try floats(trains)
     if precision == .bf16 {
       let copies = try AlignedMemory(byteCount: offset * 2)
       memory.append(copies)
@@ -67,6 +64,20 @@ final class ParameterStore {
       copies = nil
     }
     self.memory = memory
+    // What most parameters have; another slot is made when one asks for it.
+    if trains { for slot in [StateSlot.firstMoment, .secondMoment] { _ = try self.slot(slot) } }
+  }
+
+  /// Room for a slot of all parameters, zeros at first.
+  ///
+  /// Parameters that never use it cost nothing: the system gives memory page by page as it is written.
+  func slot(_ slot: StateSlot) throws -> UnsafeMutablePointer<Float> {
+    if let known = slots[slot] { return known }
+    let room = try AlignedMemory(byteCount: elementCount * 4)
+    memory.append(room)
+    let base = room.base.bindMemory(to: Float.self, capacity: elementCount)
+    slots[slot] = base
+    return base
   }
 
   /// The parameter as products read it.

@@ -4,12 +4,13 @@ import Tensors
 import Text
 import Training
 
-/// A reference model in training: AdamW as ``AdamWUpdate`` writes it, in float64.
+/// A reference model in training: AdamW as ``AdamWUpdate`` writes it, and Muon, in float64.
 final class Float64Session: TrainingSession {
   private var model: ReferenceModel
   private let states: [ParameterState]
   private var firstMoments: [[Double]]
   private var secondMoments: [[Double]]
+  private var momenta: [Int: [Double]] = [:]
   private var sums: [[Double]]
 
   init(program: Program, states: [ParameterState]) throws {
@@ -19,6 +20,10 @@ final class Float64Session: TrainingSession {
     firstMoments = try zip(states, zeros).map { try Self.moment($0.firstMoment, or: $1) }
     secondMoments = try zip(states, zeros).map { try Self.moment($0.secondMoment, or: $1) }
     sums = zeros
+    for (index, state) in states.enumerated() {
+      guard let momentum = state.slots[.momentum] else { continue }
+      momenta[index] = try Self.moment(momentum, or: zeros[index])
+    }
   }
 
   private static func moment(_ tensor: HostTensor?, or zeros: [Double]) throws -> [Double] {
@@ -46,7 +51,7 @@ final class Float64Session: TrainingSession {
     sums.reduce(0) { $1.reduce($0) { $0 + $1 * $1 } }
   }
 
-  func update(_ updates: [AdamWUpdate], clip: Double?) throws -> Double {
+  func update(_ updates: [ParameterUpdate], clip: Double?) throws -> Double {
     guard updates.count == sums.count else {
       throw ReferenceEngineError(
         .parameterMismatch, "\(updates.count) updates; expected \(sums.count)", subject: "updates")
@@ -62,6 +67,18 @@ final class Float64Session: TrainingSession {
   }
 
   func discardGradients() { sums = sums.map { [Double](repeating: 0, count: $0.count) } }
+
+  private func apply(_ update: ParameterUpdate, to index: Int, factor: Double) {
+    switch update {
+    case .adamW(let update): apply(update, to: index, factor: factor)
+    case .muon(let update):
+      var momentum = momenta[index] ?? sums[index].map { _ in 0 }
+      MuonOperation.apply(
+        update, gradient: sums[index].map { factor * $0 }, value: &model.parameters[index],
+        momentum: &momentum)
+      momenta[index] = momentum
+    }
+  }
 
   private func apply(_ update: AdamWUpdate, to index: Int, factor: Double) {
     for element in sums[index].indices {
@@ -87,8 +104,15 @@ final class Float64Session: TrainingSession {
     return states.indices.map { index in
       var state = states[index]
       state.value = values[index]
-      state.firstMoment = first[index]
-      state.secondMoment = second[index]
+      guard let momentum = momenta[index] else {
+        state.firstMoment = first[index]
+        state.secondMoment = second[index]
+        return state
+      }
+      state.slots = [
+        .momentum: HostTensor(
+          momentum.map { Float($0) }, shape: model.program.parameters[index].shape)
+      ]
       return state
     }
   }

@@ -92,7 +92,7 @@ public protocol TrainingSession: AnyObject {
   ///   - updates: one for each parameter, in the program's order.
   ///   - clip: the largest global norm; nil for no clip.
   /// - Returns: the global norm before the clip. Where it is not finite, nothing was updated.
-  func update(_ updates: [AdamWUpdate], clip: Double?) throws -> Double
+  func update(_ updates: [ParameterUpdate], clip: Double?) throws -> Double
 
   /// Zeroes the gradients, whatever they hold, and updates nothing.
   func discardGradients() throws

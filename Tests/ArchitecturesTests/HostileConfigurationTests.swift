@@ -30,7 +30,8 @@ import Testing
     Case(change: #""num_attention_heads": 0"#, says: ["multiple of the 0 heads"]),
     Case(change: #""num_attention_heads": -9223372036854775808"#, says: ["multiple"]),
     Case(change: #""num_hidden_layers": -1"#, says: ["num_hidden_layers: -1"]).invalid,
-    Case(change: #""num_hidden_layers": 4611686018427387904"#, says: ["num_hidden_layers: 46"]).invalid,
+    Case(change: #""num_hidden_layers": 4611686018427387904"#, says: ["num_hidden_layers: 46"])
+      .invalid,
     Case(change: #""vocab_size": 1000000000000"#, says: ["vocab_size: 1000000000000"]).invalid,
     Case(change: #""num_key_value_heads": 3"#, says: ["num_key_value_heads: 3"]).invalid,
     Case(change: #""head_dim": 3"#, says: ["head_dim", "odd"]).invalid,

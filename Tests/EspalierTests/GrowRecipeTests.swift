@@ -151,11 +151,11 @@ struct GrowRecipeTests {
       ),
       (["--family", "mine.yaml"], 64, "Say what grows"), (["--experts", "8:x"], 64, "invalid"),
       (["--experts", "8:8"], 1, "fewer to a token"),
-      (["--recipe", "missing.yml"], 1, "cannot be read"),
+      (["--recipe", "missing.yml"], 1, "no readable file here"),
       (["--recipe", "corpus.txt"], 1, "expected keys"),
       (["--recipe", "two-models.yml"], 1, "takes layers of mistral, mistral-sliding"),
       (["--recipe", "beyond-the-end.yml"], 1, "are not among the model's 3"),
-      (["--depth", "2", "--family", "missing.yaml"], 1, "cannot be read"),
+      (["--depth", "2", "--family", "missing.yaml"], 1, "no readable file here"),
     ]
     for (arguments, status, message) in mistakes {
       let result = try grow(["mistral", "-o", "out"] + arguments, in: place)

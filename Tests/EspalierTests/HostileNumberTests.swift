@@ -195,7 +195,7 @@ struct HostileNumberTests {
     mkfifo(place.url.appending(path: "pipe").path, 0o600)
     for arguments in [
       ["grow", "grown", "-o", "x", "--family", "pipe", "--depth", "2"],
-      ["grow", "--recipe", "pipe", "-o", "x"],
+      ["grow", "grown", "--recipe", "pipe", "-o", "x"],
       ["import", "grown", "--optimizer", "pipe", "-o", "x"],
     ] {
       let result = try run(arguments, in: place)
@@ -217,7 +217,7 @@ struct HostileNumberTests {
       }
       let generated = try run(["generate", "grown", "--prompt", "a", "--length", "1"], in: place)
       #expect(
-        name == "growth.json" || generated.errors.contains("is a pipe, not a file"),
+        name == "growth.json" || generated.errors.contains("\(name): not a regular file"),
         "\(name) \(generated)")
       try FileManager.default.removeItem(atPath: file)
       try old.write(to: URL(filePath: file))

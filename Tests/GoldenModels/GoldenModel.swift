@@ -37,6 +37,12 @@ package struct GoldenModel: Sendable, CustomStringConvertible {
       Reference.self, from: Data(contentsOf: url.appending(path: "reference.json")))
   }
 
+  /// What PyTorch's Muon makes of the blocks' matrices, and its AdamW of the rest.
+  package func muon() throws -> Muon {
+    try JSONDecoder().decode(
+      Muon.self, from: Data(contentsOf: url.appending(path: "muon.json")))
+  }
+
   /// What PyTorch computes: logits and gradients; also the batches' tokens.
   package func tensors() throws -> SafetensorsFile {
     try SafetensorsFile(url.appending(path: "reference.safetensors"))
@@ -79,6 +85,39 @@ extension GoldenModel {
     package var clip: Double
     package var float32: Steps
     package var float64: Steps
+  }
+
+  /// Ten steps of `torch.optim.Muon`, at AdamW's rates, with its iteration in three types of number.
+  package struct Muon: Decodable, Sendable {
+    package struct Steps: Decodable, Sendable {
+      package var losses: [Double]
+      package var finalParameterNorms: [String: Double]
+      package var finalMomentumNorms: [String: Double]
+    }
+    package var momentum: Double
+    package var iterations: Int
+    package var float32: Steps
+    package var float64: Steps
+    package var bfloat16: Steps
+  }
+
+  /// What the goldens' optimizer does in a step, counted from 1.
+  package func muonUpdates(
+    step: Int, _ specs: [ParameterSpec]
+  ) throws -> (updates: [ParameterUpdate], clip: Double) {
+    let (adamW, muon) = (try reference().adamW, try muon())
+    let optimizer = MuonConfiguration(
+      adamW: AdamWConfiguration(
+        beta1: adamW.beta1, beta2: adamW.beta2, epsilon: adamW.epsilon,
+        weightDecay: adamW.weightDecay, clip: adamW.clip),
+      momentum: muon.momentum, iterations: muon.iterations)
+    let clocks = specs.map {
+      ParameterClock(
+        name: $0.name, stepCount: step - 1, learningRateMultiplier: 1, epsilonMultiplier: 1)
+    }
+    let updates = OptimizerConfiguration.muon(optimizer).updates(
+      learningRate: adamW.learningRates[step - 1], parameters: specs, clocks: clocks)
+    return (updates, adamW.clip)
   }
 
   /// What comes of the steps.

@@ -56,6 +56,29 @@ import Training
     }
   }
 
+  @Test("Ten steps of Muon", arguments: GoldenModel.all)
+  func muonSteps(_ golden: GoldenModel) throws {
+    let program = try golden.program()
+    let expected = try golden.muon().float64
+    let states = try golden.parameters().map { ParameterState(value: $0) }
+    let session = try Float64Engine().makeSession(
+      for: program, parameters: states, precision: .fp32)
+    for step in 1...10 {
+      let batch = try golden.batch(step)
+      let loss = try session.accumulateGradients(
+        of: batch, normalizer: batch.targetCount,
+        dropoutKey: DropoutKey(seed: 1, step: 0, microBatch: 0))
+      #expect(abs(loss.mean - expected.losses[step - 1]) < 1e-9, "step \(step)")
+      let (updates, clip) = try golden.muonUpdates(step: step, program.parameters)
+      _ = try session.update(updates, clip: clip)
+    }
+    for (spec, state) in zip(program.parameters, try session.parameters()) {
+      let norm = state.value.floats.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+      let wanted = try #require(expected.finalParameterNorms[spec.name])
+      #expect(abs(norm - wanted) < 1e-6 * wanted, "\(spec.name)")
+    }
+  }
+
   private func largestDifference(_ a: [Double], _ b: [Double]) -> Double {
     #expect(a.count == b.count)
     return zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }

@@ -62,8 +62,8 @@ struct RecipeTests {
       recipe.training
         == TrainingConfiguration(
           seed: 7, precision: .bf16, batch: BatchConfiguration(sequences: 32, accumulate: 1),
-          optimizer: AdamWConfiguration(
-            beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clip: 1),
+          optimizer: .adamW(
+            AdamWConfiguration(beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clip: 1)),
           schedule: LearningRateSchedule(
             kind: .cosine, peak: 1e-3, warmup: .steps(200), total: .tokens(20_000_000), floor: 0.1),
           evaluation: EvaluationConfiguration(every: .steps(100), batches: 20),
@@ -144,7 +144,7 @@ struct RecipeTests {
         == BatchConfiguration(
           sequences: 32, accumulate: 2, sequencesWarmup: .init(start: 8, tokens: 2_000_000),
           sequenceLengthWarmup: .init(start: 8, tokens: 5_000_000)))
-    #expect(training.optimizer == AdamWConfiguration(clip: nil, decayRule: .all))
+    #expect(training.optimizer == .adamW(AdamWConfiguration(clip: nil, decayRule: .all)))
     #expect(training.schedule.decay == .share(0.25))
     #expect(training.schedule.decayShape == .linear)
     #expect(training.evaluation == nil)
@@ -152,6 +152,29 @@ struct RecipeTests {
     #expect(
       training.stop == StopConditions(after: .seconds(7200), loss: 3.2, lossKind: .training))
     #expect(training.noiseScale == NoiseScaleConfiguration(every: 50, smoothing: 0.5))
+  }
+
+  @Test("Muon with its settings beside AdamW's, and AdamW by its name")
+  func optimizers() throws {
+    func optimizer(_ text: String) throws -> OptimizerConfiguration {
+      try decode(minimalRecipe + "\noptimizer: \(text)\n").training.optimizer
+    }
+    #expect(try optimizer("{kind: muon}") == .muon(MuonConfiguration()))
+    #expect(
+      try optimizer("{kind: muon, momentum: 0.9, nesterov: false, iterations: 6, beta2: 0.99}")
+        == .muon(
+          MuonConfiguration(
+            adamW: AdamWConfiguration(beta2: 0.99), momentum: 0.9, nesterov: false, iterations: 6)))
+    #expect(try optimizer("{kind: adamW, clip: 2}") == .adamW(AdamWConfiguration(clip: 2)))
+    for (text, says) in [
+      ("{momentum: 0.9}", "belongs to Muon; write kind: muon"), ("{kind: sgd}", "adamW, muon"),
+      ("{kind: muon, momentum: 1}", "from 0 to below 1"),
+      ("{kind: muon, iterations: 0}", "1 to 20"),
+      ("{kind: muon, nesterov: maybe}", "nesterov"),
+    ] {
+      let error = #expect(throws: StagingError.self) { try optimizer(text) }
+      #expect(error.map { "\($0)" }?.contains(says) == true, "\(error.map { "\($0)" } ?? "")")
+    }
   }
 
   @Test(

@@ -116,11 +116,12 @@ final class QuadraticSession: TrainingSession {
 
   func gradientSquaredNorm() throws -> Double { sums.joined().reduce(0) { $0 + $1 * $1 } }
 
-  func update(_ updates: [AdamWUpdate], clip: Double?) throws -> Double {
+  func update(_ updates: [ParameterUpdate], clip: Double?) throws -> Double {
     let norm = try gradientSquaredNorm().squareRoot()
     guard norm.isFinite else { return norm }
     let scale = clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1
-    for (parameter, u) in updates.enumerated() {
+    for (parameter, update) in updates.enumerated() {
+      guard case .adamW(let u) = update else { preconditionFailure("knows AdamW alone") }
       for element in values[parameter].indices {
         let gradient = sums[parameter][element] * scale
         let m = Double(firstMoments[parameter][element]) * u.beta1 + (1 - u.beta1) * gradient
@@ -222,7 +223,7 @@ enum Quadratic {
   ) -> TrainingConfiguration {
     TrainingConfiguration(
       seed: 0xFEDC_BA98_7654_3210, batch: batch,
-      optimizer: AdamWConfiguration(epsilon: 1e-3, clip: 6.5),
+      optimizer: .adamW(AdamWConfiguration(epsilon: 1e-3, clip: 6.5)),
       schedule: LearningRateSchedule(
         kind: .cosine, peak: 0.05, warmup: .steps(8), total: .steps(32), floor: 0.1),
       evaluation: nil, checkpoint: nil, stop: stop)

@@ -92,7 +92,7 @@ extension ModelState {
     var state = TrainingState(
       model: configuration,
       training: TrainingConfiguration(
-        batch: BatchConfiguration(sequences: 2), optimizer: SmallModel.training.optimizer,
+        batch: BatchConfiguration(sequences: 2), optimizer: .adamW(SmallModel.training.optimizer),
         schedule: LearningRateSchedule(
           kind: .constant, peak: 3e-3, warmup: .steps(0), total: .steps(100)),
         stop: StopConditions(after: .steps(100))),

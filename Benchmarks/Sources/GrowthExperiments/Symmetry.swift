@@ -17,7 +17,7 @@ struct Symmetry {
   private func training(_ seed: UInt64) -> TrainingConfiguration {
     TrainingConfiguration(
       seed: seed, precision: .fp32, batch: BatchConfiguration(sequences: 16),
-      optimizer: AdamWConfiguration(clip: nil),
+      optimizer: .adamW(AdamWConfiguration(clip: nil)),
       schedule: LearningRateSchedule(
         kind: .constant, peak: 2e-3, warmup: .steps(100), total: nil),
       evaluation: EvaluationConfiguration(every: .steps(interval), batches: 16), checkpoint: nil,

@@ -121,7 +121,7 @@ struct VerificationRunner {
     }
     // Checksums were compared when the directory was found.
     let state = try TrainingState(reading: directory.url, verifying: .sizes)
-    return (ModelState(state), state.status.training.optimizer)
+    return (ModelState(state), state.status.training.optimizer.adamW)
   }
 
   /// The receipt of the growth; nil where another tool grew the model.

@@ -108,7 +108,7 @@ public struct TrainingImport: Sendable {
       settings.learningRate > 0, .invalidOptions, optimizer.url.path(percentEncoded: false),
       "has a learning rate of 0, which is no schedule; give the recipe that goes on (--recipe)")
     return TrainingConfiguration(
-      batch: BatchConfiguration(sequences: 1), optimizer: settings.optimizer,
+      batch: BatchConfiguration(sequences: 1), optimizer: .adamW(settings.optimizer),
       schedule: LearningRateSchedule(kind: .constant, peak: settings.learningRate, total: nil),
       evaluation: nil, checkpoint: nil, stop: StopConditions(after: .steps(step)))
   }
@@ -133,7 +133,7 @@ extension TrainingImport {
   /// What people should know before they train on: where the training that is to go on with the state
   /// is not the one that made it.
   public var notes: [String] {
-    let (given, file) = (status.training.optimizer, optimizer.settings.optimizer)
+    let (given, file) = (status.training.optimizer.adamW, optimizer.settings.optimizer)
     let rate = (try? status.nextLearningRate(of: program)) ?? 0
     let isSameRate =
       abs(rate - optimizer.settings.learningRate) <= 1e-6

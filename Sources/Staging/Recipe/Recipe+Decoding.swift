@@ -144,7 +144,7 @@ extension TrainingConfiguration {
     let batch = try faults.attempt {
       try BatchConfiguration(try keys.required("batch", "sequences: a number"))
     }
-    let optimizer = try faults.attempt { try keys["optimizer"].map(AdamWConfiguration.init) }
+    let optimizer = try faults.attempt { try keys["optimizer"].map(OptimizerConfiguration.init) }
     let evaluation = try faults.attempt {
       try keys["evaluate"].unlessNone(EvaluationConfiguration.init) ?? EvaluationConfiguration()
     }
@@ -162,7 +162,8 @@ extension TrainingConfiguration {
       let noise
     else { throw RecipeFaults.Noted() }
     self.init(
-      seed: seed, precision: precision, batch: batch, optimizer: optimizer ?? AdamWConfiguration(),
+      seed: seed, precision: precision, batch: batch,
+      optimizer: optimizer ?? .adamW(AdamWConfiguration()),
       schedule: schedule, evaluation: evaluation, checkpoint: checkpoint,
       stop: try Self.stop(stop, schedule: schedule, keys), noiseScale: noise)
     onNonFinite = nonFinite ?? nil

@@ -42,7 +42,8 @@ extension Recipe {
       # warmup: {from: 8, over: 2M tokens}           # sequences of a step rise
       # sequenceLength: {from: 64, over: 5M tokens}  # their length rises
 
-    optimizer:                   # AdamW; these are the defaults
+    optimizer:                   # these are the defaults
+      kind: adamW                # or muon: its own keys are momentum, nesterov, iterations
       beta1: 0.9
       beta2: 0.95
       epsilon: 1e-8

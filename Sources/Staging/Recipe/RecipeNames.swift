@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Training
 
 /// Names that a recipe's keys have elsewhere, to say what was meant by one of them.
 package enum RecipeNames {
@@ -47,7 +48,7 @@ package enum RecipeNames {
     ("tokenizer", ["kind", "vocabulary", "path"]), ("data", DataRecipe.keys),
     ("data.validation", ["fraction", "files"]),
     ("batch", ["sequences", "accumulate", "warmup", "sequenceLength"]),
-    ("optimizer", ["beta1", "beta2", "epsilon", "weightDecay", "clip", "decayRule"]),
+    ("optimizer", OptimizerConfiguration.commonKeys + OptimizerConfiguration.muonKeys),
     ("schedule", ["kind", "peak", "warmup", "total", "floor", "decay", "decayShape"]),
     ("evaluate", ["every", "tokens", "batches"]), ("checkpoint", ["every", "keep"]),
     ("stop", ["after", "further", "loss", "lossKind"]), ("noiseScale", ["every", "smoothing"]),

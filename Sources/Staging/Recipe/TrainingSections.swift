@@ -27,10 +27,41 @@ extension BatchConfiguration.Warmup {
   }
 }
 
-extension AdamWConfiguration {
+extension OptimizerConfiguration {
+  /// The keys of every optimizer.
+  static let commonKeys = [
+    "kind", "beta1", "beta2", "epsilon", "weightDecay", "clip", "decayRule",
+  ]
+  /// The keys of Muon alone.
+  static let muonKeys = ["momentum", "nesterov", "iterations"]
+
   init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(
-      keys: ["beta1", "beta2", "epsilon", "weightDecay", "clip", "decayRule"])
+    let all = try value.mapping(keys: Self.commonKeys + Self.muonKeys)
+    let kind: Kind = try all["kind"]?.choice() ?? .adamW
+    switch kind {
+    case .adamW:
+      for key in Self.muonKeys {
+        if let value = all[key] { throw value.conflict("belongs to Muon; write kind: muon") }
+      }
+      self = .adamW(try AdamWConfiguration(all))
+    case .muon: self = .muon(try MuonConfiguration(all))
+    }
+  }
+}
+
+extension MuonConfiguration {
+  fileprivate init(_ keys: RecipeMapping) throws {
+    self.init(adamW: try AdamWConfiguration(keys))
+    momentum =
+      try keys["momentum"]?.number("a number from 0 to below 1") { (0..<1).contains($0) }
+      ?? momentum
+    nesterov = try keys["nesterov"]?.flag() ?? nesterov
+    iterations = try keys["iterations"]?.integer(in: Self.iterationRange) ?? iterations
+  }
+}
+
+extension AdamWConfiguration {
+  fileprivate init(_ keys: RecipeMapping) throws {
     self.init()
     func memory(_ value: RecipeValue) throws -> Double {
       try value.number("a number from 0 to below 1") { (0..<1).contains($0) }

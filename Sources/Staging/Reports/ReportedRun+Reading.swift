@@ -65,21 +65,26 @@ extension ReportedRun {
     }
   }
 
+  private static func describe(_ optimizer: OptimizerConfiguration) -> String {
+    let text =
+      "AdamW, β₁ \(optimizer.beta1), β₂ \(optimizer.beta2), ε \(optimizer.epsilon), weight decay "
+      + "\(optimizer.weightDecay), clip \(optimizer.clip.map { "\($0)" } ?? "none")"
+    guard case .muon(let muon) = optimizer else { return text }
+    return "Muon, μ \(muon.momentum), \(counted(muon.iterations, "iteration"))"
+      + (muon.nesterov ? "" : ", no look ahead") + "; embeddings, head and vectors: " + text
+  }
+
   private static func settings(_ training: TrainingConfiguration) -> [Setting] {
     let schedule = training.schedule
     var rate = "\(schedule.kind.rawValue), peak \(schedule.peak), warm-up \(schedule.warmup)"
     if let total = schedule.total { rate += ", total \(total), floor \(schedule.floor)" }
-    let optimizer = training.optimizer
     let stop = [
       training.stop.after.map { "after \($0)" },
       training.stop.loss.map { "at a \(training.stop.lossKind.rawValue) loss of \($0)" },
     ].compactMap { $0 }.joined(separator: " or ")
     return [
       Setting("learning rate", rate),
-      Setting(
-        "optimizer",
-        "AdamW, β₁ \(optimizer.beta1), β₂ \(optimizer.beta2), ε \(optimizer.epsilon), weight decay "
-          + "\(optimizer.weightDecay), clip \(optimizer.clip.map { "\($0)" } ?? "none")"),
+      Setting("optimizer", describe(training.optimizer)),
       Setting("batch", "\(counted(training.batch.sequencesPerStep, "sequence")) a step"),
       Setting("precision", training.precision.rawValue), Setting("stop", stop),
       Setting("seed", String(training.seed)),

@@ -62,15 +62,26 @@ struct ReplacedSetting: Sendable, Hashable {
     ].compactMap { $0 }
   }
 
-  private static func of(_ old: AdamWConfiguration, by new: AdamWConfiguration) -> [Self] {
-    [
+  private static func of(
+    _ old: OptimizerConfiguration, by new: OptimizerConfiguration
+  ) -> [Self] {
+    var settings = [
+      Self("optimizer.kind", old.kind.rawValue, new.kind.rawValue),
       Self("optimizer.beta1", old.beta1, new.beta1),
       Self("optimizer.beta2", old.beta2, new.beta2),
       Self("optimizer.epsilon", old.epsilon, new.epsilon),
       Self("optimizer.weightDecay", old.weightDecay, new.weightDecay),
       Self("optimizer.clip", text(old.clip), text(new.clip)),
       Self("optimizer.decayRule", old.decayRule.rawValue, new.decayRule.rawValue),
-    ].compactMap { $0 }
+    ]
+    if case .muon(let old) = old, case .muon(let new) = new {
+      settings += [
+        Self("optimizer.momentum", old.momentum, new.momentum),
+        Self("optimizer.nesterov", old.nesterov, new.nesterov),
+        Self("optimizer.iterations", old.iterations, new.iterations),
+      ]
+    }
+    return settings.compactMap { $0 }
   }
 
   private static func of(_ old: LearningRateSchedule, by new: LearningRateSchedule) -> [Self] {

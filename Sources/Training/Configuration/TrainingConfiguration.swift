@@ -9,7 +9,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   /// Sizes of a step.
   public var batch: BatchConfiguration
   /// The optimizer.
-  public var optimizer: AdamWConfiguration
+  public var optimizer: OptimizerConfiguration
   /// The learning rate.
   public var schedule: LearningRateSchedule
   /// Validation; nil for none.
@@ -28,7 +28,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   /// Makes a configuration; ``validate()`` checks it.
   public init(
     seed: UInt64 = 0, precision: Precision = .fp32, batch: BatchConfiguration,
-    optimizer: AdamWConfiguration = AdamWConfiguration(), schedule: LearningRateSchedule,
+    optimizer: OptimizerConfiguration = .adamW(AdamWConfiguration()),
+    schedule: LearningRateSchedule,
     evaluation: EvaluationConfiguration? = EvaluationConfiguration(),
     checkpoint: CheckpointConfiguration? = CheckpointConfiguration(), stop: StopConditions,
     noiseScale: NoiseScaleConfiguration? = nil, onNonFinite: TroubleAction? = nil,

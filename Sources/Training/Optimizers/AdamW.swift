@@ -36,9 +36,6 @@ public struct AdamWConfiguration: Sendable, Hashable, Codable {
   /// Which parameters decay.
   public var decayRule: DecayRule
 
-  /// What AdamW keeps of every parameter.
-  public static let slots: [StateSlot] = [.firstMoment, .secondMoment]
-
   /// The largest number of float32, in which the optimizer computes.
   static let largestNumber = Double(Float.greatestFiniteMagnitude)
 
@@ -77,26 +74,38 @@ public struct AdamWConfiguration: Sendable, Hashable, Codable {
   }
 }
 
-extension AdamWConfiguration {
-  /// The next update of each parameter.
-  ///
-  /// A parameter's learning-rate multiplier scales its step, not its decay, so that the product of
-  /// learning rate and decay stays what it was where growth changes the rate.
-  ///
-  /// - Parameters:
-  ///   - learningRate: the schedule's rate of the step.
-  ///   - parameters: what the parameters are, in the program's order.
-  ///   - clocks: their counts and multipliers before the step, in the same order.
+extension AdamWConfiguration: Optimizer {
+  /// Itself.
+  public var adamW: AdamWConfiguration {
+    get { self }
+    set { self = newValue }
+  }
+
+  /// Both moments, of every parameter.
+  public func slots(of parameter: ParameterSpec) -> [StateSlot] { [.firstMoment, .secondMoment] }
+
+  /// The next update of a parameter.
+  public func update(
+    of parameter: ParameterSpec, clock: ParameterClock, learningRate: Double
+  ) -> ParameterUpdate {
+    .adamW(adamWUpdate(of: parameter, clock: clock, learningRate: learningRate))
+  }
+
+  /// The next update of each parameter, in the order of both lists.
   public func updates(
     learningRate: Double, parameters: [ParameterSpec], clocks: [ParameterClock]
   ) -> [AdamWUpdate] {
-    zip(parameters, clocks).map { parameter, clock in
-      var update = AdamWUpdate(
-        learningRate: learningRate * clock.learningRateMultiplier, beta1: beta1, beta2: beta2,
-        epsilon: epsilon * clock.epsilonMultiplier, weightDecay: 0, stepCount: clock.stepCount + 1)
-      update.decayFactor = decayRule.applies(to: parameter) ? learningRate * weightDecay : 0
-      return update
-    }
+    zip(parameters, clocks).map { adamWUpdate(of: $0, clock: $1, learningRate: learningRate) }
+  }
+
+  private func adamWUpdate(
+    of parameter: ParameterSpec, clock: ParameterClock, learningRate: Double
+  ) -> AdamWUpdate {
+    var update = AdamWUpdate(
+      learningRate: learningRate * clock.learningRateMultiplier, beta1: beta1, beta2: beta2,
+      epsilon: epsilon * clock.epsilonMultiplier, weightDecay: 0, stepCount: clock.stepCount + 1)
+    update.decayFactor = decayRule.applies(to: parameter) ? learningRate * weightDecay : 0
+    return update
   }
 }
 

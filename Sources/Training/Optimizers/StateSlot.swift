@@ -21,8 +21,10 @@ public struct StateSlot: Sendable, Hashable {
   public static let firstMoment = StateSlot("first_moment", power: 1)
   /// AdamW's running mean of squared gradients.
   public static let secondMoment = StateSlot("second_moment", power: 2)
+  /// Muon's running mean of gradients.
+  public static let momentum = StateSlot("momentum", power: 1)
   /// All that any optimizer keeps, in the order of files.
-  public static let all: [StateSlot] = [.firstMoment, .secondMoment]
+  public static let all: [StateSlot] = [.firstMoment, .secondMoment, .momentum]
 }
 
 /// One of the tensors of a parameter's state.

@@ -77,7 +77,12 @@ extension TorchAdamW {
     _ status: TrainingStatus, clocks: [ParameterClock], program: Program,
     hasMoments: (Int) -> Bool
   ) throws {
-    let optimizer = status.training.optimizer
+    guard case .adamW(let optimizer) = status.training.optimizer else {
+      throw TrainingError(
+        .invalidState,
+        "is the state of \(status.training.optimizer.kind.rawValue), which no AdamW of PyTorch can "
+          + "hold; export the weights alone", subject: "optimizer")
+    }
     let rate = try status.nextLearningRate(of: program)
     let parameters = try status.model.transformersParameters()
     var groups: [GroupKey: Group] = [:]

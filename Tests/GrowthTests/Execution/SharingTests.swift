@@ -200,6 +200,22 @@ struct SharingTests {
     #expect(matrices == 8)
   }
 
+  /// A slot is grown by the power of the gradient that it holds, whatever it is called.
+  @Test(arguments: ["width", "depth"]) func slotsGrowByTheirPower(_ axis: String) throws {
+    var state = try Self.state(Self.model(.llama))
+    for index in state.parameters.indices {
+      state.parameters[index].slots[.momentum] = state.parameters[index].firstMoment
+    }
+    let grown =
+      axis == "width"
+      ? try WidthGrowth(factor: 2).grown(state) : try DepthGrowth(factor: 2).grown(state)
+    for parameter in grown.parameters {
+      let momentum = parameter.slots[.momentum]?.floats
+      #expect(momentum == parameter.firstMoment?.floats)
+    }
+    #expect(grown.parameters.contains { $0.slots[.momentum] != nil })
+  }
+
   /// A tensor that no growth changes is not copied, and still its owner's alone once written.
   @Test func unchangedTensorsAreShared() throws {
     let state = try Self.state(Self.model(.gpt2))

@@ -26,7 +26,7 @@ import Training
       batch: BatchConfiguration(
         sequences: 2, accumulate: 2, sequencesWarmup: .init(start: 2, tokens: 400),
         sequenceLengthWarmup: .init(start: 8, tokens: 600)),
-      optimizer: AdamWConfiguration(weightDecay: 0.01),
+      optimizer: .adamW(AdamWConfiguration(weightDecay: 0.01)),
       schedule: LearningRateSchedule(peak: 0.03, warmup: .steps(4), total: .tokens(3000)),
       evaluation: EvaluationConfiguration(every: .steps(20), batches: 2), checkpoint: nil,
       stop: StopConditions(after: .steps(steps)), noiseScale: NoiseScaleConfiguration(every: 5))

@@ -16,7 +16,7 @@ import Training
     var status = TrainingStatus(
       model: model,
       training: TrainingConfiguration(
-        batch: BatchConfiguration(sequences: 2), optimizer: optimizer,
+        batch: BatchConfiguration(sequences: 2), optimizer: .adamW(optimizer),
         schedule: LearningRateSchedule(peak: 1e-3, warmup: .steps(10), total: .steps(100)),
         stop: StopConditions(after: .steps(100))),
       cursor: BatchStream.Cursor(order: .shuffled, seed: 0, contextLength: 8))

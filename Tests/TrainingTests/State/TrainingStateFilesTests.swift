@@ -17,10 +17,11 @@ import Training
       stop: StopConditions(after: .floatingPointOperations(1 / 3), loss: 0.1, lossKind: .training))
     training.seed = .max
     training.precision = .bf16
-    training.optimizer = AdamWConfiguration(
-      beta1: 0.1 + 0.2, beta2: 0.999, epsilon: .leastNonzeroMagnitude, weightDecay: 1e-300,
-      clip: nil,
-      decayRule: .all)
+    training.optimizer = .adamW(
+      AdamWConfiguration(
+        beta1: 0.1 + 0.2, beta2: 0.999, epsilon: .leastNonzeroMagnitude, weightDecay: 1e-300,
+        clip: nil,
+        decayRule: .all))
     training.schedule = LearningRateSchedule(
       kind: .wsd, peak: 1 / 3, warmup: .tokens(9_007_199_254_740_993), total: .steps(.max),
       floor: 0.7, decay: .duration(.steps(5)), decayShape: .cosine)

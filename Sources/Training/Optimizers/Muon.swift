@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+
+/// The settings of Muon (Jordan et al., "Muon: an optimizer for hidden layers in neural networks",
+/// 2024): the blocks' matrices step along their orthogonalised momentum, everything else by AdamW.
+///
+/// A matrix's step has the size of AdamW's (Liu et al., arXiv 2502.16982: 0.2 √max(rows, columns)
+/// times the orthogonal matrix), so that AdamW's learning rates carry over.
+public struct MuonConfiguration: Sendable, Hashable {
+  /// AdamW's settings, for embeddings, head, router and vectors; decay and clip are those of all.
+  public var adamW: AdamWConfiguration
+  /// μ, the momentum's memory.
+  public var momentum: Double
+  /// Whether the step looks ahead by one gradient.
+  public var nesterov: Bool
+  /// Newton–Schulz iterations.
+  public var iterations: Int
+
+  /// Iterations that may be asked for.
+  package static let iterationRange = 1...20
+
+  /// Makes a configuration; ``validate(_:)`` checks it.
+  public init(
+    adamW: AdamWConfiguration = AdamWConfiguration(), momentum: Double = 0.95,
+    nesterov: Bool = true, iterations: Int = 5
+  ) {
+    self.adamW = adamW
+    self.momentum = momentum
+    self.nesterov = nesterov
+    self.iterations = iterations
+  }
+}
+
+extension MuonConfiguration: Optimizer {
+  /// The momentum of the blocks' matrices; AdamW's moments of all else.
+  public func slots(of parameter: ParameterSpec) -> [StateSlot] {
+    parameter.isHiddenMatrix ? [.momentum] : adamW.slots(of: parameter)
+  }
+
+  /// The next update of a parameter.
+  public func update(
+    of parameter: ParameterSpec, clock: ParameterClock, learningRate: Double
+  ) -> ParameterUpdate {
+    guard parameter.isHiddenMatrix else {
+      return adamW.update(of: parameter, clock: clock, learningRate: learningRate)
+    }
+    let (rows, columns) = (parameter.shape[0], parameter.shape[1])
+    return .muon(
+      MuonUpdate(
+        momentum: momentum, nesterov: nesterov, iterations: iterations, rows: rows,
+        columns: columns,
+        decayFactor: adamW.decayRule.applies(to: parameter) ? learningRate * adamW.weightDecay : 0,
+        stepSize: learningRate * clock.learningRateMultiplier * 0.2
+          * Double(max(rows, columns)).squareRoot()))
+  }
+
+  /// Checks the settings, AdamW's among them.
+  public func validate(_ key: String) throws {
+    try adamW.validate(key)
+    try TrainingError.check(
+      (0..<1).contains(momentum), "\(key).momentum", "\(momentum) is not from 0 to below 1")
+    try TrainingError.check(
+      Self.iterationRange.contains(iterations), "\(key).iterations",
+      "\(iterations) is outside 1 … \(Self.iterationRange.upperBound)")
+  }
+}
+
+extension MuonConfiguration: Codable {
+  private enum CodingKeys: String, CodingKey { case momentum, nesterov, iterations }
+
+  /// Reads Muon's settings and, beside them, AdamW's.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      adamW: try AdamWConfiguration(from: decoder),
+      momentum: try container.decode(Double.self, forKey: .momentum),
+      nesterov: try container.decode(Bool.self, forKey: .nesterov),
+      iterations: try container.decode(Int.self, forKey: .iterations))
+  }
+
+  /// Writes Muon's settings and, beside them, AdamW's.
+  public func encode(to encoder: any Encoder) throws {
+    try adamW.encode(to: encoder)
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(momentum, forKey: .momentum)
+    try container.encode(nesterov, forKey: .nesterov)
+    try container.encode(iterations, forKey: .iterations)
+  }
+}
+
+/// The numbers of one Muon update of one matrix.
+///
+/// As PyTorch's `Muon` computes it:
+///
+///     θ ← θ · (1 − decayFactor)
+///     m ← μ m + (1 − μ) g
+///     u ← μ m + (1 − μ) g where it looks ahead, else m
+///     X ← u / max(‖u‖, 1e-7), then several times:  A ← X Xᵀ,  X ← a X + (b A + c A²) X
+///     θ ← θ − stepSize · X
+///
+/// The iteration is that of Newton and Schulz with Jordan's coefficients, which bring singular values
+/// near 1 in few steps; where there are more rows than columns, Xᵀ X serves from the right.
+public struct MuonUpdate: Sendable, Hashable {
+  /// μ.
+  public var momentum: Double
+  /// Whether it looks ahead.
+  public var nesterov: Bool
+  /// Newton–Schulz iterations.
+  public var iterations: Int
+  /// Rows of the matrix as it lies.
+  public var rows: Int
+  /// Columns of the matrix as it lies.
+  public var columns: Int
+  /// Learning rate × weight decay; 0 for no decay.
+  public var decayFactor: Double
+  /// Learning rate × 0.2 √max(rows, columns).
+  public var stepSize: Double
+
+  /// a, b and c of the iteration.
+  public static let coefficients = (a: 3.4445, b: -4.7750, c: 2.0315)
+  /// The smallest norm that the matrix is divided by.
+  public static let leastNorm = 1e-7
+
+  /// Makes an update.
+  public init(
+    momentum: Double, nesterov: Bool, iterations: Int, rows: Int, columns: Int,
+    decayFactor: Double, stepSize: Double
+  ) {
+    self.momentum = momentum
+    self.nesterov = nesterov
+    self.iterations = iterations
+    self.rows = rows
+    self.columns = columns
+    self.decayFactor = decayFactor
+    self.stepSize = stepSize
+  }
+}
+
+extension ParameterSpec {
+  /// Whether this is a matrix of a block that maps activations to activations: not an embedding, head,
+  /// router or vector.
+  public var isHiddenMatrix: Bool {
+    guard case .weight(let linear) = role else { return false }
+    return linear != .router && shape.rank == 2
+  }
+}
