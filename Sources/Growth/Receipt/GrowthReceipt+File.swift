@@ -46,7 +46,6 @@ extension GrowthReceipt {
           "has format version \(version); this program reads \(Self.formatVersion)", subject: file)
       }
       self = try JSONDecoder().decode(Self.self, from: data)
-      try validate()
     } catch let error as GrowthError {
       throw GrowthError(
         error.code, error.subject == file ? error.message : "\(error.subject): \(error.message)",
