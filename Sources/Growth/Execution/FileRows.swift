@@ -11,8 +11,10 @@ final class FileRows: SourceTensor {
   private let location: TensorLocation
   private let file: RandomAccessFile
   private let threadCount: Int?
+  private let rowByteCount: Int
   private let failure = Mutex<(any Error)?>(nil)
 
+  let type: DType?
   /// Elements of a row.
   let length: Int
   /// The number of rows.
@@ -26,11 +28,12 @@ final class FileRows: SourceTensor {
     self.file = file
     self.threadCount = threadCount
     let shape = location.entry.shape
+    type = location.entry.dtype
     length = shape.extents.last ?? 1
+    rowByteCount = length * (type?.byteWidth ?? 0)
     count = length == 0 ? 0 : shape.elementCount / length
   }
 
-  var type: DType? { location.entry.dtype }
   var typeName: String { location.entry.dtypeName }
   var elementCount: Int { location.entry.shape.elementCount }
   var label: String {
@@ -52,8 +55,6 @@ final class FileRows: SourceTensor {
       bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }
   }
-
-  private var rowByteCount: Int { length * (type?.byteWidth ?? 0) }
 
   /// Rows for many threads, each read by itself.
   func shared<Scalar: GrowthScalar>() -> TensorRows<Scalar> {
