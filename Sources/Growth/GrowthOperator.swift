@@ -18,9 +18,18 @@ extension GrowthOperator {
     try plans(from: model).last?.target ?? model
   }
 
+  /// The growths of `model`, put together and checked.
+  ///
+  /// - Throws: as ``plans(from:)`` and ``GrowthPath/init(_:of:options:)``.
+  public func path(
+    from model: ModelConfiguration, options: GrowthOptions = GrowthOptions()
+  ) throws -> GrowthPath {
+    try GrowthPath(plans(from: model), of: model, options: options)
+  }
+
   /// What the growth of `model` promises: what all its steps do.
   public func guarantees(from model: ModelConfiguration) throws -> Guarantees {
-    try plans(from: model).guarantees
+    try path(from: model).guarantees
   }
 
   /// This growth, and then another.
@@ -36,7 +45,7 @@ extension GrowthOperator {
   public func grown(
     _ state: TrainingState, options: GrowthOptions = GrowthOptions()
   ) throws -> TrainingState {
-    try plans(from: state.status.model).grown(state, options: options)
+    try path(from: state.status.model, options: options).grown(state)
   }
 }
 
@@ -56,6 +65,6 @@ public struct GrowthSequence: GrowthOperator {
       result += try growth.plans(from: model)
       model = result.last?.target ?? model
     }
-    return result.withCommonLiveness()
+    return GrowthPath.withCommonLiveness(result)
   }
 }

@@ -52,21 +52,6 @@ public struct GrowthOptions: Sendable, Hashable {
 }
 
 extension GrowthOptions {
-  /// The options with the schedule's place, where that was left to the models and the training.
-  ///
-  /// - Parameter status: the training; nil for weights alone, which have no schedule.
-  /// - Throws: the errors of Architectures for models that contradict themselves.
-  func settled(for plans: [GrowthPlan], of status: TrainingStatus?) throws -> GrowthOptions {
-    guard schedule == .automatic else { return self }
-    var options = self
-    options.schedule = .continued
-    if let status, let target = plans.last?.target {
-      options.schedule = try SchedulePlacement.usual(after: plans)
-        .continuation(from: status.model, to: target, on: status.training.schedule)
-    }
-    return options
-  }
-
   /// Checks the numbers.
   ///
   /// - Throws: ``GrowthError`` of code `invalidOptions`; the errors of Training for a re-warm-up that

@@ -8,9 +8,14 @@ extension GrowthPlan {
   /// - Throws: ``GrowthError`` of code `mismatch` where the maps do not fit the two models; the errors
   ///   of Architectures for a model that contradicts itself.
   public func tensors() throws -> [TensorGrowth] {
-    try check()
-    let small = try source.program().parameters
-    let large = try target.program().parameters
+    try tensors(from: source.program().parameters, to: target.program().parameters)
+  }
+
+  /// The same for the parameters of the two models, whose programs have been built and so checked.
+  func tensors(
+    from small: [ParameterSpec], to large: [ParameterSpec]
+  ) throws -> [TensorGrowth] {
+    try check(large)
     let indices = Dictionary(
       small.enumerated().map { (Place($1, $1.layer), $0) }, uniquingKeysWith: { $1 })
     return try large.map { spec in
@@ -50,23 +55,6 @@ extension GrowthPlan {
     return TensorGrowth(new: spec)
   }
 
-  /// The map to experts is new; the parts that were one feed-forward share their row, so that they are
-  /// chosen together.
-  private func router(_ spec: ParameterSpec) -> TensorGrowth {
-    var growth = TensorGrowth(new: spec)
-    growth.newRowRepeat = expertParts
-    return growth
-  }
-
-  /// The map of a space as one tensor sees it: an expert has a part of the feed-forward's units.
-  private func map(_ space: GrowthSpace, of spec: ParameterSpec) -> UnitMap {
-    guard makesExperts, space == .feedForward, let expert = spec.expert else { return map(space) }
-    let units = source.intermediateSize / expertParts
-    return UnitMap(
-      sourceCount: source.intermediateSize,
-      runs: [UnitMap.Run(.units(expert % expertParts * units), count: units)])
-  }
-
   private func tensor(
     _ spec: ParameterSpec, from small: ParameterSpec, _ index: Int, _ layer: LayerSource?
   ) throws -> TensorGrowth {
@@ -80,7 +68,7 @@ extension GrowthPlan {
     growth.source = index
     growth.axes = try spec.axes.indices.map {
       try AxisMap(axis: $0, of: spec, from: small, vocabularyNoise: vocabularyNoise) {
-        map($0, of: spec)
+        expertMap($0, of: spec) ?? map($0)
       }
     }
     let isSplit = makesExperts && spec.expert != nil || spec.role == .head && source.tiesHead
@@ -172,9 +160,7 @@ extension GrowthPlan {
   }
 
   /// Checks that maps, layers and configurations fit each other and keep what is promised.
-  private func check() throws {
-    try source.validate()
-    try target.validate()
+  private func check(_ parameters: [ParameterSpec]) throws {
     try GrowthError.check(
       source.family == target.family || makesExperts, .mismatch, operation,
       "makes a model of \(target.family.name) of one of \(source.family.name)")
@@ -203,7 +189,7 @@ extension GrowthPlan {
       .mismatch, operation, "names other layers than the models have")
     try checkExperts()
     guard guarantees.contains(.loss) else { return }
-    try checkScales()
+    try checkScales(parameters)
     let kept = layers.filter { !$0.isIdentity }.map(\.layer)
     try GrowthError.check(
       kept == (0..<source.layerCount).map { $0 }, .mismatch, operation,
@@ -217,25 +203,13 @@ extension GrowthPlan {
   }
 
   /// Factors keep the function where they speak of blocks that add nothing.
-  private func checkScales() throws {
-    let scaled = try target.program().parameters.filter { tensorScales[$0.name] ?? 1 != 1 }
+  private func checkScales(_ parameters: [ParameterSpec]) throws {
+    let scaled = parameters.filter { tensorScales[$0.name] ?? 1 != 1 }
     try GrowthError.check(
       scaled.allSatisfy { $0.layer.map { layers[$0].isIdentity } ?? false }
         && sourceRounding == nil,
       .mismatch, operation,
       "promises to keep the loss, but multiplies or rounds tensors that compute it")
-  }
-
-  /// Experts are parts of the feed-forward, whole copies of it together.
-  private func checkExperts() throws {
-    guard makesExperts, let experts = target.traits.experts else { return }
-    try GrowthError.check(
-      expertParts > 0 && target.intermediateSize * expertParts == source.intermediateSize
-        && experts.count % expertParts == 0 && experts.perToken % expertParts == 0,
-      .mismatch, operation,
-      "cuts \(counted(source.intermediateSize, "unit")) into \(counted(expertParts, "part")) of "
-        + "\(target.intermediateSize) for \(counted(experts.count, "expert")), \(experts.perToken) to a token"
-    )
   }
 
   /// Plans may come from files.

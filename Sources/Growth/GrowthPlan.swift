@@ -57,9 +57,6 @@ public struct GrowthPlan: Sendable, Hashable {
     self.guarantees = guarantees
   }
 
-  /// Whether each block's feed-forward becomes several experts.
-  public var makesExperts: Bool { source.traits.experts == nil && target.traits.experts != nil }
-
   /// The map of a space.
   public func map(_ space: GrowthSpace) -> UnitMap {
     maps[space] ?? .identity(space.count(in: source))

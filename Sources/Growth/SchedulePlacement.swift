@@ -14,8 +14,8 @@ public enum SchedulePlacement: Sendable, Hashable {
 
   /// Where a schedule goes on unless somebody says otherwise: ``automatic``, but ``kept`` where learning
   /// rates are meant for the small model's trajectory, which is its own schedule's.
-  public static func usual(after plans: [GrowthPlan]) -> SchedulePlacement {
-    plans.contains { $0.learningRates == .smallTrajectory } ? .kept : .automatic
+  public static func usual(after path: GrowthPath) -> SchedulePlacement {
+    path.plans.contains { $0.learningRates == .smallTrajectory } ? .kept : .automatic
   }
 
   /// How the schedule of a small model's training goes on with a larger model.
@@ -47,6 +47,22 @@ public enum SchedulePlacement: Sendable, Hashable {
     case .automatic:
       guard small.layerCount > 0 else { return 1 }
       return max(1, try ScheduleRatio.fitted.value(from: small, to: large))
+    }
+  }
+}
+
+extension LearningRateSchedule {
+  /// How long the rate rises again after a growth that moves the schedule: a fifteenth of the warm-up.
+  ///
+  /// In the staged-training paper it is 200 steps of a warm-up of 3000 (arXiv 2203.06211). Nil where
+  /// that is less than one step or token.
+  public var rewarmupAfterGrowth: TrainingDuration? {
+    switch warmup {
+    case .steps(let count): count < 15 ? nil : .steps(count / 15)
+    case .tokens(let count): count < 15 ? nil : .tokens(count / 15)
+    case .floatingPointOperations(let amount):
+      amount > 0 ? .floatingPointOperations(amount / 15) : nil
+    case .seconds: nil
     }
   }
 }

@@ -37,15 +37,12 @@ public struct FileRounding: Sendable, Hashable, Codable {
   /// What the files of a growth let it keep; nil where no tensor of the grown model has 16 bits.
   ///
   /// - Parameters:
-  ///   - plans: the growths; nil for unknown ones, which count as exact.
-  /// - Throws: the errors of Growth for plans that do not fit.
-  public init?(
-    small: ModelDirectory, grown: ModelDirectory, plans: [GrowthPlan]?
-  ) throws {
+  ///   - path: the growths; nil for unknown ones, which count as exact.
+  public init?(small: ModelDirectory, grown: ModelDirectory, path: GrowthPath?) {
     let (types, grownTypes) = (small.types, grown.types)
     guard let coarsest = grownTypes.filter(\.isHalfPrecision).min(by: { $0.digits < $1.digits })
     else { return nil }
-    let origins = try plans?.origins(of: types) ?? []
+    let origins = path?.origins(of: types) ?? []
     let rounded = zip(origins, grownTypes).enumerated().filter { !$1.0.isExact(in: $1.1) }
     type = coarsest
     roundedTensorCount = rounded.count
@@ -81,14 +78,11 @@ private enum ValueOrigin {
   }
 }
 
-extension [GrowthPlan] {
-  fileprivate func origins(of types: [DType]) throws -> [ValueOrigin] {
-    try reduce(types.map { .taken($0) }) { origins, plan in
-      try plan.tensors().map { growth in
-        guard let source = growth.source else { return .free }
-        if case .taken = origins[source], !growth.isExact { return .computed }
-        return origins[source]
-      }
+extension GrowthPath {
+  fileprivate func origins(of types: [DType]) -> [ValueOrigin] {
+    carried(types.map { ValueOrigin.taken($0) }) { _, growth, origin in
+      if case .taken = origin, !growth.isExact { return .computed }
+      return origin ?? .free
     }
   }
 }

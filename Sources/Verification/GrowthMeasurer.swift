@@ -15,7 +15,7 @@ struct GrowthMeasurer {
 
   let small: any MeasuredModel
   let grown: any MeasuredModel
-  let plans: [GrowthPlan]?
+  let path: GrowthPath?
   let batches: [TokenBatch]
   let liveBatches: [TokenBatch]
   let training: MeasuredTraining
@@ -31,10 +31,10 @@ struct GrowthMeasurer {
     numbers.measurements[.logits] = MeasuredNumber(error.logits)
     numbers.measurements[.loss] = MeasuredNumber(error.loss)
     guard scope == .all else { return numbers }
-    if let plans, let batch = batches.first {
+    if let path, let batch = batches.first {
       try progress("gradients")
       numbers.measurements[.gradients] = try GradientMap.gradientError(
-        small, grown, plans: plans, batch: batch)
+        small, grown, path: path, batch: batch)
     }
     numbers.measurements[.trajectory] = try Trajectory.error(
       small, grown, batches: batches, training: training
@@ -45,14 +45,14 @@ struct GrowthMeasurer {
     // Where gradients are no numbers, it is not the parameters that are dead.
     numbers.deadParameters = search.notFinite == nil ? search.dead : []
     numbers.measurements[.deadParameters] = search.measurement
-    if let plans { try measureCopies(plans, &numbers) }
+    if let path { try measureCopies(path, &numbers) }
     return numbers
   }
 
-  private func measureCopies(_ plans: [GrowthPlan], _ numbers: inout Numbers) throws {
+  private func measureCopies(_ path: GrowthPath, _ numbers: inout Numbers) throws {
     let steps = (0..<symmetrySteps).map { batches[$0 % batches.count] }
     numbers.copyDistances = try CopyDistance.measure(
-      grown, of: small.program, plans: plans, batches: steps, training: training
+      grown, by: path, batches: steps, training: training
     ) { try progress("copies") }
     let means = numbers.copyDistances.map { MeasuredNumber($0.afterTraining, $0.space) }
     let closest = numbers.copyDistances.map { MeasuredNumber($0.smallestAfterTraining, $0.space) }

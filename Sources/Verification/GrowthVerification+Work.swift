@@ -36,7 +36,7 @@ extension GrowthVerification {
     guard scope == .all else { return logits }
     let steps = Double(batches.count + 1)
     let liveTokens = Double(liveBatches.reduce(0) { $0 + $1.inputs.count })
-    let copies = plans == nil ? 0 : Double(symmetrySteps)
+    let copies = path == nil ? 0 : Double(symmetrySteps)
     return logits + steps * tokens * costs[0].training
       + ((steps + copies) * tokens + liveTokens) * costs[1].training
   }

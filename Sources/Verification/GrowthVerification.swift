@@ -18,7 +18,7 @@ public enum ExactScope: String, Sendable, Hashable, CaseIterable, Codable {
 /// Measures every guarantee of a growth.
 ///
 ///     let report = try GrowthVerification(
-///       small: ModelState(state), grown: ModelState(larger), plans: plans, options: options
+///       small: ModelState(state), grown: ModelState(larger), path: path
 ///     ).report(engine: CPUTrainingEngine())
 ///     print(report.isSound)
 public struct GrowthVerification: Sendable {
@@ -27,9 +27,7 @@ public struct GrowthVerification: Sendable {
   /// The model after it.
   public var grown: ModelState
   /// The growths; nil where another tool made the model, so that only what needs no plan is measured.
-  public var plans: [GrowthPlan]?
-  /// How the plans were carried out.
-  public var options: GrowthOptions
+  public var path: GrowthPath?
   /// What the growth declares; nil where nobody knows.
   public var declared: Guarantees?
   /// The batches of all measurements but the dead parameters'; n of them show n − 1 steps.
@@ -50,18 +48,16 @@ public struct GrowthVerification: Sendable {
 
   /// A verification on seeded random tokens: 11 batches of 2 sequences, at most 32 tokens long.
   ///
-  /// - Parameter declared: what the growth declares; by default what its plans and options do.
+  /// - Parameter declared: what the growth declares; by default what its growths do.
   public init(
-    small: ModelState, grown: ModelState, plans: [GrowthPlan]?,
-    options: GrowthOptions = GrowthOptions(), declared: Guarantees? = nil,
+    small: ModelState, grown: ModelState, path: GrowthPath?,
+    declared: Guarantees? = nil,
     training: MeasuredTraining = MeasuredTraining(), seed: UInt64 = 0
   ) {
     self.small = small
     self.grown = grown
-    self.plans = plans
-    self.options = options
-    self.declared =
-      declared ?? plans.map { options.guarantees(of: $0, hasMoments: small.hasMoments) }
+    self.path = path
+    self.declared = declared ?? path?.guarantees(hasMoments: small.hasMoments)
     batches = TokenBatch.random(
       count: 11, for: small.configuration, sequences: 2, length: 32, seed: seed)
     exactBatches = batches
@@ -79,7 +75,7 @@ public struct GrowthVerification: Sendable {
   /// - Parameters:
   ///   - engine: what computes in float32.
   ///   - progress: called before every part and step; what it throws ends the measuring.
-  /// - Throws: the errors of Growth for plans that do not fit, of Architectures, and of the engine.
+  /// - Throws: ``VerificationError``; the errors of Architectures and of the engine.
   public func report(
     engine: any TrainingEngine, progress: (VerificationProgress) throws -> Void = { _ in }
   ) throws -> VerificationReport {
@@ -105,12 +101,7 @@ public struct GrowthVerification: Sendable {
   }
 
   private func check() throws {
-    if let plans, let first = plans.first, let last = plans.last {
-      try VerificationError.check(
-        first.source.withoutDropout == small.configuration.withoutDropout
-          && last.target.withoutDropout == grown.configuration.withoutDropout,
-        .mismatch, "plans", "grow another model than the two that are compared")
-    }
+    try path?.check(from: small.configuration, to: grown.configuration)
     for (batches, name) in [(batches, "batches"), (exactBatches, "exactBatches")] {
       try VerificationError.check(
         batches.count > 1, .invalidBatch, name,
@@ -151,7 +142,7 @@ public struct GrowthVerification: Sendable {
       : LockStep.Exact(
         small: LayerwiseParameters(small, of: smallModel.program), batch: exactBatches[0])
     let result = try LockStep(
-      small: smallModel, grown: LayerwiseModel(grown), exact: exact, plans: plans,
+      small: smallModel, grown: LayerwiseModel(grown), exact: exact, path: path,
       batch: batches[0], arithmetic: try MatrixArithmetic(threads: threads)
     ) { _, _, _ in }.measure()
     numbers.add(result)
@@ -164,9 +155,7 @@ public struct GrowthVerification: Sendable {
     guard exactScope != .none else { return GrowthMeasurer.Numbers() }
     var exact = try ExactModel(small)
     var larger = try ExactModel(grown)
-    if let plans {
-      larger = try ExactModel(growing: exact, by: plans, options: options, given: larger)
-    }
+    if let path { larger = try ExactModel(growing: exact, by: path, given: larger) }
     (exact.threadCount, larger.threadCount) = (threads, threads)
     return try measurer(exact, larger, exactBatches, exactScope) {
       try counter.begin("float64: \($0)")
@@ -178,17 +167,17 @@ public struct GrowthVerification: Sendable {
     _ scope: ExactScope, _ progress: @escaping (String) throws -> Void
   ) -> GrowthMeasurer {
     GrowthMeasurer(
-      small: small, grown: grown, plans: plans, batches: batches, liveBatches: liveBatches,
+      small: small, grown: grown, path: path, batches: batches, liveBatches: liveBatches,
       training: training, symmetrySteps: symmetrySteps, scope: scope, progress: progress)
   }
 
   /// What is read off the files, without computing a model.
   private func addFileChecks(_ numbers: inout GrowthMeasurer.Numbers) throws {
     numbers.measurements[.firstStep] = try FirstStep.error(grown, optimizer: training.optimizer)
-    guard let plans else { return }
-    numbers.measurements[.moments] = try GradientMap.momentError(small, grown, plans: plans)
-    let expected = try plans.grown(
-      values: try ExactModel(small).values, seed: options.seed, for: rounding?.type ?? .float32)
+    guard let path else { return }
+    numbers.measurements[.moments] = try GradientMap.momentError(small, grown, path: path)
+    let expected = try path.grown(
+      values: try ExactModel(small).values, for: rounding?.type ?? .float32)
     let given = try ExactModel(grown)
     numbers.measurements[.replay] = largestError(
       given.values, expected, names: given.program.parameters.map(\.name), floor: 1e-12)
@@ -199,7 +188,7 @@ public struct GrowthVerification: Sendable {
     _ smallRounding: ModelRounding?, _ obstacle: String?
   ) -> VerificationReport {
     let arithmetic: MeasuredArithmetic? =
-      exactScope == .none ? nil : plans == nil ? .float64OfFiles : .float64
+      exactScope == .none ? nil : path == nil ? .float64OfFiles : .float64
     let checks = VerificationCheck.allCases.map { check in
       VerificationReport.Check(
         check, isDeclared: declared.map { check.isDeclared(in: $0) },
@@ -210,7 +199,7 @@ public struct GrowthVerification: Sendable {
     let steps = (batches.count - 1, symmetrySteps)
     let isExact = exactScope != .none
     var report = VerificationReport(
-      operation: plans?.operation,
+      operation: path?.operation,
       small: small.configuration, grown: grown.configuration,
       batches: VerificationReport.Batches(
         count: batches.count, sequenceCount: batches[0].sequenceCount,
@@ -234,18 +223,18 @@ public struct GrowthVerification: Sendable {
     if float32 != nil { return check == .closestCopies && exactScope != .all ? why(check) : nil }
     guard let obstacle, check.needsTraining else { return why(check) }
     if float64 != nil { return obstacle }
-    let wasSought = exactScope == .all || plans == nil && check.needsPlans
+    let wasSought = exactScope == .all || path == nil && check.needsPlans
     return wasSought ? why(check) : "\(obstacle), and float64 measured \(exactScope.words)"
   }
 
   /// Why a check has no number whatever the arithmetic.
   private func why(_ check: VerificationCheck) -> String {
     switch check {
-    case .gradients where plans != nil: "no entry has a source"
-    case .closestCopies where plans != nil && exactScope != .all: "only float64 tells"
-    case .copyDistance where plans != nil, .closestCopies where plans != nil:
+    case .gradients where path != nil: "no entry has a source"
+    case .closestCopies where path != nil && exactScope != .all: "only float64 tells"
+    case .copyDistance where path != nil, .closestCopies where path != nil:
       "no unit is a copy of another"
-    case .moments where plans != nil: "the small model has no moments"
+    case .moments where path != nil: "the small model has no moments"
     case .firstStep: "every tensor has moments"
     default: "nobody tells how the model was grown"
     }
@@ -286,13 +275,12 @@ extension VerificationCheck {
   }
 }
 
-extension GrowthOptions {
-  /// What plans promise that are carried out with these options: moments that were not mapped are not
-  /// what Adam would hold.
-  ///
-  /// - Parameter hasMoments: whether the small model has any.
-  public func guarantees(of plans: [GrowthPlan], hasMoments: Bool) -> Guarantees {
-    moments == .mapped || !hasMoments
-      ? plans.guarantees : plans.guarantees.subtracting([.moments, .trajectory])
+extension GrowthPath {
+  /// Checks that these growths make the second model of the first, whatever their dropout.
+  func check(from small: ModelConfiguration, to grown: ModelConfiguration) throws {
+    try VerificationError.check(
+      source.withoutDropout == small.withoutDropout
+        && target.withoutDropout == grown.withoutDropout,
+      .mismatch, "plans", "grow another model than the two that are compared")
   }
 }

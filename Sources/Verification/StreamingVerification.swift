@@ -15,7 +15,7 @@ import Training
 ///
 ///     let report = try StreamingVerification(
 ///       small: ModelDirectory(reading: small), grown: ModelDirectory(reading: grown),
-///       plans: receipt.plans, options: receipt.options, batch: batch
+///       path: receipt.path, batch: batch
 ///     ).report()
 ///     print(report.parting ?? "the streams agree")
 public struct StreamingVerification: Sendable {
@@ -24,9 +24,7 @@ public struct StreamingVerification: Sendable {
   /// The model after it.
   public var grown: ModelDirectory
   /// The growths; nil where another tool made the model, so that only logits and loss are compared.
-  public var plans: [GrowthPlan]?
-  /// How the plans were carried out.
-  public var options: GrowthOptions
+  public var path: GrowthPath?
   /// What the growth declares; nil where nobody knows.
   public var declared: Guarantees?
   /// The tokens of both models.
@@ -39,16 +37,15 @@ public struct StreamingVerification: Sendable {
 
   /// A verification.
   ///
-  /// - Parameter declared: what the growth declares; by default what its plans do.
+  /// - Parameter declared: what the growth declares; by default what its growths do.
   public init(
-    small: ModelDirectory, grown: ModelDirectory, plans: [GrowthPlan]?,
-    options: GrowthOptions = GrowthOptions(), declared: Guarantees? = nil, batch: TokenBatch
+    small: ModelDirectory, grown: ModelDirectory, path: GrowthPath?,
+    declared: Guarantees? = nil, batch: TokenBatch
   ) {
     self.small = small
     self.grown = grown
-    self.plans = plans
-    self.options = options
-    self.declared = declared ?? plans?.guarantees
+    self.path = path
+    self.declared = declared ?? path?.guarantees
     self.batch = batch
   }
 
@@ -67,7 +64,7 @@ public struct StreamingVerification: Sendable {
     let arithmetic = try MatrixArithmetic(threads: threads)
     let result = try LockStep(
       small: try LayerwiseModel(small), grown: try LayerwiseModel(grown), exact: exact?.parameters,
-      plans: plans, batch: batch, arithmetic: arithmetic
+      path: path, batch: batch, arithmetic: arithmetic
     ) { try progress(VerificationProgress(part: $0, done: $1, total: $2)) }.measure()
     var numbers = GrowthMeasurer.Numbers()
     numbers.add(result)
@@ -87,18 +84,13 @@ public struct StreamingVerification: Sendable {
   }
 
   private func check() throws {
-    let models = [small, grown].map { $0.configuration.model.withoutDropout }
-    guard let plans else { return }
-    try VerificationError.check(
-      plans.first?.source.withoutDropout ?? models[0] == models[0]
-        && plans.last?.target.withoutDropout ?? models[0] == models[1],
-      .mismatch, "plans", "grow another model than the two that are compared")
+    try path?.check(from: small.configuration.model, to: grown.configuration.model)
   }
 
   private func judge(
     _ numbers: GrowthMeasurer.Numbers, _ result: LockStep.Result, _ exact: ExactModels?
   ) throws -> VerificationReport {
-    let rounding = try FileRounding(small: small, grown: grown, plans: plans)
+    let rounding = FileRounding(small: small, grown: grown, path: path)
     let arithmetic: MeasuredArithmetic? =
       exact.map { $0.replay == nil ? .float64OfFiles : .float64 }
     var exactNumbers = GrowthMeasurer.Numbers()
@@ -114,7 +106,7 @@ public struct StreamingVerification: Sendable {
     }
     let exactBatch = exact?.parameters.batch
     var report = VerificationReport(
-      operation: plans?.operation,
+      operation: path?.operation,
       small: small.configuration.model, grown: grown.configuration.model,
       batches: VerificationReport.Batches(
         count: 1, sequenceCount: batch.sequenceCount, sequenceLength: batch.sequenceLength,

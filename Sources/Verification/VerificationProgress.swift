@@ -38,7 +38,7 @@ extension GrowthVerification {
       switch scope {
       case .none: 0
       case .logits: 1
-      case .all: 2 + 2 * batches + (plans == nil ? 0 : 1 + symmetrySteps)
+      case .all: 2 + 2 * batches + (path == nil ? 0 : 1 + symmetrySteps)
       }
     }
     return 1 + count(trains ? .all : .none, batches.count) + count(exactScope, exactBatches.count)

@@ -47,7 +47,7 @@ struct GrowCommandTests {
     #expect(receipt.options.sourceHash == state.status.lineage.last?.sourceHash)
     let small = try TrainingState(
       reading: CheckpointStore(place.run("run").checkpoints).url(step: 4))
-    let again = try receipt.plans.grown(small, options: receipt.options)
+    let again = try receipt.path.grown(small)
     #expect(again.status == state.status)
     for (one, other) in zip(again.parameters, state.parameters) {
       #expect(bytes(one.value) == bytes(other.value))

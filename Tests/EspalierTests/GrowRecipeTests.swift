@@ -47,7 +47,7 @@ struct GrowRecipeTests {
       atPath: place.url.appending(path: "pro").path)
     #expect(names.contains("new_parameters.json"))
     let receipt = try GrowthReceipt(reading: place.url.appending(path: "pro"))
-    #expect(receipt.guarantees.contains(.loss))
+    #expect(receipt.path.guarantees.contains(.loss))
     let proof = try BuiltCommand.run(["verify", "mistral", "pro"], in: place.url)
     #expect(proof.status == 0, "\(proof.output) \(proof.errors)")
   }

@@ -19,15 +19,14 @@ struct VerifyTests {
     let latest = try #require(
       try CheckpointStore(place.run("run").checkpoints).latestValid().item)
     let state = try TrainingState(reading: latest.url)
-    let plans = try growth.plans(from: state.status.model)
-    let options = GrowthOptions(seed: 5)
-    var grown = try plans.grown(state, options: options)
+    let path = try growth.path(from: state.status.model, options: GrowthOptions(seed: 5))
+    var grown = try path.grown(state)
     change(&grown)
     let target = place.url.appending(path: "grown")
     let tokenizer = try Data(contentsOf: latest.url.appending(path: "tokenizer.json"))
     try grown.write(to: target, tokenizer: tokenizer)
     if receipt {
-      try GrowthReceipt(plans, options: options).encoded()
+      try GrowthReceipt(path).encoded()
         .write(to: target.appending(path: GrowthReceipt.fileName))
     }
     return place

@@ -71,10 +71,10 @@ import Training
       (WidthGrowth(factor: 2), SchedulePlacement.automatic),
       (WidthGrowth(factor: 2, symmetry: .kept, learningRates: .smallTrajectory), .kept),
     ] {
-      let plans = try growth.plans(from: state.status.model)
-      #expect(SchedulePlacement.usual(after: plans) == placement)
+      let path = try growth.path(from: state.status.model)
+      #expect(SchedulePlacement.usual(after: path) == placement)
       let expected = try placement.continuation(
-        from: state.status.model, to: plans[0].target, on: state.status.training.schedule)
+        from: state.status.model, to: path.target, on: state.status.training.schedule)
       let position = try growth.grown(state).status.position
       #expect(
         try position
@@ -85,7 +85,7 @@ import Training
       try state.write(to: folder["small"], tokenizer: nil)
       let onDisk = try ModelGrowth(of: GrowthSource(reading: folder["small"]), by: growth)
       #expect(onDisk.options.schedule == expected)
-      #expect(try onDisk.grownStatus()?.position == position)
+      #expect(onDisk.grownStatus()?.position == position)
     }
   }
 

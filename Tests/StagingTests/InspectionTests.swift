@@ -177,9 +177,9 @@ struct InspectionTests {
     let small = ModelConfiguration(
       architecture: .gpt2, layerCount: 2, hiddenSize: 8, headCount: 2, intermediateSize: 16,
       vocabularySize: 32, contextLength: 8, tiesHead: true)
-    let plans = try WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)).plans(from: small)
-    let receipt = try GrowthReceipt(
-      plans, options: GrowthOptions(seed: 7, source: "small", sourceHash: "abc"), step: 12)
+    let way = try WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)).path(
+      from: small, options: GrowthOptions(seed: 7, source: "small", sourceHash: "abc"))
+    let receipt = GrowthReceipt(way, step: 12)
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -189,9 +189,9 @@ struct InspectionTests {
       Issue.record("not a receipt")
       return
     }
-    #expect(growth.operation == plans.operation)
-    #expect(growth.source == small && growth.target == plans[1].target)
-    #expect(Set(growth.guarantees) == plans.guarantees)
+    #expect(growth.operation == way.operation)
+    #expect(growth.source == small && growth.target == way.target)
+    #expect(Set(growth.guarantees) == way.guarantees)
     #expect(growth.options.seed == 7 && growth.step == 12)
     #expect(try json(.growth(growth))["kind"] as? String == "growth")
     try Data("{}".utf8).write(to: file)

@@ -25,7 +25,7 @@ struct StageReceiptTests {
     let small = try TrainingState(reading: run.directory.stages.appending(path: "stage-1"))
     let grown = try TrainingState(reading: place.checkpoints.url(step: 7))
     #expect(grown.status.model.hiddenSize == 16)
-    let again = try receipt.plans.grown(small, options: receipt.options)
+    let again = try receipt.path.grown(small)
     #expect(again.parameters.count == grown.parameters.count)
     for (one, other) in zip(again.parameters, grown.parameters) {
       #expect(one.value.bytes == other.value.bytes)

@@ -83,8 +83,7 @@ import Verification
       ModelState($0.configuration.model, values: try $0.values())
     }
     return GrowthVerification(
-      small: models[0], grown: models[1], plans: grown.plans,
-      options: GrowthOptions(seed: GrownDirectory.seed),
+      small: models[0], grown: models[1], path: try grown.path(grown.plans),
       training: SmallModel.training)
   }
 }

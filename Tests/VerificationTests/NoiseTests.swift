@@ -58,15 +58,16 @@ import Verification
     for model in [SmallModel.gpt2, .llama] {
       var configuration = model.configuration
       configuration.layerCount = layers
-      let plans = try Self.growth(decibels, .blockDiagonal).plans(from: configuration)
-      #expect(plans.guarantees.contains(.loss))
+      let path = try Self.growth(decibels, .blockDiagonal).path(
+        from: configuration, options: GrowthOptions(seed: 3))
+      #expect(path.guarantees.contains(.loss))
       // As a model begins; the initializer's spread leaves small branches' sums as training does.
       let values = try configuration.program().parameters.map {
         ParameterInitializer(seed: 5).tensor(for: $0)
       }
-      var verification = verification(
+      var verification = try verification(
         ModelState(configuration, values: values),
-        ModelState(plans[0].target, values: try plans.grown(values: values, seed: 3)), plans)
+        ModelState(path.target, values: try path.grown(values: values)), path.plans)
       verification.exactScope = .logits
       let report = try verification.report(engine: CPUTrainingEngine(threads: 1))
       for check in [VerificationCheck.logits, .loss, .residual] {
@@ -79,7 +80,7 @@ import Verification
   func limits() throws {
     var model = SmallModel.gpt2.configuration
     func declares(_ growth: some GrowthOperator) throws -> Bool {
-      try growth.plans(from: model).guarantees.contains(.loss)
+      try growth.guarantees(from: model).contains(.loss)
     }
     for (decibels, layers) in [(10.0, 180), (8, 14), (6, 3)] {
       model.layerCount = layers

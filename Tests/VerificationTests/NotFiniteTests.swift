@@ -26,7 +26,7 @@ import Verification
     let plans = try WidthGrowth(factor: 2, symmetry: .split).plans(from: model.configuration)
     var small = try model.trained()
     var grown = ModelState(
-      try plans.grown(small.trainingState(), options: GrowthOptions(seed: 3)))
+      try GrowthPath(plans, options: GrowthOptions(seed: 3)).grown(small.trainingState()))
     for name in ["model.layers.1.mlp.down_proj.weight", "model.norm.weight"] {
       try spoil(&small, name, value)
       try spoil(&grown, name, value)

@@ -14,7 +14,7 @@ import Verification
     let small = try SmallModel.gpt2.trained()
     let plans = try WidthGrowth(factor: 2).plans(from: small.configuration)
     let grown = ModelState(
-      try plans.grown(small.trainingState(), options: GrowthOptions(seed: 3)))
+      try GrowthPath(plans, options: GrowthOptions(seed: 3)).grown(small.trainingState()))
     let report = try verification(small, grown, nil).report(engine: CPUTrainingEngine(threads: 1))
     #expect(report.isSound)
     #expect(report.float64Arithmetic == .float64OfFiles)
@@ -34,9 +34,9 @@ import Verification
     let small = try SmallModel.llama.trained()
     let plans = try WidthGrowth(factor: 2).plans(from: small.configuration)
     let grown = ModelState(
-      try plans.grown(small.trainingState(), options: GrowthOptions(seed: 3)))
+      try GrowthPath(plans, options: GrowthOptions(seed: 3)).grown(small.trainingState()))
     for scope in ExactScope.allCases {
-      var verification = verification(small, grown, plans)
+      var verification = try verification(small, grown, plans)
       verification.exactScope = scope
       var last: VerificationProgress?
       let report = try verification.report(engine: CPUTrainingEngine(threads: 1)) {
@@ -60,8 +60,8 @@ import Verification
     }
     let plans = try WidthGrowth(factor: 2, symmetry: .kept).plans(from: small.configuration)
     let grown = ModelState(
-      try plans.grown(small.trainingState(), options: GrowthOptions(seed: 3)))
-    var verification = verification(small, grown, plans)
+      try GrowthPath(plans, options: GrowthOptions(seed: 3)).grown(small.trainingState()))
+    var verification = try verification(small, grown, plans)
     verification.training.optimizer.epsilon = 0
     // Five of twelve positions are ever seen.
     verification.batches = TokenBatch.random(
@@ -105,7 +105,7 @@ import Verification
     #expect(throws: (any Error).self) {
       try verification(small, missing, nil).report(engine: CPUTrainingEngine(threads: 1))
     }
-    var short = verification(small, small, [])
+    var short = try verification(small, small, [])
     short.batches = []
     #expect(throws: VerificationError.self) {
       try short.report(engine: CPUTrainingEngine(threads: 1))

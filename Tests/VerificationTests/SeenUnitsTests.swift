@@ -89,9 +89,9 @@ import Verification
       let state = try small.trained()
       let plans = try first.plans(from: small.configuration)
       let fresh = ModelState(
-        try plans.grown(state.trainingState(), options: GrowthOptions(seed: 3)))
+        try GrowthPath(plans, options: GrowthOptions(seed: 3)).grown(state.trainingState()))
       let next = try second.plans(from: fresh.configuration)
-      #expect(next.guarantees.contains(.liveness))
+      #expect(try GrowthPath(next).guarantees.contains(.liveness))
       expectSound(try verify(fresh, next))
       // In one command, from a model that has trained, it would be too late.
       let both = plans + next

@@ -110,7 +110,9 @@ func verify(
   _ small: ModelState, _ plans: [GrowthPlan], options: GrowthOptions = GrowthOptions(seed: 3),
   declared: Guarantees? = nil, change: (inout ModelState) throws -> Void = { _ in }
 ) throws -> VerificationReport {
-  var grown = ModelState(try plans.grown(try small.trainingState(), options: options))
+  var grown = ModelState(
+    try GrowthPath(plans, of: small.configuration, options: options)
+      .grown(try small.trainingState()))
   try change(&grown)
   return try verification(small, grown, plans, options: options, declared: declared)
     .report(engine: CPUTrainingEngine(threads: 1))
@@ -120,9 +122,11 @@ func verify(
 func verification(
   _ small: ModelState, _ grown: ModelState, _ plans: [GrowthPlan]?,
   options: GrowthOptions = GrowthOptions(seed: 3), declared: Guarantees? = nil
-) -> GrowthVerification {
+) throws -> GrowthVerification {
   var verification = GrowthVerification(
-    small: small, grown: grown, plans: plans, options: options, declared: declared,
+    small: small, grown: grown,
+    path: try plans.map { try GrowthPath($0, of: small.configuration, options: options) },
+    declared: declared,
     training: SmallModel.training)
   // Long enough that every token and position is seen.
   verification.liveBatches = TokenBatch.random(

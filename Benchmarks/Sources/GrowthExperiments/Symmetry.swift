@@ -41,23 +41,20 @@ struct Symmetry {
         laboratory.start(model, training(seed)), to: growth, run: "small", seed: seed)
       _ = try laboratory.train(small, to: total, run: "small", seed: seed)
       for arm in arms {
-        let plans = try arm.growth.plans(from: model)
-        try follow(
-          plans.grown(small, options: GrowthOptions(seed: seed)), plans, model.program(), arm.name,
-          seed)
+        let path = try arm.growth.path(from: model, options: GrowthOptions(seed: seed))
+        try follow(path.grown(small), path, arm.name, seed)
       }
     }
   }
 
   /// Trains on, and measures the copies' distances again and again.
   private func follow(
-    _ grown: TrainingState, _ plans: [GrowthPlan], _ small: Program, _ name: String, _ seed: UInt64
+    _ grown: TrainingState, _ path: GrowthPath, _ name: String, _ seed: UInt64
   ) throws {
     var state = grown
     for step in stride(from: growth, through: total, by: interval) {
       if step > growth { state = try laboratory.train(state, to: step, run: name, seed: seed) }
-      let distances = try CopyDistance.means(
-        of: state.parameters.map(\.value), grownFrom: small, by: plans)
+      let distances = CopyDistance.means(of: state.parameters.map(\.value), by: path)
       try laboratory.write(["run": name, "seed": seed, "step": step, "distances": distances])
     }
     print("seed \(seed): \(name)")

@@ -83,7 +83,7 @@ struct GrowthReport: Encodable {
     _ growth: ModelGrowth, _ output: ModelGrowth.Output, withTensors: Bool
   ) throws {
     let outline = try growth.outline(output)
-    operation = growth.plans.operation
+    operation = growth.path.operation
     source = growth.source.url.path(percentEncoded: false)
     sourceHash = growth.options.sourceHash
     seed = growth.options.seed
@@ -91,7 +91,7 @@ struct GrowthReport: Encodable {
     to = try Model(growth.target)
     preserves = growth.guarantees.inOrder
     doesNotPreserve = Guarantee.allCases.compactMap { guarantee in
-      let plan = growth.plans.first { !$0.guarantees.contains(guarantee) }
+      let plan = growth.path.plans.first { !$0.guarantees.contains(guarantee) }
       if let plan { return Loss(guarantee: guarantee, reason: plan.reason(against: guarantee)) }
       // The steps' promises hold one by one, and not all together.
       return growth.guarantees.contains(guarantee)
@@ -145,7 +145,7 @@ extension DType {
 
 extension GrowthReport.Training {
   init?(_ growth: ModelGrowth) throws {
-    guard let before = growth.source.status, let after = try growth.grownStatus() else {
+    guard let before = growth.source.status, let after = growth.grownStatus() else {
       return nil
     }
     step = before.progress.steps

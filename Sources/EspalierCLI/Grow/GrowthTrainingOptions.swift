@@ -44,20 +44,20 @@ struct GrowthTrainingOptions: ParsableArguments {
     var options = GrowthOptions(seed: seed)
     if let moments { options.moments = moments.policy }
     guard schedule != nil || rewarmup != nil else { return options }
-    let plans = try GrowthRequest(sizes: sizes, manner: manner, recipes: recipes)
-      .growth(of: source.model).plans(from: source.model)
-    options.schedule = try placement(after: plans).continuation(
-      from: source.model, to: plans.last?.target ?? source.model, on: status.training.schedule,
+    let path = try GrowthRequest(sizes: sizes, manner: manner, recipes: recipes)
+      .growth(of: source.model).path(from: source.model)
+    options.schedule = try placement(after: path).continuation(
+      from: source.model, to: path.target, on: status.training.schedule,
       rewarmup: rewarmup?.duration)
     return options
   }
 
-  private func placement(after plans: [GrowthPlan]) -> SchedulePlacement {
+  private func placement(after path: GrowthPath) -> SchedulePlacement {
     switch schedule {
     case .keep: .kept
     case .ratio(let ratio): .ratio(ratio)
     case .auto: .automatic
-    case nil: .usual(after: plans)
+    case nil: .usual(after: path)
     }
   }
 }

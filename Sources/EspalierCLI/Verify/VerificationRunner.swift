@@ -49,12 +49,11 @@ struct VerificationRunner {
   ) throws -> VerificationReport {
     let states = try bundles.map { try Self.state($0.directory) }
     var verification = GrowthVerification(
-      small: states[0].model, grown: states[1].model, plans: receipt?.plans,
-      options: receipt?.options ?? GrowthOptions(),
+      small: states[0].model, grown: states[1].model, path: receipt?.path,
       training: MeasuredTraining(
         optimizer: states[1].optimizer, learningRate: options.learningRate), seed: options.seed)
-    verification.rounding = try FileRounding(
-      small: bundles[0].directory, grown: bundles[1].directory, plans: receipt?.plans)
+    verification.rounding = FileRounding(
+      small: bundles[0].directory, grown: bundles[1].directory, path: receipt?.path)
     verification.symmetrySteps = options.steps
     verification.exactScope = options.float64
     // Eleven batches show ten steps.
@@ -99,8 +98,8 @@ struct VerificationRunner {
   ) throws -> VerificationReport {
     let batch = try batches(bundles[0], count: 1)[0]
     var verification = StreamingVerification(
-      small: bundles[0].directory, grown: bundles[1].directory, plans: receipt?.plans,
-      options: receipt?.options ?? GrowthOptions(), batch: batch)
+      small: bundles[0].directory, grown: bundles[1].directory, path: receipt?.path,
+      batch: batch)
     if let operations = options.exactOperations { verification.exactOperations = operations }
     if options.float64 == .none { verification.exactOperations = 0 }
     return try verification.report(threads: options.engineOptions.threads) {

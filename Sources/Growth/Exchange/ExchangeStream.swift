@@ -6,19 +6,19 @@ import Tensors
 /// Makes the bytes of an export's or an import's files, and refuses numbers that no sound tensor holds.
 final class ExchangeStream: Sendable {
   private let files: ExchangedFiles
-  private let weights: GrowthStream
+  private let weights: GrowthExecutor<FileSource>
   private let sources: [URL: RandomAccessFile]
 
   init(_ files: ExchangedFiles) throws {
     self.files = files
-    weights = try GrowthStream(files.weights, rounding: .nearest)
+    weights = try files.weights.executor()
     let urls = Set(files.others.values.flatMap(\.files))
     sources = try Dictionary(uniqueKeysWithValues: urls.map { ($0, try RandomAccessFile($0)) })
   }
 
   /// A maker for one thread.
   func maker() -> ShardPipeline.Maker {
-    let makeWeights = weights.maker()
+    let makeWeights = weights.blockMaker()
     return { [self] entry, range, bytes in
       if let tensor = files.others[entry.name] {
         try PieceFiller(tensor: tensor, files: sources).fill(range, of: bytes)
@@ -59,7 +59,8 @@ final class ExchangeStream: Sendable {
     }
     let element = range.lowerBound / type.byteWidth + place
     let index = NumberCheck.index(element, in: entry.shape)
-    guard let source = files.weights.tensors[entry.name]?.chain.source,
+    guard let tensor = files.weights.tensors[entry.name],
+      let source = files.weights.places.location(of: tensor.chain),
       let before = try value(element, of: source), before.isFinite
     else {
       throw GrowthError(

@@ -25,8 +25,10 @@ struct ExchangedFiles: Sendable {
     others: [(layout: ShardLayout, tensors: [ExchangedTensor])] = [],
     otherSources: [SourceFiles] = []
   ) throws {
+    // A path of no growths: the weights are copied, or converted.
     weights = try GrowthFiles(
-      converting: source, to: type, maximumShardByteCount: maximumShardByteCount)
+      GrowthPath([], of: source.model), of: source, as: type,
+      maximumShardByteCount: maximumShardByteCount)
     let all = others.flatMap(\.tensors).map { ($0.spec.name, $0) }
     self.others = Dictionary(all) { first, _ in first }
     layouts = weights.layouts + others.map(\.layout)
@@ -56,45 +58,5 @@ struct ExchangedFiles: Sendable {
     let most = counts.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
     let type = most.flatMap { DType(safetensorsName: $0) }
     return type?.isFloatingPoint == true ? type : nil
-  }
-}
-
-extension GrowthFiles {
-  /// A model's own tensors, converted to a type where one is given.
-  fileprivate init(
-    converting source: GrowthSource, to type: DType?, maximumShardByteCount: Int?
-  ) throws {
-    let specs = try source.model.program().parameters
-    let types = try OutputTypes(source, type)
-    var tensors: [String: Tensor] = [:]
-    var files: [TensorSpec] = []
-    for (spec, name) in zip(specs, source.directory.tensorNames) {
-      guard let location = source.directory.tensors.location(of: name) else {
-        throw GrowthError(.mismatch, "is not in the model's files", subject: name)
-      }
-      let chain = GrowthChain(target: spec, part: .value, source: location, steps: [])
-      let type = try types.type(of: chain)
-      tensors[spec.name] = Tensor(chain: chain, type: type, isExact: types.isExact(chain))
-      files.append(
-        type.map { TensorSpec(spec.name, dtype: $0, shape: spec.shape) }
-          ?? TensorSpec(copying: location.entry, as: spec.name))
-    }
-    try self.init(
-      layouts: [
-        ShardLayout(
-          baseName: TrainingStateFiles.model, tensors: files, metadata: ["format": "pt"],
-          maximumShardByteCount: maximumShardByteCount ?? source.shardByteCount())
-      ],
-      tensors: tensors, chains: GrowthChains([], options: GrowthOptions()), clocks: nil)
-  }
-
-  private init(
-    layouts: [ShardLayout], tensors: [String: Tensor], chains: GrowthChains,
-    clocks: [ParameterClock]?
-  ) {
-    self.layouts = layouts
-    self.tensors = tensors
-    self.chains = chains
-    self.clocks = clocks
   }
 }

@@ -3,17 +3,18 @@ import Checkpoints
 import Synchronization
 import Tensors
 
-/// The rows of a tensor in a file.
+/// A tensor in a file.
 ///
 /// Rows are asked for by closures that cannot throw; what fails is kept here, to be thrown by
 /// whoever has asked for the rows.
-final class FileRows: Sendable {
+final class FileRows: SourceTensor {
   private let location: TensorLocation
   private let file: RandomAccessFile
-  private let type: DType
   private let threadCount: Int?
+  private let rowByteCount: Int
   private let failure = Mutex<(any Error)?>(nil)
 
+  let type: DType?
   /// Elements of a row.
   let length: Int
   /// The number of rows.
@@ -22,16 +23,25 @@ final class FileRows: Sendable {
   private static let chunkByteCount = 128 << 10
 
   /// - Parameter threadCount: how many threads measure all rows; nil for all cores.
-  init(
-    _ location: TensorLocation, type: DType, in file: RandomAccessFile, threadCount: Int? = nil
-  ) {
+  init(_ location: TensorLocation, in file: RandomAccessFile, threadCount: Int? = nil) {
     self.location = location
     self.file = file
-    self.type = type
     self.threadCount = threadCount
     let shape = location.entry.shape
+    type = location.entry.dtype
     length = shape.extents.last ?? 1
+    rowByteCount = length * (type?.byteWidth ?? 0)
     count = length == 0 ? 0 : shape.elementCount / length
+  }
+
+  var typeName: String { location.entry.dtypeName }
+  var elementCount: Int { location.entry.shape.elementCount }
+  var label: String {
+    "\(location.entry.name) in \(location.file.path(percentEncoded: false))"
+  }
+
+  func copy(_ range: Range<Int>, into bytes: UnsafeMutableRawBufferPointer) throws {
+    try file.read(at: location.offset + range.lowerBound, into: bytes)
   }
 
   /// Throws what has failed.
@@ -46,14 +56,12 @@ final class FileRows: Sendable {
     }
   }
 
-  private var rowByteCount: Int { length * type.byteWidth }
-
   /// Rows for many threads, each read by itself.
   func shared<Scalar: GrowthScalar>() -> TensorRows<Scalar> {
     var rows = TensorRows<Scalar>(count: count, length: length) { [self] row, scratch in
       withUnsafeTemporaryAllocation(byteCount: rowByteCount, alignment: 16) { bytes in
         read(row, into: bytes)
-        if let base = bytes.baseAddress { Scalar.decode(base, type, into: scratch) }
+        if let base = bytes.baseAddress, let type { Scalar.decode(base, type, into: scratch) }
       }
       return UnsafeBufferPointer(scratch)
     }
@@ -76,10 +84,10 @@ final class FileRows: Sendable {
         read(row, into: chunk.part(0, chunk.rows.count * rowByteCount))
       }
       let bytes = chunk.part((row - chunk.rows.lowerBound) * rowByteCount, rowByteCount)
-      if type.byteWidth == MemoryLayout<Scalar>.size {
+      if type == Scalar.elementType {
         return UnsafeBufferPointer(bytes.assumingMemoryBound(to: Scalar.self))
       }
-      if let base = bytes.baseAddress { Scalar.decode(base, type, into: scratch) }
+      if let base = bytes.baseAddress, let type { Scalar.decode(base, type, into: scratch) }
       return UnsafeBufferPointer(scratch)
     }
   }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Checkpoints
 import Foundation
 import Synchronization
 import Tensors
@@ -7,15 +6,15 @@ import Tensors
 /// The growers of all steps, each made when it is first needed and then kept: those that measure the
 /// tensor they start from go through all of its rows once.
 final class GrowerStore: Sendable {
-  private let chains: GrowthChains
+  private let path: GrowthPath
   private let boxes: [GrowthChain.Step: Box]
 
   private final class Box: Sendable {
     let grower = Mutex<(any Sendable)?>(nil)
   }
 
-  init(_ chains: GrowthChains, for all: [GrowthChain]) {
-    self.chains = chains
+  init(_ path: GrowthPath, for all: [GrowthChain]) {
+    self.path = path
     let steps = Set(all.flatMap(\.steps))
     boxes = Dictionary(uniqueKeysWithValues: steps.map { ($0, Box()) })
   }
@@ -23,16 +22,16 @@ final class GrowerStore: Sendable {
   /// The growers of a chain's steps.
   ///
   /// - Parameters:
-  ///   - file: the rows of the chain's source; nil where all entries are new.
+  ///   - source: the tensor that the chain begins with; nil where all entries are new.
   ///   - type: the type that the chain's values are for.
   func growers<Scalar: GrowthScalar>(
-    of chain: GrowthChain, from file: FileRows?, as type: DType
+    of chain: GrowthChain, from source: (some SourceTensor)?, as type: DType?
   ) throws -> [TensorGrower<Scalar>] {
-    var rows: TensorRows<Scalar>? = file?.shared()
+    var rows: TensorRows<Scalar>? = source?.shared()
     var result: [TensorGrower<Scalar>] = []
     for step in chain.steps {
       let grower = try grower(of: step, from: rows, as: type)
-      try file?.check()
+      try source?.check()
       result.append(grower)
       rows = TensorRows(grower, from: rows)
     }
@@ -40,7 +39,7 @@ final class GrowerStore: Sendable {
   }
 
   private func grower<Scalar: GrowthScalar>(
-    of step: GrowthChain.Step, from rows: TensorRows<Scalar>?, as type: DType
+    of step: GrowthChain.Step, from rows: TensorRows<Scalar>?, as type: DType?
   ) throws -> TensorGrower<Scalar> {
     guard let box = boxes[step] else { return make(step, rows, type) }
     return box.grower.withLock { stored in
@@ -52,11 +51,11 @@ final class GrowerStore: Sendable {
   }
 
   private func make<Scalar: GrowthScalar>(
-    _ step: GrowthChain.Step, _ rows: TensorRows<Scalar>?, _ type: DType
+    _ step: GrowthChain.Step, _ rows: TensorRows<Scalar>?, _ type: DType?
   ) -> TensorGrower<Scalar> {
     TensorGrower(
-      chains.growth(step), part: step.part, source: rows, moments: chains.options.moments,
-      seed: chains.options.seed &+ UInt64(step.plan), type: type)
+      path.growth(step), part: step.part, source: rows, moments: path.options.moments,
+      seed: path.seed(ofStep: step.plan), type: type)
   }
 }
 

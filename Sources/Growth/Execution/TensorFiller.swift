@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import Checkpoints
 import Tensors
 
-/// Makes the bytes of a tensor in a file, whole rows at a time, for one thread.
+/// Makes the bytes of a tensor, whole rows at a time, for one thread.
 protocol TensorFiller {
   /// Fills the bytes of a range of the tensor's.
   func fill(_ range: Range<Int>, of bytes: UnsafeMutableRawBufferPointer) throws
@@ -16,35 +15,34 @@ extension TensorFiller {
 
 /// A tensor that comes out as it went in, whatever its type.
 struct CopyingFiller: TensorFiller {
-  let source: TensorLocation
-  let file: RandomAccessFile
+  let source: any SourceTensor
 
   func fill(_ range: Range<Int>, of bytes: UnsafeMutableRawBufferPointer) throws {
-    try file.read(at: source.offset + range.lowerBound, into: bytes)
+    try source.copy(range, into: bytes)
   }
 }
 
 /// A tensor whose rows are computed, and rounded once.
 struct GrowingFiller<Scalar: GrowthScalar>: TensorFiller {
   private let rows: TensorRows<Scalar>
-  private let file: FileRows?
+  private let source: (any SourceTensor)?
   private let type: DType
   private let rounding: StochasticRounding?
   private let scratch: ScratchRow<Scalar>
 
   /// - Parameters:
-  ///   - file: the source's rows; nil where all entries are new.
+  ///   - source: the tensor that it begins with; nil where all entries are new.
   ///   - growers: of each step, in order.
   ///   - rounding: nil to round to nearest.
   init(
-    from file: FileRows?, _ growers: [TensorGrower<Scalar>], as type: DType,
+    from source: (any SourceTensor)?, _ growers: [TensorGrower<Scalar>], as type: DType,
     rounding: StochasticRounding?
   ) {
-    var rows: TensorRows<Scalar>? = file?.sequential()
+    var rows: TensorRows<Scalar>? = source?.sequential()
     for grower in growers { rows = TensorRows(sequential: grower, from: rows) }
     // Without a source and a step there would be nothing to write.
     self.rows = rows ?? TensorRows(count: 0, length: 0) { _, row in UnsafeBufferPointer(row) }
-    self.file = file
+    self.source = source
     self.type = type
     // A type of as many digits takes every number as it is.
     self.rounding = type.byteWidth < MemoryLayout<Scalar>.size ? rounding : nil
@@ -68,7 +66,7 @@ struct GrowingFiller<Scalar: GrowthScalar>: TensorFiller {
         Scalar.encode(elements, as: type, into: base)
       }
     }
-    try file?.check()
+    try source?.check()
   }
 
   func numbers(ofRow row: Int) -> [Double]? {

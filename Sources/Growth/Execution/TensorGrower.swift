@@ -17,9 +17,9 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
 
   private var source: TensorRows<Scalar>?
   private let rows: AxisMap?
-  private let columns: AxisMap
+  let columns: AxisMap
   private let moments: MomentPolicy
-  private let fresh: ParameterInitializer
+  let fresh: ParameterInitializer
   private let noise: NoiseRows<Scalar>?
   private let format: RepresentableNoise?
   private let meanRow: [Scalar]
@@ -223,22 +223,6 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
         .forEach(first..<first + range.count) { index, value in
           target[index] = Scalar(Float(standardDeviation * value))
         }
-    }
-  }
-
-  /// New tokens differ a little from the mean, and so from each other.
-  private func addTokenNoise(
-    _ row: Int, _ outer: AxisMap.Run?, _ target: UnsafeMutableBufferPointer<Scalar>
-  ) {
-    guard part == .value, case .mean(_, _, let noise)? = outer?.source, noise > 0 else { return }
-    let first = row * rowLength
-    let values = fresh.values(for: growth.target, elements: first..<first + rowLength)
-    // Copies of a component must stay copies, or the width's other maps would no longer hold.
-    for run in columns.runs {
-      guard case .indices(let source) = run.source else { continue }
-      for index in 0..<run.count {
-        target[run.start + index] += Scalar(noise * run.value * Double(values[source + index]))
-      }
     }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Architectures
 import Checkpoints
-import Foundation
 import Tensors
 import Training
 
@@ -9,40 +9,32 @@ import Training
 ///
 /// Many threads may ask for rows at once, of models of any size.
 package final class GrownRows: Sendable {
-  private let chains: [GrowthChain]
-  private let types: [DType]
-  private let store: GrowerStore
-  private let files: [URL: RandomAccessFile]
+  private let executor: GrowthExecutor<FileSource>
+  private let parameters: [ParameterSpec]
 
   /// Prepares a growth.
   ///
   /// - Parameters:
   ///   - directory: the small model.
-  ///   - plans: the growths in order.
-  ///   - options: how they were carried out; the seed counts.
+  ///   - path: the growths, with the seed.
   ///   - types: what each of the grown parameters is for, which noise depends on.
-  /// - Throws: the errors of Growth for plans of another model, and of Checkpoints.
-  package init(
-    of directory: ModelDirectory, by plans: [GrowthPlan], options: GrowthOptions,
-    types: [DType]
-  ) throws {
-    self.types = types
-    let all = try GrowthChains(plans, options: options)
-    let count = try plans.last?.target.program().parameters.count ?? 0
+  /// - Throws: the errors of Growth and of Checkpoints.
+  package init(of directory: ModelDirectory, by path: GrowthPath, types: [DType]) throws {
+    parameters = path.targetParameters
     try GrowthError.check(
-      types.count == count, .mismatch, "types", "\(types.count) for \(count) tensors")
-    chains = try (0..<count).map { index in
-      let chain = all.chain(of: index, .value) { source, _ in
-        directory.tensors.location(of: directory.tensorNames[source])
-      }
-      guard let chain else {
-        throw GrowthError(.mismatch, "has no source", subject: "tensor \(index)")
-      }
-      return chain
+      types.count == parameters.count, .mismatch, "types",
+      "\(types.count) for \(parameters.count) tensors")
+    let places = StoredPlaces(directory)
+    var tensors: [String: GrownTensor] = [:]
+    for (index, spec) in parameters.enumerated() {
+      let chain = path.chain(of: index, .value) { places.location(of: $0, $1) != nil }
+      guard let chain else { throw GrowthError(.mismatch, "has no source", subject: spec.name) }
+      tensors[spec.name] = GrownTensor(
+        chain, as: .float64, noiseFor: types[index], isExact: true)
     }
-    store = GrowerStore(all, for: chains)
-    let sources = Set(chains.compactMap(\.source?.file))
-    files = try Dictionary(uniqueKeysWithValues: sources.map { ($0, try RandomAccessFile($0)) })
+    executor = GrowthExecutor(
+      path, from: try FileSource(places, for: tensors.values.map(\.chain)), to: tensors,
+      unsound: .passedOn)
   }
 
   /// Makes consecutive rows of a parameter.
@@ -56,23 +48,10 @@ package final class GrownRows: Sendable {
   package func fill(
     _ rows: Range<Int>, of parameter: Int, into target: UnsafeMutablePointer<Double>
   ) throws {
-    let file = try source(of: chains[parameter])
-    let growers: [TensorGrower<Double>] = try store.growers(
-      of: chains[parameter], from: file, as: types[parameter])
-    let filler = GrowingFiller(from: file, growers, as: .float64, rounding: nil)
-    let width = 8 * (chains[parameter].target.shape.extents.last ?? 1)
-    try filler.fill(
-      rows.lowerBound * width..<rows.upperBound * width,
-      of: UnsafeMutableRawBufferPointer(start: target, count: rows.count * width))
-  }
-
-  private func source(of chain: GrowthChain) throws -> FileRows? {
-    guard let location = chain.source, let file = files[location.file] else { return nil }
-    guard let type = location.entry.dtype, type.isFloatingPoint else {
-      throw GrowthError(
-        .unsupported, "holds \(location.entry.dtypeName), which are no real numbers",
-        subject: location.entry.name)
-    }
-    return FileRows(location, type: type, in: file)
+    let spec = parameters[parameter]
+    let width = 8 * (spec.shape.extents.last ?? 1)
+    try executor.maker()(
+      spec.name, rows.lowerBound * width..<rows.upperBound * width,
+      UnsafeMutableRawBufferPointer(start: target, count: rows.count * width))
   }
 }

@@ -45,11 +45,11 @@ extension ModelGrowth {
     return GrowthOutline(
       tensors: entries.compactMap { entry in
         files.tensors[entry.name].map { tensor in
-          GrowthOutline.Tensor(
-            name: entry.name, source: tensor.chain.source?.entry.name,
-            sourceShape: tensor.chain.source?.entry.shape.extents,
-            sourceType: tensor.chain.source?.entry.dtypeName, shape: entry.shape.extents,
-            type: entry.dtypeName, operation: files.chains.summary(of: tensor.chain))
+          let source = files.places.location(of: tensor.chain)?.entry
+          return GrowthOutline.Tensor(
+            name: entry.name, source: source?.name, sourceShape: source?.shape.extents,
+            sourceType: source?.dtypeName, shape: entry.shape.extents,
+            type: entry.dtypeName, operation: files.summary(of: tensor))
         }
       },
       files: files.layouts.flatMap(\.shards).map(\.name), byteCount: files.byteCount,
@@ -71,9 +71,9 @@ extension ModelGrowth {
   /// Seconds that making and hashing takes on all cores, by a sample; writing and syncing aside.
   public func estimatedSeconds(_ output: Output = Output()) throws -> Double {
     let files = try GrowthFiles(self, output)
-    let maker = try GrowthStream(
-      files, rounding: output.rounding, threadCount: output.threadCount
-    ).maker()
+    let maker = try files.executor(
+      rounding: output.rounding, threadCount: output.threadCount
+    ).blockMaker()
     let entries = files.layouts.flatMap(\.shards).flatMap(\.header.entriesInFileOrder)
       .filter { $0.byteCount > 0 }.sorted { $0.byteCount > $1.byteCount }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
@@ -99,7 +99,7 @@ extension ModelGrowth {
   }
 }
 
-extension GrowthChains {
+extension GrowthPath {
   /// What is done to a tensor, on half a line.
   func summary(of chain: GrowthChain) -> String {
     let steps = chain.steps.map { growth($0).summary(of: chain.part) }

@@ -34,8 +34,10 @@ public struct GrowthSource: Sendable {
 
   /// The growths that made the model, where it has not trained since: of what their receipt says.
   var earlierGrowths: [GrowthPlan] {
-    guard let receipt = try? GrowthReceipt(reading: url), receipt.target == model else { return [] }
-    return receipt.plans
+    guard let receipt = try? GrowthReceipt(reading: url), receipt.path.target == model else {
+      return []
+    }
+    return receipt.path.plans
   }
 
   /// Opens a checkpoint, a Hugging Face directory, or a run, whose newest whole checkpoint is taken.

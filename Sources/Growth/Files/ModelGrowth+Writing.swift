@@ -73,7 +73,7 @@ extension ModelGrowth {
   /// It holds what a checkpoint of its kind holds, in Hugging Face's layout, the small files of the
   /// source (tokenizer, generation settings), and `growth.json`. Tensors are read, made and written in
   /// blocks of rows on all cores; memory does not depend on the model's size. The values are bit for
-  /// bit those of growing in memory, ``Swift/Array/grown(_:options:)``.
+  /// bit those of growing in memory, ``GrowthPath/grown(_:)``.
   ///
   /// Until it is whole the directory is called `.partial-NAME`. Where the work is cancelled, the
   /// process killed or the disk full, it stays with the files that are finished, for a growth that
@@ -122,15 +122,16 @@ extension ModelGrowth {
     _ observe: (Progress) throws -> Void
   ) throws {
     let total = files.byteCount
-    let stream = try GrowthStream(
-      files, rounding: output.rounding, threadCount: output.threadCount)
+    let executor = try files.executor(
+      rounding: output.rounding, threadCount: output.threadCount)
     let sources = source.files
     let digests = BackgroundWork { try sources.digests() }
-    let pipeline = ShardPipeline(
-      files.layouts, in: directory, configuration: output.pipelineConfiguration)
     do {
-      try pipeline.run(makeWorker: { stream.maker() }) { done in
-        try observe(Progress(stage: .growing, doneByteCount: done, byteCount: total))
+      try withoutActuallyEscaping(observe) { observe in
+        let sink = FileSink(
+          layouts: files.layouts, directory: directory, configuration: output.pipelineConfiguration
+        ) { try observe(Progress(stage: .growing, doneByteCount: $0, byteCount: total)) }
+        try sink.take(executor)
       }
     } catch let error as GrowthError where error.code == .notFinite {
       // Where the source's files have changed, that is what is wrong.
@@ -163,7 +164,7 @@ extension ModelGrowth {
     for index in files.layouts.compactMap(\.index) {
       try writer.write(Data(index.contents.json.utf8), to: index.name)
     }
-    if let status = try grownStatus(), let clocks = files.clocks {
+    if let status = grownStatus(), let clocks = files.clocks {
       try writer.write(TrainingStateFiles.encoded(status, clocks), to: TrainingStateFiles.state)
     }
     try writer.write(configuration.encodedGeneration(), to: TrainingStateFiles.generation)
@@ -176,9 +177,7 @@ extension ModelGrowth {
 
   /// Tells this growth's files from any other's.
   private func identity(_ files: GrowthFiles, _ output: Output) throws -> String {
-    var receipt = try GrowthReceipt(plans, options: options)
-    receipt.options.sourceHash = try source.files.quickHash()
-    var data = try receipt.encoded()
+    var data = try GrowthReceipt(path).encoded()
     for line in source.files.marks() + [output.rounding.rawValue] { data += Data(line.utf8) }
     for shard in files.layouts.flatMap(\.shards) {
       data += Data(shard.name.utf8) + Data(shard.header.json)

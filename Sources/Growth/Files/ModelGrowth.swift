@@ -14,11 +14,9 @@ import Training
 public struct ModelGrowth: Sendable {
   /// What is grown.
   public let source: GrowthSource
-  /// What is done.
-  public let plans: [GrowthPlan]
-  /// How it is done; the source is filled in, its hash where it has a manifest, and where the schedule
-  /// goes on.
-  public let options: GrowthOptions
+  /// What is done, and how: of the options the source is filled in, its hash where it has a manifest, and
+  /// where the schedule goes on.
+  public let path: GrowthPath
 
   /// Plans a growth.
   ///
@@ -29,49 +27,47 @@ public struct ModelGrowth: Sendable {
     options: GrowthOptions = GrowthOptions()
   ) throws {
     self.source = source
-    plans = try growth.plans(from: source.model).after(source.earlierGrowths)
+    let plans = GrowthPath.plans(
+      try growth.plans(from: source.model), after: source.earlierGrowths)
     var options = options
     options.source = source.url.path(percentEncoded: false)
     options.sourceHash = try source.files.quickHash()
-    self.options = try options.settled(for: plans, of: source.status)
     try GrowthError.check(
       !plans.isEmpty, .unreachable, options.source ?? "",
       "nothing grows: the model has these sizes already")
     try options.validate()
+    path = try GrowthPath(plans, of: source.model, options: options).settled(for: source.status)
     let rates = plans.contains { $0.learningRates == .smallTrajectory }
     try GrowthError.check(
       source.status != nil || !rates, .invalidOptions, options.source ?? "",
       "holds weights alone, which have no place for the learning rates of the small model's "
         + "trajectory; use the target's")
-    let hasTrainingOptions = options.moments != .mapped || self.options.schedule != .continued
+    let hasTrainingOptions = options.moments != .mapped || path.options.schedule != .continued
     try GrowthError.check(
       source.status != nil || !hasTrainingOptions, .invalidOptions, options.source ?? "",
       "holds weights alone, which have no moments and no schedule")
-    for plan in plans { _ = try plan.tensors() }
   }
 
   /// The grown model.
-  public var target: ModelConfiguration { plans.last?.target ?? source.model }
+  public var target: ModelConfiguration { path.target }
+
+  /// How the growth is done.
+  public var options: GrowthOptions { path.options }
 
   /// What all its steps promise.
-  public var guarantees: Guarantees { plans.guarantees }
+  public var guarantees: Guarantees { path.guarantees }
 
   /// What `growth.json` will say, but for the files that are written.
   ///
   /// - Throws: the errors of Checkpoints for a source that cannot be read: its hash is part of it.
   public func receipt() throws -> GrowthReceipt {
-    var options = options
-    options.sourceHash = try source.hash
-    return try GrowthReceipt(plans, options: options, step: source.status?.progress.steps)
+    var path = path
+    path.options.sourceHash = try source.hash
+    return GrowthReceipt(path, step: source.status?.progress.steps)
   }
 
   /// The grown state's status; nil where only the weights are grown.
-  public func grownStatus() throws -> TrainingStatus? {
-    try source.status.map { status in
-      try plans.reduce(status) { try $1.grown($0, options: options) }
-        .started(by: plans, options: options)
-    }
-  }
+  public func grownStatus() -> TrainingStatus? { source.status.map { path.grown($0) } }
 
   /// Keys of `config.json` without which the grown model computes something else, and that only this
   /// library knows: transformers has no word for them.

@@ -33,43 +33,31 @@ extension ModelGrowth {
   /// those that come from no tensor of the small model.
   ///
   /// Tensors of which only a part is new, as after a growth of the width, are not among them.
-  public func newParameterNames() throws -> [String] { try newParameters().newParameters }
+  public func newParameterNames() -> [String] { newParameters().newParameters }
 
   /// The names of those tensors in files and in modules.
-  func newParameters() throws -> NewParameters {
-    let start = try source.model.program().parameters.map { _ in false }
-    let areNew = try plans.reduce(start) { try $1.areNew(after: $0) }
-    let program = try target.program()
-    let new = zip(program.parameters, areNew).filter(\.1).map(\.0)
+  func newParameters() -> NewParameters {
+    let areNew = path.carried(path.sourceParameters.map { _ in false }) { step, growth, isNew in
+      growth.target.layer.map { step.plan.layers.areNew[$0] } ?? false || isNew ?? true
+    }
+    let parameters = path.targetParameters
+    let new = zip(parameters, areNew).filter(\.1).map(\.0)
     return NewParameters(
       newParameters: new.map(\.name),
-      moduleParameters: target.moduleParameters(of: program)
+      moduleParameters: target.moduleParameters(of: parameters)
         .filter { $0.parts.allSatisfy { areNew[$0] } }.map(\.name))
   }
 }
 
 extension ModelConfiguration {
-  /// The parameters of the model's program as transformers' modules hold them, in the program's order;
+  /// The parameters as transformers' modules hold them, in the program's order;
   /// those of the files where a family's experts have no counterpart there.
-  fileprivate func moduleParameters(of program: Program) -> [TransformersParameter] {
+  fileprivate func moduleParameters(of parameters: [ParameterSpec]) -> [TransformersParameter] {
     guard let modules = try? transformersParameters() else {
-      return program.parameters.enumerated().map {
+      return parameters.enumerated().map {
         TransformersParameter(name: $1.name, shape: $1.shape, parts: [$0])
       }
     }
     return modules.sorted { ($0.parts.first ?? 0) < ($1.parts.first ?? 0) }
-  }
-}
-
-extension GrowthPlan {
-  /// Whether each tensor is new.
-  ///
-  /// - Parameter before: the same of the small model's.
-  fileprivate func areNew(after before: [Bool]) throws -> [Bool] {
-    let areNew = layers.areNew
-    return try tensors().map { growth in
-      let isOfNewBlock = growth.target.layer.map { areNew[$0] } ?? false
-      return isOfNewBlock || (growth.source.map { before[$0] } ?? true)
-    }
   }
 }

@@ -22,20 +22,23 @@ struct OutputTypes {
 
   /// Whether a tensor is computed in float64: where its source holds that, or, of new tensors, where the
   /// model's others do.
-  func isExact(_ chain: GrowthChain) -> Bool {
-    guard let entry = chain.source?.entry else { return usual == .float64 }
+  func isExact(_ entry: TensorEntry?) -> Bool {
+    guard let entry else { return usual == .float64 }
     return entry.dtype == .float64
   }
 
   /// A tensor's type; nil for one that is copied as it is, whatever it holds.
   ///
+  /// - Parameters:
+  ///   - entry: what it comes from; nil where all entries are new.
+  ///   - isComputed: whether its numbers are not just taken over.
   /// - Throws: ``GrowthError`` of code `unsupported` where a growth would have to compute with what
   ///   is no real number.
-  func type(of chain: GrowthChain) throws -> DType? {
-    guard let entry = chain.source?.entry else { return given ?? usual }
+  func type(of entry: TensorEntry?, isComputed: Bool) throws -> DType? {
+    guard let entry else { return given ?? usual }
     if let type = entry.dtype, type.isFloatingPoint { return given ?? type }
     try GrowthError.check(
-      chain.steps.isEmpty, .unsupported, entry.name,
+      !isComputed, .unsupported, entry.name,
       "holds elements of type \(entry.dtypeName), which the growth would have to compute with; "
         + "readable are \(DType.allCases.filter(\.isFloatingPoint).map(\.safetensorsName).joined(separator: ", ")). "
         + "Convert it first, or choose a growth that leaves it as it is")

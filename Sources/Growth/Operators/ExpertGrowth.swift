@@ -78,3 +78,38 @@ public struct ExpertGrowth: GrowthOperator {
         + "\(counted(model.intermediateSize, "unit")) of the feed-forward")
   }
 }
+
+extension GrowthPlan {
+  /// Whether each block's feed-forward becomes several experts.
+  public var makesExperts: Bool { source.traits.experts == nil && target.traits.experts != nil }
+
+  /// The map to experts is new; the parts that were one feed-forward share their row, so that they are
+  /// chosen together.
+  func router(_ spec: ParameterSpec) -> TensorGrowth {
+    var growth = TensorGrowth(new: spec)
+    growth.newRowRepeat = expertParts
+    return growth
+  }
+
+  /// The map of the feed-forward's units as one expert sees it, who has a part of them; nil for other
+  /// spaces and tensors.
+  func expertMap(_ space: GrowthSpace, of spec: ParameterSpec) -> UnitMap? {
+    guard makesExperts, space == .feedForward, let expert = spec.expert else { return nil }
+    let units = source.intermediateSize / expertParts
+    return UnitMap(
+      sourceCount: source.intermediateSize,
+      runs: [UnitMap.Run(.units(expert % expertParts * units), count: units)])
+  }
+
+  /// Experts are parts of the feed-forward, whole copies of it together.
+  func checkExperts() throws {
+    guard makesExperts, let experts = target.traits.experts else { return }
+    try GrowthError.check(
+      expertParts > 0 && target.intermediateSize * expertParts == source.intermediateSize
+        && experts.count % expertParts == 0 && experts.perToken % expertParts == 0,
+      .mismatch, operation,
+      "cuts \(counted(source.intermediateSize, "unit")) into \(counted(expertParts, "part")) of "
+        + "\(target.intermediateSize) for \(counted(experts.count, "expert")), \(experts.perToken) to a token"
+    )
+  }
+}

@@ -43,3 +43,21 @@ public struct VocabularyGrowth: GrowthOperator {
     return [plan]
   }
 }
+
+extension TensorGrower {
+  /// New tokens differ a little from the mean, and so from each other.
+  func addTokenNoise(
+    _ row: Int, _ outer: AxisMap.Run?, _ target: UnsafeMutableBufferPointer<Scalar>
+  ) {
+    guard part == .value, case .mean(_, _, let noise)? = outer?.source, noise > 0 else { return }
+    let first = row * rowLength
+    let values = fresh.values(for: growth.target, elements: first..<first + rowLength)
+    // Copies of a component must stay copies, or the width's other maps would no longer hold.
+    for run in columns.runs {
+      guard case .indices(let source) = run.source else { continue }
+      for index in 0..<run.count {
+        target[run.start + index] += Scalar(noise * run.value * Double(values[source + index]))
+      }
+    }
+  }
+}

@@ -13,10 +13,8 @@ public struct GrowthReceipt: Sendable, Hashable {
   /// The version that this library writes, and the only one that it reads.
   public static let formatVersion = 1
 
-  /// The growths in order.
-  public var steps: [Step]
-  /// How they were done, to which checkpoint, with which seed.
-  public var options: GrowthOptions
+  /// The growths, with how they were done, to which checkpoint, with which seed.
+  public var path: GrowthPath
   /// Optimizer steps that the small model had taken; nil for weights alone.
   public var step: Int?
   /// What made the grown model.
@@ -59,48 +57,79 @@ public struct GrowthReceipt: Sendable, Hashable {
   }
 
   /// A receipt of growths.
-  ///
-  /// - Throws: ``GrowthError`` where the plans do not fit each other.
-  public init(_ plans: [GrowthPlan], options: GrowthOptions, step: Int? = nil) throws {
-    if let first = plans.first { try plans.check(from: first.source) }
-    steps = try plans.map { Step(plan: $0, tensors: try $0.describedTensors()) }
-    self.options = options
+  public init(_ path: GrowthPath, step: Int? = nil) {
+    self.path = path
     self.step = step
     versions = .current
   }
 
-  /// The growths, to be applied to the small model once more.
-  public var plans: [GrowthPlan] { steps.map(\.plan) }
+  /// The growths in order, each with what it made of each tensor.
+  public var steps: [Step] { path.steps.map { Step($0) } }
 
-  /// What was done, for people.
-  public var operation: String { plans.operation }
-
-  /// What all steps promise.
-  public var guarantees: Guarantees { plans.guarantees }
-
-  /// The small model.
-  public var source: ModelConfiguration? { steps.first?.plan.source }
-
-  /// The grown model.
-  public var target: ModelConfiguration? { steps.last?.plan.target }
+  /// How they were done.
+  public var options: GrowthOptions { path.options }
 }
 
-extension [GrowthPlan] {
-  /// What is done, for people: the steps joined by “then”.
-  public var operation: String { map(\.operation).joined(separator: ", then ") }
-
-  /// What all steps promise, but for what they lose together.
-  public var guarantees: Guarantees {
-    reduce(Set(Guarantee.allCases)) { $0.intersection($1.guarantees) }.subtracting(lostTogether)
-  }
-}
-
-extension GrowthPlan {
-  /// How each tensor comes about, by names.
-  func describedTensors() throws -> [GrowthReceipt.Tensor] {
-    let small = try source.program().parameters
-    return try tensors().map { growth in
-      GrowthReceipt.Tensor(growth, source: growth.source.map { small[$0].name })
+extension GrowthReceipt.Step {
+  /// A step with its tensors by their names.
+  init(_ step: GrowthPath.Step) {
+    plan = step.plan
+    tensors = step.tensors.map { growth in
+      GrowthReceipt.Tensor(growth, source: growth.source.map { step.sourceParameters[$0].name })
     }
   }
+}
+
+extension GrowthReceipt: Codable {
+  private enum Key: String, CodingKey {
+    case formatVersion, operation, guarantees, options, step, versions, steps, files
+  }
+
+  /// Reads a receipt and checks that the steps follow each other and that their tensors are what they
+  /// make.
+  ///
+  /// - Throws: ``GrowthError`` of code `mismatch`; the errors of Architectures for a model that
+  ///   contradicts itself.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    let steps = try container.decode([Step].self, forKey: .steps)
+    let options = try container.decode(GrowthOptions.self, forKey: .options)
+    step = try container.decodeIfPresent(Int.self, forKey: .step)
+    versions = try container.decode(Versions.self, forKey: .versions)
+    files = try container.decodeIfPresent(Files.self, forKey: .files)
+    path = try Self.path(steps, options, versions)
+  }
+
+  /// Writes a receipt; operation and guarantees are there to be read, the steps are what counts.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(Self.formatVersion, forKey: .formatVersion)
+    try container.encode(path.operation, forKey: .operation)
+    try container.encode(path.guarantees.inOrder, forKey: .guarantees)
+    try container.encode(options, forKey: .options)
+    try container.encodeIfPresent(step, forKey: .step)
+    try container.encode(versions, forKey: .versions)
+    try container.encodeIfPresent(files, forKey: .files)
+    try container.encode(steps, forKey: .steps)
+  }
+
+  private static func path(
+    _ steps: [Step], _ options: GrowthOptions, _ versions: Versions
+  ) throws -> GrowthPath {
+    try GrowthError.check(!steps.isEmpty, .mismatch, fileName, "holds no growth")
+    try options.validate()
+    try GrowthError.check(
+      steps.count <= mostSteps, .mismatch, fileName,
+      "holds \(steps.count) growths; expected at most \(mostSteps)")
+    let path = try GrowthPath(steps.map(\.plan), options: options)
+    for (made, step) in zip(path.steps, steps) {
+      try GrowthError.check(
+        Step(made).tensors == step.tensors, .mismatch, step.plan.operation,
+        "its list of tensors is not what the growth makes; the receipt was changed, or another "
+          + "version (\(versions.espalier)) wrote it")
+    }
+    return path
+  }
+
+  private static let mostSteps = 64
 }

@@ -30,12 +30,9 @@ public struct GrowthInspection: Sendable, Hashable, Encodable {
   init(_ file: URL) throws {
     let receipt = try GrowthReceipt(contentsOf: file)
     path = file.path(percentEncoded: false)
-    guard let source = receipt.source, let target = receipt.target else {
-      throw GrowthError(.unreadableReceipt, "holds no growth", subject: path)
-    }
-    (operation, guarantees) = (receipt.operation, receipt.guarantees.inOrder)
+    (operation, guarantees) = (receipt.path.operation, receipt.path.guarantees.inOrder)
     (options, step) = (receipt.options, receipt.step)
-    (self.source, self.target) = (source, target)
+    (source, target) = (receipt.path.source, receipt.path.target)
     (versions, files) = (receipt.versions, receipt.files)
   }
 }

@@ -139,7 +139,7 @@ public struct RunInspection: Sendable, Encodable {
       do {
         let receipt = try GrowthReceipt(reading: url)
         return Growth(
-          stage: number, receipt: path, operation: receipt.operation, step: receipt.step)
+          stage: number, receipt: path, operation: receipt.path.operation, step: receipt.step)
       } catch {
         return Growth(stage: number, receipt: path, problem: "\(reason(of: error))")
       }

@@ -46,25 +46,24 @@ struct StageGrower {
   ) throws -> (state: TrainingState, record: StageGrowth, receipt: GrowthReceipt) {
     let index = state.status.stage?.index ?? 0
     let recipe = staged.stages[index].growth ?? GrowthRecipe()
-    let plans = try staged.growths[index].plans(from: state.status.model)
+    var path = try staged.growths[index].path(from: state.status.model)
     let next = staged.models[index + 1]
     let schedule = try recipe.schedule.continuation(
       from: state.status.model, to: next, on: training.schedule, rewarmup: recipe.rewarmup)
-    let options = GrowthOptions(
+    path.options = GrowthOptions(
       seed: training.seed &+ UInt64(index) &+ 1, moments: recipe.moments, schedule: schedule,
       source: source.path, sourceHash: source.hash)
-    let receipt = try GrowthReceipt(plans, options: options, step: state.status.progress.steps)
-    var grown = try plans.grown(state, options: options)
+    var grown = try path.grown(state)
     grown.status.stage = StageStatus(index: index + 1, start: grown.status.progress)
     var ratio: Double?
     if case .repositioned(let value, _) = schedule, value != 1 { ratio = value }
     let record = StageGrowth(
-      stage: index + 1, operation: plans.operation,
+      stage: index + 1, operation: path.operation,
       source: state.status.model, target: next,
-      guarantees: plans.guarantees.inOrder, lossBefore: try loss(of: state),
+      guarantees: path.guarantees.inOrder, lossBefore: try loss(of: state),
       lossAfter: try loss(of: grown), scheduleRatio: ratio)
     try record.checkLoss()
-    return (grown, record, receipt)
+    return (grown, record, GrowthReceipt(path, step: state.status.progress.steps))
   }
 
   /// In float32, whatever the run's precision, so that rounding hides nothing.

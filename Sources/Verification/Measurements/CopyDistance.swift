@@ -24,13 +24,13 @@ public struct CopyDistance: Sendable, Hashable, Codable {
 
   /// Trains a grown model and measures how its copies part.
   ///
-  /// - Returns: one distance for each space with copies; none where the plans copy no unit.
-  /// - Throws: the errors of the models and of Growth.
+  /// - Returns: one distance for each space with copies; none where the growths copy no unit.
+  /// - Throws: the errors of the models.
   public static func measure(
-    _ grown: any MeasuredModel, of small: Program, plans: [GrowthPlan], batches: [TokenBatch],
+    _ grown: any MeasuredModel, by path: GrowthPath, batches: [TokenBatch],
     training: MeasuredTraining, progress: () throws -> Void = {}
   ) throws -> [CopyDistance] {
-    let tensors = try plans.tracedTensors(of: small).enumerated().filter { $1.hasCopies }
+    let tensors = path.tracedTensors.enumerated().filter { $1.hasCopies }
     guard !tensors.isEmpty else { return [] }
     func distances(_ values: [[Double]]) -> [String: [Double]] {
       tensors.reduce(into: [:]) { result, tensor in
@@ -56,14 +56,9 @@ public struct CopyDistance: Sendable, Hashable, Codable {
 
   /// The mean cosine distance of the copies in each space, for parameters as they stand.
   ///
-  /// - Parameters:
-  ///   - values: float32, one for each parameter of the grown model.
-  ///   - small: the program of the model that was grown.
-  /// - Throws: the errors of Growth for plans that do not fit the models.
-  public static func means(
-    of values: [HostTensor], grownFrom small: Program, by plans: [GrowthPlan]
-  ) throws -> [String: Double] {
-    let pairs = try zip(plans.tracedTensors(of: small), values).flatMap { tensor, value in
+  /// - Parameter values: float32, one for each parameter of the grown model.
+  public static func means(of values: [HostTensor], by path: GrowthPath) -> [String: Double] {
+    let pairs = zip(path.tracedTensors, values).flatMap { tensor, value in
       tensor.hasCopies ? tensor.distances(value.floats.map(Double.init)) : []
     }
     return Dictionary(grouping: pairs, by: \.space).mapValues { mean($0.map(\.distance)) }

@@ -12,14 +12,12 @@ public enum GradientMap {
   /// - Returns: nil where no entry has a source.
   /// - Throws: the errors of the models and of Growth.
   public static func gradientError(
-    _ small: any MeasuredModel, _ grown: any MeasuredModel, plans: [GrowthPlan], batch: TokenBatch
+    _ small: any MeasuredModel, _ grown: any MeasuredModel, path: GrowthPath, batch: TokenBatch
   ) throws -> MeasuredNumber? {
-    let masks = try plans.mappedEntries()
-    let expected = try plans.mapped(gradients: try gradients(small, batch))
+    let masks = path.mappedEntries()
+    let expected = try path.mapped(gradients: try gradients(small, batch))
     let gradients = try gradients(grown, batch)
-    let measured =
-      plans.isEmpty
-      ? gradients : zip(gradients, masks).map { zip($0, $1).map { $1 ? $0 : 0 } }
+    let measured = zip(gradients, masks).map { zip($0, $1).map { $1 ? $0 : 0 } }
     let names = grown.program.parameters.map(\.name)
     return largestError(measured, expected, names: names)
   }
@@ -38,16 +36,16 @@ public enum GradientMap {
   /// - Returns: nil where the small model has no moments.
   /// - Throws: the errors of Growth and Tensors.
   public static func momentError(
-    _ small: ModelState, _ grown: ModelState, plans: [GrowthPlan]
+    _ small: ModelState, _ grown: ModelState, path: GrowthPath
   ) throws -> MeasuredNumber? {
     guard small.hasMoments else { return nil }
     let (exact, given) = (try ExactModel(small), try ExactModel(grown))
     let names = given.program.parameters.map(\.name)
     let errors = [
-      ("first moment of ", given.firstMoments, try plans.mapped(gradients: exact.firstMoments)),
+      ("first moment of ", given.firstMoments, try path.mapped(gradients: exact.firstMoments)),
       (
         "second moment of ", given.secondMoments,
-        try plans.mapped(secondMoments: exact.secondMoments)
+        try path.mapped(secondMoments: exact.secondMoments)
       ),
     ].map { part, measured, expected in
       // Moments are multiplied, never summed, so that even the smallest tensor must agree.

@@ -28,12 +28,12 @@ struct TracedTensor: Sendable {
   }
 
   /// The tensor after a growth.
-  init(_ growth: TensorGrowth, from tensors: [TracedTensor]) {
+  init(_ growth: TensorGrowth, from source: TracedTensor?) {
     self.init(growth.target)
-    guard let source = growth.source, growth.axes.count == axes.count else { return }
+    guard let source, growth.axes.count == axes.count else { return }
     for index in axes.indices {
       axes[index] = Axis(
-        tensors[source].axes[index], growth.axes[index],
+        source.axes[index], growth.axes[index],
         isInput: spec.axes[index].direction == .input)
     }
   }
@@ -68,11 +68,11 @@ extension TracedTensor.Axis {
   }
 }
 
-extension [GrowthPlan] {
+extension GrowthPath {
   /// The tensors of the grown model with the copies that the growths made.
-  func tracedTensors(of small: Program) throws -> [TracedTensor] {
-    try reduce(small.parameters.map { TracedTensor($0) }) { tensors, plan in
-      try plan.tensors().map { TracedTensor($0, from: tensors) }
+  var tracedTensors: [TracedTensor] {
+    carried(sourceParameters.map { TracedTensor($0) }) { _, growth, source in
+      TracedTensor(growth, from: source)
     }
   }
 }

@@ -40,23 +40,23 @@ public struct ExactModel: MeasuredModel {
     try check()
   }
 
-  /// The model that plans make of a small one, in float64 from the start: what a growth means, free
+  /// The model that growths make of a small one, in float64 from the start: what a growth means, free
   /// of float32's rounding.
   ///
   /// - Parameter given: the grown model as its files hold it: its step counts and multipliers are
   ///   taken, and its moments where the growth did not map them (``MomentPolicy/mapped``).
-  /// - Throws: the errors of Growth and Architectures.
+  /// - Throws: the errors of Growth; ``VerificationError`` for parameters that are not the program's.
   public init(
-    growing small: ExactModel, by plans: [GrowthPlan], options: GrowthOptions, given: ExactModel
+    growing small: ExactModel, by path: GrowthPath, given: ExactModel
   ) throws {
     program = given.program
     clocks = given.clocks
-    values = try plans.grown(values: small.values, seed: options.seed)
-    let mapsMoments = options.moments == .mapped
+    values = try path.grown(values: small.values)
+    let mapsMoments = path.options.moments == .mapped
     firstMoments =
-      mapsMoments ? try plans.mapped(gradients: small.firstMoments) : given.firstMoments
+      mapsMoments ? try path.mapped(gradients: small.firstMoments) : given.firstMoments
     secondMoments =
-      mapsMoments ? try plans.mapped(secondMoments: small.secondMoments) : given.secondMoments
+      mapsMoments ? try path.mapped(secondMoments: small.secondMoments) : given.secondMoments
     try check()
   }
 
@@ -84,7 +84,7 @@ public struct ExactModel: MeasuredModel {
   }
 }
 
-extension [GrowthPlan] {
+extension GrowthPath {
   /// γ² times the small model's means of squared gradients.
   ///
   /// γ is applied twice, so that γ² rests on the same map as γ.

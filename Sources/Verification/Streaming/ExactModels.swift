@@ -19,10 +19,8 @@ struct ExactModels {
   init(_ verification: StreamingVerification, _ batch: TokenBatch) throws {
     let (small, grown) = (verification.small, verification.grown)
     var larger = try LayerwiseParameters<Double>(grown)
-    if let plans = verification.plans, !plans.isEmpty {
-      let rows = try GrownRows(
-        of: small, by: plans, options: verification.options,
-        types: grown.types)
+    if let path = verification.path, !path.steps.isEmpty {
+      let rows = try GrownRows(of: small, by: path, types: grown.types)
       let replay = ReplayComparison(try StoredParameters(grown))
       larger = Self.made(by: rows, grown.program, replay)
       self.replay = replay

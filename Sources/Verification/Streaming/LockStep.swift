@@ -31,7 +31,7 @@ struct LockStep {
   let small: LayerwiseModel
   let grown: LayerwiseModel
   var exact: Exact?
-  let plans: [GrowthPlan]?
+  let path: GrowthPath?
   let batch: TokenBatch
   let arithmetic: MatrixArithmetic
   /// Called with what is computed, and the parameters that were read of those to be read.
@@ -44,7 +44,6 @@ struct LockStep {
   func measure() throws -> Result {
     try VerificationError.check(
       batch.targetCount > 0, .invalidBatch, "batch", "holds no target")
-    try checkPlans()
     let counter = ReadCounter(readCount, progress)
     let passes = try Passes(self, didRead: counter.add)
     let streams = try compareStreams(passes, counter)
@@ -96,27 +95,16 @@ struct LockStep {
     }
   }
 
-  /// Checks that layers and maps of the plans are those of the models, one after the other.
-  private func checkPlans() throws {
-    guard let plans else { return }
-    for (plan, next) in zip(plans, plans.dropFirst()) {
-      try VerificationError.check(
-        plan.target == next.source, .mismatch, next.operation,
-        "is a growth of another model than the one before it leaves")
-    }
-    for plan in plans { _ = try plan.tensors() }
-  }
-
   private func compareStreams(
     _ passes: Passes, _ counter: ReadCounter
   ) throws -> [StreamError]? {
-    guard let plans, let small = ResidualStream(passes.small.program),
+    guard let path, let small = ResidualStream(passes.small.program),
       let grown = ResidualStream(passes.grown.program)
     else { return nil }
-    let map = StreamMap(plans)
+    let map = StreamMap(path)
     counter.part = "embeddings"
     var result = [StreamError(after: try errors(passes, small.start, grown.start, map))]
-    for counterpart in plans.counterparts(layerCount: grown.blocks.count) {
+    for counterpart in path.counterparts {
       counter.part = "layer \(counterpart.layer)"
       let block = grown.blocks[counterpart.layer]
       let after = small.point(after: counterpart.smallCount)

@@ -5,7 +5,7 @@ import Growth
 struct StreamMap {
   private let maps: [UnitMap]
 
-  init(_ plans: [GrowthPlan]) { maps = plans.map { $0.map(.stream) } }
+  init(_ path: GrowthPath) { maps = path.plans.map { $0.map(.stream) } }
 
   /// The grown model's row for a row of the small model's; nil where new units hold what nothing
   /// tells.
@@ -43,15 +43,13 @@ struct LayerCounterpart: Hashable {
   var smallCount: Int
 }
 
-extension [GrowthPlan] {
+extension GrowthPath {
   /// The grown model's blocks from the first on, as long as they do what the small model's do in order,
   /// or nothing.
-  ///
-  /// - Parameter layerCount: the grown model's.
-  func counterparts(layerCount: Int) -> [LayerCounterpart] {
+  var counterparts: [LayerCounterpart] {
     var result: [LayerCounterpart] = []
     var count = 0
-    for layer in 0..<layerCount {
+    for layer in 0..<target.layerCount {
       switch origin(of: layer) {
       case .identity:
         result.append(LayerCounterpart(layer: layer, smallLayer: nil, smallCount: count))
@@ -68,8 +66,8 @@ extension [GrowthPlan] {
 
   private func origin(of layer: Int) -> Origin {
     var layer = layer
-    for plan in reversed() {
-      let source = plan.layers[layer]
+    for step in steps.reversed() {
+      let source = step.plan.layers[layer]
       if source.isIdentity { return .identity }
       guard let earlier = source.layer else { return .new }
       layer = earlier

@@ -88,10 +88,10 @@ struct SharingTests {
     let (name, growth) = Self.growths[index]
     for moments in MomentPolicy.allCases {
       let options = GrowthOptions(seed: 5, moments: moments)
-      let plans = try growth.plans(from: state.status.model)
-      let plan = try #require(plans.first)
-      let grown = try plans.grown(state, options: options)
-      for (tensor, whole) in zip(try plan.tensors(), grown.parameters) {
+      let path = try growth.path(from: state.status.model, options: options)
+      let step = try #require(path.steps.first)
+      let grown = try path.grown(state)
+      for (tensor, whole) in zip(step.tensors, grown.parameters) {
         let small = tensor.source.map { state.parameters[$0] }
         for (part, before, after) in [
           (StatePart.value, small?.value, Optional(whole.value)),
@@ -144,10 +144,11 @@ struct SharingTests {
   /// What float64 proves is what float32 trains.
   @Test func bothPrecisionsDrawTheSameNoise() throws {
     let state = try Self.state(Self.model(.llama))
-    let plans = try WidthGrowth(factor: 2).plans(from: state.status.model)
+    let path = try WidthGrowth(factor: 2).path(
+      from: state.status.model, options: GrowthOptions(seed: 3))
     let values = state.parameters.map(\.value)
-    let float32 = try plans.grown(values: values, seed: 3)
-    let float64 = try plans.grown(values: values.map { $0.floats.map(Double.init) }, seed: 3)
+    let float32 = try path.grown(values: values)
+    let float64 = try path.grown(values: values.map { $0.floats.map(Double.init) })
     for (a, b) in zip(float32, float64) {
       let error = zip(a.floats, b).map { abs(Double($0) - $1) }.max() ?? 0
       #expect(error < 1e-7)
@@ -168,11 +169,11 @@ struct SharingTests {
   /// 10 decibels: the noise's mean square is a tenth of the weights'.
   @Test func noiseIsAsLoudAsAsked() throws {
     let state = try Self.state(Self.model(.gpt2))
-    let plans = try WidthGrowth(factor: 2).plans(from: state.status.model)
-    let plan = try #require(plans.first)
-    let grown = try plans.grown(state, options: GrowthOptions())
+    let path = try WidthGrowth(factor: 2).path(from: state.status.model)
+    let step = try #require(path.steps.first)
+    let grown = try path.grown(state)
     var matrices = 0
-    for (tensor, after) in zip(try plan.tensors(), grown.parameters) where tensor.noise != nil {
+    for (tensor, after) in zip(step.tensors, grown.parameters) where tensor.noise != nil {
       let small = try #require(tensor.source.map { state.parameters[$0].value })
       let square = small.floats.reduce(0.0) { $0 + Double($1) * Double($1) }
       // The rows of the second input copy hold the small matrix and −N(0) or N(1) each, in runs.

@@ -48,8 +48,7 @@ import Training
     let receipt = try GrowthReceipt(reading: large)
     let hash = try source.hash
     #expect(receipt.options.sourceHash == hash && hash.count == 64)
-    let again = try receipt.plans.grown(
-      values: source.directory.values(), seed: receipt.options.seed)
+    let again = try receipt.path.grown(values: source.directory.values())
     for (one, other) in zip(again, try grown.values()) {
       let rounded = try one.converted(to: .bfloat16).converted(to: .float32)
       #expect(rounded.withUnsafeBytes { Data($0) } == other.withUnsafeBytes { Data($0) })

@@ -71,8 +71,8 @@ import Training
         to: folder["large"],
         ModelGrowth.Output(maximumShardByteCount: size, overwrites: true))
       let written = try TrainingState(reading: folder["large"])
-      let expected = try growth.plans.grown(state, options: growth.options)
-      let text = Comment(rawValue: "\(growth.plans.operation), \(moments)")
+      let expected = try growth.path.grown(state)
+      let text = Comment(rawValue: "\(growth.path.operation), \(moments)")
       #expect(written.status == expected.status, text)
       for (one, other) in zip(written.parameters, expected.parameters) {
         #expect(one.value.data == other.value.data, text)
@@ -106,13 +106,13 @@ import Training
           overwrites: true))
       try CheckpointDirectory.verify(folder["large"])
       let written = try ModelDirectory(reading: folder["large"])
-      let expected = try growth.plans.grown(
-        values: source.directory.values(), seed: 3, for: target ?? type)
+      let expected = try growth.path.grown(
+        values: source.directory.values(), for: target ?? type)
       for (name, value) in zip(written.tensorNames, expected) {
         let tensor = HostTensor(copying: try written.tensors.tensor(named: name))
         #expect(
           tensor.data == (try value.converted(to: target ?? type)).data,
-          "\(growth.plans.operation), \(name)")
+          "\(growth.path.operation), \(name)")
       }
     }
   }
@@ -141,7 +141,7 @@ import Training
     for growth in Self.plannable(model) {
       let growth = try ModelGrowth(of: source, by: growth, options: GrowthOptions(seed: 3))
       for type in [nil, DType.bfloat16] {
-        let expected = try growth.plans.grown(values: values, seed: 3, for: type ?? .float64)
+        let expected = try growth.path.grown(values: values, for: type ?? .float64)
         try growth.write(
           to: folder["large"], ModelGrowth.Output(type: type, overwrites: true))
         let written = try ModelDirectory(reading: folder["large"])
@@ -152,7 +152,7 @@ import Training
           }
           #expect(
             tensor.data == (try exact.converted(to: type ?? .float64)).data,
-            "\(growth.plans.operation), \(name)")
+            "\(growth.path.operation), \(name)")
         }
       }
     }
@@ -171,7 +171,7 @@ import Training
     let grown = try ModelGrowth(of: GrowthSource(reading: folder["small"]), by: growth)
     var seen: [ModelGrowth.Progress] = []
     try grown.write(to: folder["large"]) { seen.append($0) }
-    let expected = try grown.plans.grown(state, options: grown.options)
+    let expected = try grown.path.grown(state)
     let written = try TrainingState(reading: folder["large"])
     for (one, other) in zip(written.parameters, expected.parameters) {
       #expect(one.value.data == other.value.data)

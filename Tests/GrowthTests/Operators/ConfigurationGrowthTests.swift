@@ -86,10 +86,11 @@ struct ConfigurationGrowthTests {
     target.headSize = 2 * model.headSize
     target.intermediateSize = 100
     target.vocabularySize = 140
-    let plans = try ConfigurationGrowth(to: target).plans(from: model)
-    let single = try plans.grown(values: golden.parameters(), seed: 3)
-    let double = try plans.grown(
-      values: golden.parameters().map { $0.floats.map(Double.init) }, seed: 3)
+    let path = try ConfigurationGrowth(to: target).path(
+      from: model, options: GrowthOptions(seed: 3))
+    let single = try path.grown(values: golden.parameters())
+    let double = try path.grown(
+      values: golden.parameters().map { $0.floats.map(Double.init) })
     for (single, double) in zip(single, double) where double.contains(where: { $0 != 0 }) {
       #expect(relativeError(single.floats, double) < 1e-6)
     }

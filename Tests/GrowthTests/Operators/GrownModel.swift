@@ -9,7 +9,8 @@ import Text
 /// A grown model beside the small one that it comes from, in float64.
 struct GrownModel {
   let small: SmallModel
-  let plans: [GrowthPlan]
+  let path: GrowthPath
+  var plans: [GrowthPlan] { path.plans }
   let values: [[Double]]
   let result: ReferenceModel.Result
   let configuration: ModelConfiguration
@@ -21,9 +22,9 @@ struct GrownModel {
 
   init(_ plans: [GrowthPlan], of small: SmallModel) throws {
     self.small = small
-    self.plans = plans
-    values = try plans.grown(values: small.values, seed: 5)
-    configuration = plans.last?.target ?? small.configuration
+    path = try GrowthPath(plans, of: small.configuration, options: GrowthOptions(seed: 5))
+    values = try path.grown(values: small.values)
+    configuration = path.target
     program = try configuration.program()
     result = try ReferenceModel(program: program, parameters: values)
       .lossAndGradients(small.batch)
@@ -44,8 +45,8 @@ struct GrownModel {
   /// The worst tensor's error of the gradients of entries that have a source, against γ times the
   /// small model's.
   func gradientsError() throws -> Double {
-    let mapped = try plans.mapped(gradients: small.result.gradients)
-    let masks = try plans.mappedEntries()
+    let mapped = try path.mapped(gradients: small.result.gradients)
+    let masks = path.mappedEntries()
     return result.gradients.indices.map { index in
       let entries = masks[index].indices.filter { masks[index][$0] }
       let expected = entries.map { mapped[index][$0] }

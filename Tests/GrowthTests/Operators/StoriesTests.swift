@@ -41,14 +41,14 @@ private let hasStories = FileManager.default.fileExists(
   func sameStory(_ index: Int) throws {
     let folder = try ModelDirectory(reading: stories)
     let small = try folder.values()
-    let plans = try Self.growths[index].plans(from: folder.configuration.model)
-    #expect(plans.allSatisfy { $0.guarantees.contains(.loss) })
+    let path = try Self.growths[index].path(
+      from: folder.configuration.model, options: GrowthOptions(seed: 1))
+    #expect(path.plans.allSatisfy { $0.guarantees.contains(.loss) })
     let engine = CPUTrainingEngine(threads: 2)
     let before = try engine.makeLanguageModel(
       for: folder.program, parameters: small, precision: .fp32)
     let after = try engine.makeLanguageModel(
-      for: #require(plans.last).target.program(),
-      parameters: plans.grown(values: small, seed: 1), precision: .fp32)
+      for: path.target.program(), parameters: path.grown(values: small), precision: .fp32)
     let story = try greedyStory(before)
     #expect(try greedyStory(after) == story)
     let batch = TokenBatch(

@@ -40,14 +40,14 @@ struct VocabularyGrowthTests {
   @Test(arguments: ModelConfiguration.families) func newRowsHaveNoSource(
     _ model: ModelConfiguration
   ) throws {
-    let plans = try VocabularyGrowth(to: 14).plans(from: model)
+    let path = try VocabularyGrowth(to: 14).path(from: model)
     let ones = try model.program().parameters.map {
       [Double](repeating: 1, count: $0.shape.elementCount)
     }
-    let mapped = try plans.mapped(gradients: ones)
+    let mapped = try path.mapped(gradients: ones)
     #expect(mapped[0].prefix(88).allSatisfy { $0 == 1 } && mapped[0].count == 112)
     #expect(mapped[0].suffix(24).allSatisfy { $0 == 0 })
-    #expect(try plans.mappedEntries()[0] == mapped[0].map { $0 == 1 })
+    #expect(path.mappedEntries()[0] == mapped[0].map { $0 == 1 })
   }
 
   @Test func badSizesAndNoiseAreRefused() throws {

@@ -24,17 +24,17 @@ import Training
   func regrows(_ model: GoldenModel) throws {
     let values = try model.parameters()
     for growth in Self.operators {
-      let plans = try growth.plans(from: model.configuration())
       let options = GrowthOptions(
         seed: .max - 1, moments: .resetNew,
         schedule: .repositioned(ratio: 1.776, rewarmup: .steps(200)), source: "somewhere",
         sourceHash: "abc")
-      let receipt = try GrowthReceipt(plans, options: options, step: 17)
+      let path = try growth.path(from: model.configuration(), options: options)
+      let receipt = GrowthReceipt(path, step: 17)
       let read = try GrowthReceipt(try receipt.encoded())
       #expect(read == receipt)
-      #expect(read.plans == plans)
-      let one = try plans.grown(values: values, seed: 9)
-      let other = try read.plans.grown(values: values, seed: 9)
+      #expect(read.path == path)
+      let one = try path.grown(values: values)
+      let other = try read.path.grown(values: values)
       for (one, other) in zip(one, other) {
         #expect(one.withUnsafeBytes { Data($0) } == other.withUnsafeBytes { Data($0) })
       }
@@ -67,8 +67,9 @@ import Training
     let model = ModelConfiguration(
       architecture: .llama, layerCount: 1, hiddenSize: 4, headCount: 2, intermediateSize: 8,
       vocabularySize: 16, contextLength: 8, rotary: RotaryEmbedding(), tiesHead: true)
-    let plans = try WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)).plans(from: model)
-    let data = try GrowthReceipt(plans, options: GrowthOptions(seed: 3)).encoded()
+    let path = try WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)).path(
+      from: model, options: GrowthOptions(seed: 3))
+    let data = try GrowthReceipt(path).encoded()
     let lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
     #expect(lines.allSatisfy { $0.utf8.count <= 140 })
     let text = lines.map { $0.trimmingCharacters(in: .whitespaces) }.joined()
@@ -90,9 +91,9 @@ import Training
   func otherModel() throws {
     let plans = try WidthGrowth(factor: 2).plans(from: GoldenModel.all[0].configuration())
     let values = try GoldenModel.all[1].parameters()
-    let error = #expect(throws: GrowthError.self) { try plans.grown(values: values, seed: 1) }
+    let error = #expect(throws: GrowthError.self) { try GrowthPath(plans).grown(values: values) }
     #expect(error?.code == .mismatch)
     let two = try plans + WidthGrowth(factor: 2).plans(from: GoldenModel.all[0].configuration())
-    #expect(throws: GrowthError.self) { try GrowthReceipt(two, options: GrowthOptions()) }
+    #expect(throws: GrowthError.self) { try GrowthPath(two) }
   }
 }

@@ -12,10 +12,11 @@ import Training
     vocabularySize: 16, contextLength: 8, tiesHead: true)
 
   private static func text() throws -> String {
-    let plans = try WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)).plans(from: model)
     let options = GrowthOptions(
       schedule: .repositioned(ratio: 2, rewarmup: .steps(3)), source: "x")
-    return String(decoding: try GrowthReceipt(plans, options: options).encoded(), as: UTF8.self)
+    let path = try WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)).path(
+      from: model, options: options)
+    return String(decoding: try GrowthReceipt(path).encoded(), as: UTF8.self)
       .replacing("\": ", with: "\":")
   }
 

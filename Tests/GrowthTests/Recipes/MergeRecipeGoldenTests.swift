@@ -53,7 +53,7 @@ struct MergeRecipeGoldenTests {
     for (key, value) in try golden.settings() { #expect(settings[key] == value, "\(key)") }
     // The receipt makes the same model again.
     let receipt = try GrowthReceipt(reading: folder.url)
-    #expect(receipt.plans == growth.plans)
+    #expect(receipt.path.plans == growth.path.plans)
   }
 
   @Test("what is no growth is refused", arguments: refused.sorted { $0.key < $1.key })

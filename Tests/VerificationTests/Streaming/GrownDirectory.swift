@@ -25,10 +25,11 @@ final class GrownDirectory {
     plans = try growth.plans(from: directory.configuration.model)
     let type = type ?? directory.tensors.entries.first?.dtype ?? .float32
     self.type = type
-    let values = try plans.grown(values: directory.values(), seed: Self.seed, for: type)
-    let target = plans.last?.target ?? directory.configuration.model
+    let path = try GrowthPath(
+      plans, of: directory.configuration.model, options: GrowthOptions(seed: Self.seed))
+    let values = try path.grown(values: directory.values(), for: type)
     try ModelDirectory.write(
-      to: url, configuration: HuggingFaceConfiguration(target), values: values,
+      to: url, configuration: HuggingFaceConfiguration(path.target), values: values,
       as: self.type, tokenizer: nil)
   }
 
@@ -55,6 +56,12 @@ final class GrownDirectory {
       to: url, configuration: configuration, values: values, as: type, tokenizer: nil)
   }
 
+  /// Growths of the small model.
+  func path(_ plans: [GrowthPlan], seed: UInt64 = GrownDirectory.seed) throws -> GrowthPath {
+    try GrowthPath(
+      plans, of: try small().configuration.model, options: GrowthOptions(seed: seed))
+  }
+
   /// Proves the growth, streaming.
   func report(
     plans given: [GrowthPlan]?? = nil, seed: UInt64 = GrownDirectory.seed,
@@ -62,8 +69,8 @@ final class GrownDirectory {
     progress: @escaping (VerificationProgress) -> Void = { _ in }
   ) throws -> VerificationReport {
     var verification = StreamingVerification(
-      small: try small(), grown: try grown(), plans: given ?? plans,
-      options: GrowthOptions(seed: seed), batch: try batch)
+      small: try small(), grown: try grown(),
+      path: try (given ?? plans).map { try path($0, seed: seed) }, batch: try batch)
     verification.exactOperations = exactOperations
     return try verification.report(threads: 2, progress: progress)
   }

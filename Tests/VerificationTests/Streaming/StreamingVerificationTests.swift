@@ -105,12 +105,11 @@ import Verification
   func grownRows(_ name: String) throws {
     let grown = try GrownDirectory(name, WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)))
     let small = try grown.small()
-    let options = GrowthOptions(seed: 9)
+    let path = try grown.path(grown.plans, seed: 9)
     let values = try small.values().map { $0.floats.map(Double.init) }
-    let expected = try grown.plans.grown(values: values, seed: 9)
+    let expected = try path.grown(values: values)
     let parameters = try grown.grown().program.parameters
-    let rows = try GrownRows(
-      of: small, by: grown.plans, options: options, types: parameters.map { _ in .float32 })
+    let rows = try GrownRows(of: small, by: path, types: parameters.map { _ in .float32 })
     for (index, parameter) in parameters.enumerated() {
       let width = parameter.shape.extents.last ?? 1
       let count = parameter.shape.elementCount / width
@@ -252,9 +251,9 @@ import Verification
     let grown = try GrownDirectory("llama", WidthGrowth(factor: 2))
     let other = try WidthGrowth(factor: 3).plans(from: try grown.small().configuration.model)
     #expect(throws: VerificationError.self) { try grown.report(plans: other) }
-    #expect(throws: VerificationError.self) { try grown.report(plans: grown.plans + other) }
+    #expect(throws: GrowthError.self) { try grown.report(plans: grown.plans + other) }
     var swapped = StreamingVerification(
-      small: try grown.grown(), grown: try grown.small(), plans: nil, batch: try grown.batch)
+      small: try grown.grown(), grown: try grown.small(), path: nil, batch: try grown.batch)
     #expect(try swapped.report().checks.count == 3)
     #expect(try swapped.report().float64Arithmetic == .float64OfFiles)
     swapped.batch.targets = swapped.batch.targets.map { _ in -1 }

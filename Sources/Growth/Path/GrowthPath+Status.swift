@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import CheckedInput
+import Text
+import Training
+
+extension GrowthPath {
+  /// All of a grown state but its tensors: its place on the schedule, one more entry in its lineage.
+  ///
+  /// Losses, noise scale and slope belong to the model that was measured, so they begin anew. Step
+  /// counts, data and random state go on.
+  func grown(_ status: TrainingStatus) -> TrainingStatus {
+    var result = steps.reduce(status) { $1.plan.grown($0) }
+    if case .repositioned(let ratio, let rewarmup) = options.schedule {
+      result.position = result.position.moved(
+        result.progress, by: ratio, rewarmup: rewarmup, on: result.training.schedule)
+    }
+    result.lineage.append(
+      LineageEntry(
+        operation: operation, source: options.source, sourceHash: options.sourceHash,
+        step: result.progress.steps))
+    return result
+  }
+
+  /// The counts and multipliers of the grown model's parameters.
+  func clocks(of small: [ParameterClock]) -> [ParameterClock] {
+    carried(small) { _, growth, clock in growth.clock(of: clock, moments: options.moments) }
+  }
+
+  /// The path with the schedule's place, where that was left to the models and the training.
+  ///
+  /// - Parameter status: the training; nil for weights alone, which have no schedule.
+  /// - Throws: the errors of Architectures for models that contradict themselves.
+  func settled(for status: TrainingStatus?) throws -> GrowthPath {
+    guard options.schedule == .automatic else { return self }
+    var path = self
+    path.options.schedule = .continued
+    if let status, !steps.isEmpty {
+      path.options.schedule = try SchedulePlacement.usual(after: self)
+        .continuation(from: status.model, to: target, on: status.training.schedule)
+    }
+    return path
+  }
+}
+
+extension GrowthPlan {
+  fileprivate func grown(_ status: TrainingStatus) -> TrainingStatus {
+    var result = status
+    result.model = target
+    result.trainingLoss = nil
+    result.validationLoss = nil
+    result.noiseScale = nil
+    result.slopeDetector = nil
+    if target.contextLength != source.contextLength {
+      result.cursor = status.cursor.restarted(contextLength: target.contextLength)
+    }
+    return result
+  }
+}
+
+extension SchedulePosition {
+  /// The position at 1/`ratio` of what the schedule has run so far.
+  func moved(
+    _ progress: TrainingProgress, by ratio: Double, rewarmup: TrainingDuration?,
+    on schedule: LearningRateSchedule
+  ) -> SchedulePosition {
+    let scheduled = (progress + offset).divided(by: ratio)
+    return SchedulePosition(
+      moving: progress, to: scheduled,
+      warmupEnd: schedule.warmup.isReached(by: scheduled) ? warmupEnd?.divided(by: ratio) : nil,
+      rewarmup: rewarmup)
+  }
+}
+
+extension TrainingProgress {
+  /// Steps, tokens, operations and time divided; whole steps and tokens, rounded to nearest.
+  fileprivate func divided(by ratio: Double) -> TrainingProgress {
+    TrainingProgress(
+      steps: Int(bounding: (Double(steps) / ratio).rounded()),
+      tokens: Int(bounding: (Double(tokens) / ratio).rounded()),
+      floatingPointOperations: floatingPointOperations / ratio, seconds: seconds / ratio)
+  }
+}
+
+extension TensorGrowth {
+  /// Whether the grown tensor has moments where its source has.
+  func keepsMoments(_ moments: MomentPolicy) -> Bool { keepsMoments && moments != .reset }
+
+  /// The grown parameter's counts and multipliers.
+  ///
+  /// - Parameter source: those of the parameter it comes from; nil for a new one.
+  func clock(of source: ParameterClock?, moments: MomentPolicy) -> ParameterClock {
+    ParameterClock(
+      name: target.name, stepCount: keepsMoments(moments) ? source?.stepCount ?? 0 : 0,
+      learningRateMultiplier: (source?.learningRateMultiplier ?? 1) * learningRateMultiplier,
+      epsilonMultiplier: (source?.epsilonMultiplier ?? 1) * epsilonMultiplier)
+  }
+}
