@@ -64,7 +64,7 @@ public struct StreamingVerification: Sendable {
   ) throws -> VerificationReport {
     try check()
     let exact = try exactBatch().map { try ExactModels(self, $0) }
-    let arithmetic = try MatrixArithmetic(threads: threads)
+    let arithmetic = MatrixArithmetic(threads: threads)
     let result = try LockStep(
       small: try LayerwiseModel(small), grown: try LayerwiseModel(grown), exact: exact?.parameters,
       plans: plans, batch: batch, arithmetic: arithmetic
