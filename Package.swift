@@ -58,7 +58,7 @@ let package = Package(
       dependencies: [
         "Wording", "CheckedInput", "Architectures", "Checkpoints", "Text", "RunLogs",
       ]),
-    .target(name: "ReferenceEngine", dependencies: ["Training"]),
+    .target(name: "Interpretation", dependencies: ["Training", "LinearAlgebra"]),
     .target(name: "CPUEngine", dependencies: ["Training", "CKernels", "LinearAlgebra"]),
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(
@@ -66,7 +66,7 @@ let package = Package(
       dependencies: [
         "Wording", "CheckedInput", "Training", "CKernels", .product(name: "Yams", package: "Yams"),
       ]),
-    .target(name: "Verification", dependencies: ["Growth", "ReferenceEngine", "LinearAlgebra"]),
+    .target(name: "Verification", dependencies: ["Growth", "Interpretation", "LinearAlgebra"]),
     .target(
       name: "Planning",
       dependencies: [
@@ -113,16 +113,16 @@ let package = Package(
     .testTarget(
       name: "TextTests", dependencies: ["Text", "OrderedJSON"], resources: [.copy("Goldens")]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "ReferenceEngine"],
+      name: "TrainingTests", dependencies: ["Training", "Interpretation"],
       resources: [.copy("Goldens")]),
     .testTarget(
-      name: "ReferenceEngineTests", dependencies: ["ReferenceEngine", "GoldenModels"]),
+      name: "InterpretationTests", dependencies: ["Interpretation", "GoldenModels"]),
     .testTarget(
       name: "CPUEngineTests",
-      dependencies: ["CPUEngine", "ReferenceEngine", "GoldenModels", "SeededRandom"]),
+      dependencies: ["CPUEngine", "Interpretation", "GoldenModels", "SeededRandom"]),
     .testTarget(
       name: "GrowthTests",
-      dependencies: ["Growth", "CPUEngine", "ReferenceEngine", "GoldenModels", "SeededRandom"],
+      dependencies: ["Growth", "CPUEngine", "Interpretation", "GoldenModels", "SeededRandom"],
       resources: [.copy("Goldens")]),
     .testTarget(
       name: "VerificationTests",
@@ -132,7 +132,7 @@ let package = Package(
       name: "StagingTests", dependencies: ["Staging", "Reporting", "CPUEngine", "Evaluation"]),
     .testTarget(
       name: "EvaluationTests",
-      dependencies: ["Evaluation", "CPUEngine", "ReferenceEngine", "GoldenModels"],
+      dependencies: ["Evaluation", "CPUEngine", "Interpretation", "GoldenModels"],
       resources: [.copy("Goldens")]),
     .target(
       name: "FuzzTargets",

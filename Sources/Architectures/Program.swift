@@ -23,6 +23,20 @@ public struct Program: Sendable {
   /// The operations in order; the last one is the head.
   public let operations: [Operation]
 
+  package init(
+    family: String, contextLength: Int, parameters: [ParameterSpec],
+    bufferNames: Set<String> = [], copyNames: [String: Parameter] = [:], widths: [Int],
+    operations: [Operation]
+  ) {
+    self.family = family
+    self.contextLength = contextLength
+    self.parameters = parameters
+    self.bufferNames = bufferNames
+    self.copyNames = copyNames
+    self.widths = widths
+    self.operations = operations
+  }
+
   /// Index of a parameter in ``parameters``.
   public typealias Parameter = Int
   /// Index of a value in ``widths``.

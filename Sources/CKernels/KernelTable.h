@@ -46,9 +46,10 @@
     (x, factor, z, deviation, adds, digits, least, largest, y, n)) \
   X(void, ck_scale, (const float *x, float factor, float *y, size_t n), (x, factor, y, n)) \
   X(double, ck_sum_of_squares, (const float *x, size_t n), (x, n)) \
-  X(void, ck_product_f64, (const double *a, size_t lda, const double *b, size_t ldb, int \
-    is_transposed, double *c, size_t ldc, size_t M, size_t K, int accumulates, size_t begin, \
-    size_t end), (a, lda, b, ldb, is_transposed, c, ldc, M, K, accumulates, begin, end)) \
+  X(void, ck_product_f64, (const double *a, size_t row, size_t step, const double *b, size_t \
+    ldb, int is_transposed, double *c, size_t ldc, size_t M, size_t K, int accumulates, size_t \
+    begin, size_t end), (a, row, step, b, ldb, is_transposed, c, ldc, M, K, accumulates, begin, \
+    end)) \
   X(void, ck_embedding_forward, (const float *table, const int32_t *tokens, const float \
     *positions, size_t T, size_t first_position, float *out, size_t D, size_t begin, size_t \
     end), (table, tokens, positions, T, first_position, out, D, begin, end)) \

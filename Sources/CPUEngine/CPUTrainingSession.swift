@@ -42,7 +42,10 @@ public final class CPUTrainingSession: TrainingSession {
         try store.load(tensor, into: store.slot(slot), parameter: index)
       }
     }
-    slots = parameters.map { parameter in StateSlot.all.filter { parameter.slots[$0] != nil } }
+    slots = parameters.map { parameter in
+      let given = StateSlot.all.filter { parameter.slots[$0] != nil }
+      return given.isEmpty ? [.firstMoment, .secondMoment] : given
+    }
     // Only what the engine does not hold itself.
     given = parameters.map {
       ParameterState(

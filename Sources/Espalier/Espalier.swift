@@ -5,6 +5,7 @@
 @_exported import Checkpoints
 @_exported import Evaluation
 @_exported import Growth
+@_exported import Interpretation
 @_exported import LinearAlgebra
 @_exported import Planning
 @_exported import Reporting

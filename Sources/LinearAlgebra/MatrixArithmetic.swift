@@ -7,15 +7,14 @@ import Foundation
 ///
 /// Used from one thread at a time; a given number of threads always gives the same bits.
 package final class MatrixArithmetic {
-  private let library: any MatrixLibrary
+  /// Made for the first float32 product, since float64 asks no library.
+  private var library: (any MatrixLibrary)?
   private let team: ThreadTeam
   /// Work below which waking threads costs more than they save, in operations of a plain loop.
   private static let smallWork = 1 << 15
 
   /// - Parameter threads: how many threads work; nil for all processors this process may use.
-  /// - Throws: ``LinearAlgebraError`` where the library fails.
-  package init(threads: Int?) throws {
-    library = try makeMatrixLibrary(widens: false)
+  package init(threads: Int?) {
     team = ThreadTeam(count: max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount))
   }
 
@@ -46,21 +45,24 @@ package final class MatrixArithmetic {
   ) throws {
     guard rows > 0, columns > 0, depth > 0 else { return }
     team.adopt()
+    let library = try self.library ?? makeMatrixLibrary(widens: false)
+    self.library = library
     let product = MatrixProduct(
       rows: rows, columns: columns, depth: depth, a: a.layout, b: b.layout,
       c: MatrixProduct.Operand(type: .float32, stride: stride))
     try library.prepare(product, accumulates: accumulates).run(a.base, b.base, c, bias: nil)
   }
 
-  /// C[M, N] = A[M, K] · B[K, N] (+ C) in float64; A must not be transposed.
+  /// C[M, N] = A[M, K] · B[K, N] (+ C) in float64; only one of A and B may be transposed.
   package func multiply(
     _ a: Operand<Double>, _ b: Operand<Double>, into c: UnsafeMutablePointer<Double>, stride: Int,
     rows: Int, columns: Int, depth: Int, accumulates: Bool = false
   ) {
-    precondition(!a.isTransposed, "the left factor lies transposed")
+    precondition(!a.isTransposed || !b.isTransposed, "both factors lie transposed")
+    let (row, step) = a.isTransposed ? (1, a.stride) : (a.stride, 1)
     split(columns, cost: rows * depth) { range in
       ck_product_f64(
-        a.base, a.stride, b.base, b.stride, b.isTransposed ? 1 : 0, c, stride, rows, depth,
+        a.base, row, step, b.base, b.stride, b.isTransposed ? 1 : 0, c, stride, rows, depth,
         accumulates ? 1 : 0, range.lowerBound, range.upperBound)
     }
   }

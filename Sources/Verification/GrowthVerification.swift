@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Growth
+import Interpretation
 import LinearAlgebra
 import Text
 import Training
@@ -140,10 +141,10 @@ public struct GrowthVerification: Sendable {
       exactScope == .none
       ? nil
       : LockStep.Exact(
-        small: LayerwiseParameters(small, of: smallModel.program), batch: exactBatches[0])
+        small: StoredParameters(small, of: smallModel.program), batch: exactBatches[0])
     let result = try LockStep(
       small: smallModel, grown: LayerwiseModel(grown), exact: exact, path: path,
-      batch: batches[0], arithmetic: try MatrixArithmetic(threads: threads)
+      batch: batches[0], arithmetic: MatrixArithmetic(threads: threads)
     ) { _, _, _ in }.measure()
     numbers.add(result)
     return result

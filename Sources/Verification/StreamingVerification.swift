@@ -61,7 +61,7 @@ public struct StreamingVerification: Sendable {
   ) throws -> VerificationReport {
     try check()
     let exact = try exactBatch().map { try ExactModels(self, $0) }
-    let arithmetic = try MatrixArithmetic(threads: threads)
+    let arithmetic = MatrixArithmetic(threads: threads)
     let result = try LockStep(
       small: try LayerwiseModel(small), grown: try LayerwiseModel(grown), exact: exact?.parameters,
       path: path, batch: batch, arithmetic: arithmetic

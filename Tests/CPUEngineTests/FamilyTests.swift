@@ -2,7 +2,7 @@
 import Architectures
 import CPUEngine
 import GoldenModels
-import ReferenceEngine
+import Interpretation
 import Testing
 import Text
 import Training

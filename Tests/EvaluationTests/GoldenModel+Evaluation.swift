@@ -2,7 +2,7 @@
 import CPUEngine
 import Foundation
 import GoldenModels
-import ReferenceEngine
+import Interpretation
 import Testing
 import Training
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Growth
-import ReferenceEngine
+import Interpretation
 import SeededRandom
 import Testing
 import Text

@@ -2,7 +2,7 @@
 import Architectures
 import CPUEngine
 import Growth
-import ReferenceEngine
+import Interpretation
 import SeededRandom
 import Tensors
 import Testing

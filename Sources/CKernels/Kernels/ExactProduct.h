@@ -21,22 +21,23 @@ CK_INLINE double CK(sum_f64)(vd v) {
 
 /// Products of so many rows of a with so many rows of the transposed b.
 CK_INLINE void CK(dot_tile)(
-    const double *a, size_t lda, const double *b, size_t ldb, double *c, size_t ldc, size_t depth,
-    int accumulates, const int rows, const int columns) {
+    const double *a, size_t row, size_t step, const double *b, size_t ldb, double *c, size_t ldc,
+    size_t depth, int accumulates, const int rows, const int columns) {
+  (void)step;  // Both sides lie along the sum, elements next to each other.
   vd sums[EXACT_ROWS][EXACT_COLUMNS] = {{(vd)(0.0)}};
   size_t k = 0;
   for (; k + W <= depth; k += W) {
     vd right[EXACT_COLUMNS];
     for (int j = 0; j < columns; j++) right[j] = CK(load_f64)(b + j * ldb + k);
     for (int i = 0; i < rows; i++) {
-      vd left = CK(load_f64)(a + i * lda + k);
+      vd left = CK(load_f64)(a + i * row + k);
       for (int j = 0; j < columns; j++) sums[i][j] += left * right[j];
     }
   }
   for (int i = 0; i < rows; i++) {
     for (int j = 0; j < columns; j++) {
       double total = CK(sum_f64)(sums[i][j]);
-      for (size_t l = k; l < depth; l++) total += a[i * lda + l] * b[j * ldb + l];
+      for (size_t l = k; l < depth; l++) total += a[i * row + l] * b[j * ldb + l];
       double *to = c + i * ldc + j;
       *to = accumulates ? *to + total : total;
     }
@@ -45,14 +46,14 @@ CK_INLINE void CK(dot_tile)(
 
 /// Products of so many rows of a with so many vectors of b's columns.
 CK_INLINE void CK(column_tile)(
-    const double *a, size_t lda, const double *b, size_t ldb, double *c, size_t ldc, size_t depth,
-    int accumulates, const int rows, const int vectors) {
+    const double *a, size_t row, size_t step, const double *b, size_t ldb, double *c, size_t ldc,
+    size_t depth, int accumulates, const int rows, const int vectors) {
   vd sums[EXACT_ROWS][EXACT_COLUMNS] = {{(vd)(0.0)}};
   for (size_t k = 0; k < depth; k++) {
     vd right[EXACT_COLUMNS];
     for (int j = 0; j < vectors; j++) right[j] = CK(load_f64)(b + k * ldb + j * W);
     for (int i = 0; i < rows; i++) {
-      vd left = (vd)(a[i * lda + k]);
+      vd left = (vd)(a[i * row + k * step]);
       for (int j = 0; j < vectors; j++) sums[i][j] += left * right[j];
     }
   }
@@ -67,12 +68,12 @@ CK_INLINE void CK(column_tile)(
 
 /// One column of the product at a time, for what no vector fills.
 CK_INLINE void CK(single_columns)(
-    const double *a, size_t lda, const double *b, size_t ldb, double *c, size_t ldc, size_t M,
-    size_t columns, size_t depth, int accumulates) {
+    const double *a, size_t row, size_t step, const double *b, size_t ldb, double *c, size_t ldc,
+    size_t M, size_t columns, size_t depth, int accumulates) {
   for (size_t i = 0; i < M; i++) {
     for (size_t j = 0; j < columns; j++) {
       double total = 0;
-      for (size_t k = 0; k < depth; k++) total += a[i * lda + k] * b[k * ldb + j];
+      for (size_t k = 0; k < depth; k++) total += a[i * row + k * step] * b[k * ldb + j];
       double *to = c + i * ldc + j;
       *to = accumulates ? *to + total : total;
     }
@@ -83,16 +84,17 @@ CK_INLINE void CK(single_columns)(
   do { \
     size_t i = 0; \
     for (; i + EXACT_ROWS <= M; i += EXACT_ROWS) { \
-      tile(a + i * lda, lda, from, ldb, to + i * ldc, ldc, K, accumulates, EXACT_ROWS, width); \
+      tile( \
+          a + i * row, row, step, from, ldb, to + i * ldc, ldc, K, accumulates, EXACT_ROWS, width); \
     } \
     for (; i < M; i++) { \
-      tile(a + i * lda, lda, from, ldb, to + i * ldc, ldc, K, accumulates, 1, width); \
+      tile(a + i * row, row, step, from, ldb, to + i * ldc, ldc, K, accumulates, 1, width); \
     } \
   } while (0)
 
 static void CK(ck_product_f64)(
-    const double *a, size_t lda, const double *b, size_t ldb, int is_transposed, double *c,
-    size_t ldc, size_t M, size_t K, int accumulates, size_t begin, size_t end) {
+    const double *a, size_t row, size_t step, const double *b, size_t ldb, int is_transposed,
+    double *c, size_t ldc, size_t M, size_t K, int accumulates, size_t begin, size_t end) {
   size_t j = begin;
   if (is_transposed) {
     for (; j + EXACT_COLUMNS <= end; j += EXACT_COLUMNS) {
@@ -105,7 +107,7 @@ static void CK(ck_product_f64)(
     CK_EXACT_ROWS(CK(column_tile), EXACT_COLUMNS, b + j, c + j);
   }
   for (; j + W <= end; j += W) CK_EXACT_ROWS(CK(column_tile), 1, b + j, c + j);
-  CK(single_columns)(a, lda, b + j, ldb, c + j, ldc, M, end - j, K, accumulates);
+  CK(single_columns)(a, row, step, b + j, ldb, c + j, ldc, M, end - j, K, accumulates);
 }
 
 #undef CK_EXACT_ROWS

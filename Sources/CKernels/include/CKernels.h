@@ -133,10 +133,12 @@ int ck_are_finite_64(const void *x, size_t n, uint64_t exponent);
 
 // MARK: Proofs
 
-/// Columns `begin ..< end` of c[M, N] (+)= a[M, K] · b[K, N] in float64; b may lie transposed, [N, K].
+/// Columns `begin ..< end` of c[M, N] (+)= a[M, K] · b[K, N] in float64.
+///
+/// a's rows are `row` elements apart, its columns `step`; b may lie transposed, [N, K], where `step` is 1.
 void ck_product_f64(
-    const double *a, size_t lda, const double *b, size_t ldb, int is_transposed, double *c,
-    size_t ldc, size_t M, size_t K, int accumulates, size_t begin, size_t end);
+    const double *a, size_t row, size_t step, const double *b, size_t ldb, int is_transposed,
+    double *c, size_t ldc, size_t M, size_t K, int accumulates, size_t begin, size_t end);
 
 // MARK: Embeddings
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import ReferenceEngine
+import Interpretation
 import Text
 
 /// What batches can give a gradient to: the tokens, positions and experts that they reach.
@@ -32,7 +32,7 @@ struct SeenUnits {
   /// them in both.
   ///
   /// - Parameter values: gives the parameters as they stand.
-  /// - Throws: the errors of the reference engine, and of `values`.
+  /// - Throws: the errors of Interpretation, and of `values`.
   mutating func addExperts(of batch: TokenBatch, with values: () throws -> [[Double]]) throws {
     let layers = program.expertLayers
     guard !layers.isEmpty else { return }

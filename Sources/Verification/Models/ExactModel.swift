@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Growth
-import ReferenceEngine
+import Interpretation
 import Tensors
 import Text
 import Training
 
-/// A model in float64, on the reference engine's plain loops.
+/// A model in float64, on the reference model.
 public struct ExactModel: MeasuredModel {
   /// The model's program, without dropout.
   public let program: Program

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Growth
+import Interpretation
 import LinearAlgebra
 import Synchronization
 import Text
@@ -18,7 +19,7 @@ struct ExactModels {
   /// - Throws: the errors of Growth for plans of another model, and of Checkpoints.
   init(_ verification: StreamingVerification, _ batch: TokenBatch) throws {
     let (small, grown) = (verification.small, verification.grown)
-    var larger = try LayerwiseParameters<Double>(grown)
+    var larger: any ParameterSource<Double> = try StoredParameters(grown)
     if let path = verification.path, !path.steps.isEmpty {
       let rows = try GrownRows(of: small, by: path, types: grown.types)
       let replay = ReplayComparison(try StoredParameters(grown))
@@ -28,7 +29,7 @@ struct ExactModels {
       replay = nil
     }
     parameters = LockStep.Exact(
-      small: try LayerwiseParameters(small), grown: larger, batch: batch)
+      small: try StoredParameters(small), grown: larger, batch: batch)
   }
 
   /// Compares all rows of the embeddings, of which a batch looks up only some.
@@ -52,9 +53,9 @@ struct ExactModels {
 
   private static func made(
     by rows: GrownRows, _ program: Program, _ replay: ReplayComparison
-  ) -> LayerwiseParameters<Double> {
+  ) -> MadeParameters<Double> {
     let widths = program.parameters.map { $0.shape.extents.last ?? 1 }
-    return LayerwiseParameters(program) { parameter, elements, target, arithmetic in
+    return MadeParameters { parameter, elements, target, arithmetic in
       let width = max(1, widths[parameter])
       let first = elements.lowerBound / width
       let failure = Mutex<(any Error)?>(nil)

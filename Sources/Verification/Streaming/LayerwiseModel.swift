@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Interpretation
 import LinearAlgebra
 import Text
 import Training
@@ -15,7 +16,7 @@ import Training
 public struct LayerwiseModel: Sendable {
   /// The model's program.
   public let program: Program
-  let parameters: LayerwiseParameters<Float>
+  let parameters: StoredParameters<Float>
   /// Elements of a large parameter that are read at once, 16 MiB: few enough to hold, and enough to keep
   /// products busy.
   package var blockElementCount = 4 << 20
@@ -27,7 +28,7 @@ public struct LayerwiseModel: Sendable {
   /// - Throws: the errors of Checkpoints.
   public init(_ directory: ModelDirectory) throws {
     program = directory.program
-    parameters = try LayerwiseParameters(directory)
+    parameters = try StoredParameters(directory)
   }
 
   /// A model in memory.
@@ -36,16 +37,16 @@ public struct LayerwiseModel: Sendable {
   public init(_ state: ModelState) throws {
     program = try state.program()
     _ = try state.clocks(program)
-    parameters = LayerwiseParameters(state, of: program)
+    parameters = StoredParameters(state, of: program)
   }
 
   /// Scaled logits, [sequences · length, vocabulary], row-major.
   ///
   /// - Parameter threads: how many threads compute; nil for all processors this process may use.
-  /// - Throws: ``VerificationError`` for a batch or tensor that does not fit, the errors of Checkpoints
-  ///   and of the CPU engine's matrix products.
+  /// - Throws: ``InterpretationError`` for a batch or tensor that does not fit, the errors of Checkpoints
+  ///   and of LinearAlgebra.
   public func logits(_ batch: TokenBatch, threads: Int? = nil) throws -> [Float] {
-    let pass = try pass(batch, try MatrixArithmetic(threads: threads))
+    let pass = try pass(batch, MatrixArithmetic(threads: threads))
     try pass.runToHead()
     return try pass.logits(of: 0..<program.vocabularySize).elements
   }
@@ -56,7 +57,7 @@ public struct LayerwiseModel: Sendable {
   /// - Throws: as ``logits(_:threads:)``.
   public func residualStream(_ batch: TokenBatch, threads: Int? = nil) throws -> [[Float]]? {
     guard let stream = ResidualStream(program) else { return nil }
-    let pass = try pass(batch, try MatrixArithmetic(threads: threads))
+    let pass = try pass(batch, MatrixArithmetic(threads: threads))
     return try (0...stream.blocks.count).map { count in
       let point = stream.point(after: count)
       try pass.run(through: point.operation)
@@ -68,12 +69,18 @@ public struct LayerwiseModel: Sendable {
   func pass(
     _ batch: TokenBatch, _ arithmetic: MatrixArithmetic,
     didRead: @escaping (Int) throws -> Void = { _ in }
-  ) throws -> LayerwisePass<Float> {
-    try LayerwisePass(
-      program, parameters, batch, arithmetic, blockElementCount: blockElementCount,
-      queriesAtOnce: queriesAtOnce, didRead: didRead)
+  ) throws -> Interpreter<Float> {
+    let pass = try Interpreter(program, parameters, batch, arithmetic, didRead: didRead)
+    (pass.blockElementCount, pass.queriesAtOnce) = (blockElementCount, queriesAtOnce)
+    return pass
   }
+}
 
+extension StoredParameters {
+  /// A model in memory.
+  init(_ state: ModelState, of program: Program) {
+    self.init(program) { .memory(try state.parameters[$0].value.view) }
+  }
 }
 
 extension Program {

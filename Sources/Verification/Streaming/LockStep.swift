@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Growth
+import Interpretation
 import LinearAlgebra
 import Text
 
@@ -9,9 +10,9 @@ import Text
 struct LockStep {
   /// Both models in float64.
   struct Exact {
-    var small: LayerwiseParameters<Double>
+    var small: any ParameterSource<Double>
     /// Nil where only the small model's own rounding is asked for.
-    var grown: LayerwiseParameters<Double>?
+    var grown: (any ParameterSource<Double>)?
     /// The first sequence's first tokens, or the first sequences: rows of the batch from the first on.
     var batch: TokenBatch
   }
@@ -69,21 +70,20 @@ struct LockStep {
 
   /// The models on their way.
   private struct Passes {
-    let small: LayerwisePass<Float>
-    let grown: LayerwisePass<Float>
-    let exactSmall: LayerwisePass<Double>?
-    let exactGrown: LayerwisePass<Double>?
+    let small: Interpreter<Float>
+    let grown: Interpreter<Float>
+    let exactSmall: Interpreter<Double>?
+    let exactGrown: Interpreter<Double>?
 
     init(_ step: LockStep, didRead: @escaping (Int) throws -> Void) throws {
       small = try step.small.pass(step.batch, step.arithmetic, didRead: didRead)
       grown = try step.grown.pass(step.batch, step.arithmetic, didRead: didRead)
       func pass(
-        _ program: Program, _ parameters: LayerwiseParameters<Double>?
-      ) throws -> LayerwisePass<Double>? {
+        _ program: Program, _ parameters: (any ParameterSource<Double>)?
+      ) throws -> Interpreter<Double>? {
         guard let parameters, let exact = step.exact else { return nil }
-        return try LayerwisePass(
-          program, parameters, exact.batch, step.arithmetic, blockElementCount: 2 << 20,
-          didRead: didRead)
+        return try Interpreter(
+          program, parameters, exact.batch, step.arithmetic, didRead: didRead)
       }
       exactSmall = try pass(step.small.program, step.exact?.small)
       exactGrown = try pass(step.grown.program, step.exact?.grown)
@@ -143,10 +143,11 @@ struct LockStep {
     var worst = 0.0
     for index in 0..<min(found.rowCount, model.rowCount) {
       let row = UnsafeBufferPointer(start: model.row(index), count: model.columnCount)
+      let found = found.row(index)
       var (difference, norm) = (0.0, 0.0)
       for (column, expected) in map(row.map { Double($0) }).enumerated() {
         guard let expected else { continue }
-        let error = Double(found.row(index)[column]) - expected
+        let error = Double(found[column]) - expected
         difference += error * error
         norm += expected * expected
       }
@@ -195,7 +196,7 @@ struct LockStep {
   }
 }
 
-extension LayerwisePass {
+extension Interpreter {
   /// The stream at one of its points, computed as far as that.
   fileprivate func value(at point: ResidualStream.Point) throws -> Activations<Scalar> {
     try run(through: point.operation)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Interpretation
 import Text
 
 /// Compares two models' logits block after block of the vocabulary, so that neither is ever held

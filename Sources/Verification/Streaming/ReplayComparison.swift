@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import Interpretation
 import LinearAlgebra
 import Synchronization
 
 /// Compares the values of a grown model's files with those that its growth makes in float64, as far as
 /// they are computed with.
 final class ReplayComparison: Sendable {
-  private let files: StoredParameters
+  private let files: StoredParameters<Double>
   private let sums: Mutex<[Sums]>
 
   /// Σ (x − y)² and Σ y² of a parameter.
@@ -14,7 +15,7 @@ final class ReplayComparison: Sendable {
     var norm = 0.0
   }
 
-  init(_ files: StoredParameters) {
+  init(_ files: StoredParameters<Double>) {
     self.files = files
     sums = Mutex(Array(repeating: Sums(), count: files.specs.count))
   }

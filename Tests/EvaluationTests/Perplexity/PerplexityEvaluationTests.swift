@@ -3,7 +3,7 @@ import CPUEngine
 import Evaluation
 import Foundation
 import GoldenModels
-import ReferenceEngine
+import Interpretation
 import Testing
 import Text
 import Training

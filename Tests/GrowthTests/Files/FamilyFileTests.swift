@@ -3,7 +3,7 @@ import Architectures
 import Foundation
 import GoldenModels
 import Growth
-import ReferenceEngine
+import Interpretation
 import Testing
 import Training
 

@@ -2,7 +2,7 @@
 import Architectures
 import GoldenModels
 import Growth
-import ReferenceEngine
+import Interpretation
 import Testing
 import Text
 

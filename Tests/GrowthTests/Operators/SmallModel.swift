@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import GoldenModels
-import ReferenceEngine
+import Interpretation
 import SeededRandom
 import Tensors
 import Text

@@ -4,7 +4,7 @@ import CPUEngine
 import Foundation
 import GoldenModels
 import Growth
-import ReferenceEngine
+import Interpretation
 import Tensors
 import Testing
 import Text

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Foundation
-import ReferenceEngine
+import Interpretation
 import RunLogs
 import Tensors
 import Testing

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import GoldenModels
+import Interpretation
 import Testing
 import Text
 import Training
@@ -57,7 +58,7 @@ import Verification
         sequenceCount: 1, sequenceLength: length,
         inputs: [Int32](repeating: token, count: length),
         targets: [Int32](repeating: target, count: length))
-      let error = #expect(throws: VerificationError.self) { try model.logits(batch) }
+      let error = #expect(throws: InterpretationError.self) { try model.logits(batch) }
       #expect(error?.code == .invalidBatch)
     }
   }
