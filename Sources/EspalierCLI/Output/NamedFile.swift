@@ -1,11 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import CheckedInput
 import Checkpoints
+import Espalier
 import Foundation
 
 /// Files that options name: what cannot be written may be written under another name.
 enum NamedFile {
-  /// Writes a file whole or not at all.
-  static func write(_ data: Data, to path: String) throws {
+  /// What a command writes, and replaces without being asked.
+  enum Kind {
+    case page, chart, plan
+
+    /// What a file of this kind is to a user.
+    fileprivate var name: String {
+      switch self {
+      case .page: "a page"
+      case .chart: "a chart"
+      case .plan: "a plan"
+      }
+    }
+
+    fileprivate func isHeld(by data: Data) -> Bool {
+      switch self {
+      case .page: data.starts(with: Data("<!doctype html>".utf8))
+      case .chart: data.starts(with: Data("<?xml ".utf8))
+      case .plan: (try? StagePlan(json: data, name: "")) != nil
+      }
+    }
+  }
+
+  /// Writes a file whole or not at all, over nothing but a file of its own kind.
+  ///
+  /// - Throws: `ValidationError` where somebody's other file is in the place: a recipe, a run's log.
+  static func write(_ data: Data, to path: String, as kind: Kind) throws {
+    if let old = try? RegularFile.contents(of: path, atMost: 1 << 30), !old.isEmpty,
+      !kind.isHeld(by: old)
+    {
+      throw ValidationError(
+        "\(path) is not \(kind.name) that espalier wrote, and is not overwritten; name another file."
+      )
+    }
     try advising(path) { try OutputFile.replace(URL(filePath: path), with: data) }
   }
 

@@ -173,7 +173,7 @@ struct PlanStagesCommand: ParsableCommand {
   /// The law in numbers and in a picture of the points that it was fitted to.
   private func show(_ fitted: LawFit, _ measured: [LossCurve]) throws {
     let chart = Chart(fitted, curves: measured, firstStep: firstStep)
-    if let plot { try NamedFile.write(Data(SVGChart(chart).file.utf8), to: plot) }
+    if let plot { try NamedFile.write(Data(SVGChart(chart).file.utf8), to: plot, as: .chart) }
     guard !json else { return }
     try CommandOutput.print(PlanText.lines(fitted))
     try PlotOutput.print(chart, width: 100, height: 14)
@@ -213,7 +213,9 @@ struct PlanStagesCommand: ParsableCommand {
   }
 
   private func report(_ plan: StagePlan) throws {
-    if let output { try NamedFile.write(Data((JSONText.of(plan) + "\n").utf8), to: output) }
+    if let output {
+      try NamedFile.write(Data((JSONText.of(plan) + "\n").utf8), to: output, as: .plan)
+    }
     if json { return try CommandOutput.print(json: plan) }
     try CommandOutput.print(PlanText.lines(plan) + (output.map { ["", "Wrote \($0)"] } ?? []))
   }

@@ -80,7 +80,7 @@ struct ReportCommand: ParsableCommand {
     }
     var written = try charts.map { try write(page.charts, to: $0) } ?? []
     if let file = output ?? (charts == nil ? ownPage : nil) {
-      try NamedFile.write(Data(page.html.utf8), to: file)
+      try NamedFile.write(Data(page.html.utf8), to: file, as: .page)
       written.append(file)
     }
     try CommandOutput.afterWork("the files are written") {
@@ -119,7 +119,7 @@ struct ReportCommand: ParsableCommand {
     try NamedFile.makeFolder(folder)
     return try charts.filter { !$0.chart.isEmpty }.map { name, chart in
       let file = URL(filePath: folder, directoryHint: .isDirectory).appending(path: "\(name).svg")
-      try NamedFile.write(Data(SVGChart(chart).file.utf8), to: file.relativePath)
+      try NamedFile.write(Data(SVGChart(chart).file.utf8), to: file.relativePath, as: .chart)
       return file.relativePath
     }
   }
