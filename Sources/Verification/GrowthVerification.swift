@@ -3,6 +3,7 @@ import Architectures
 import Growth
 import Interpretation
 import LinearAlgebra
+import Tensors
 import Text
 import Training
 
@@ -180,8 +181,9 @@ public struct GrowthVerification: Sendable {
     let expected = try path.grown(
       values: try ExactModel(small).values, for: rounding?.type ?? .float32)
     let given = try ExactModel(grown)
-    numbers.measurements[.replay] = largestError(
-      given.values, expected, names: given.program.parameters.map(\.name), floor: 1e-12)
+    numbers.measurements[.replay] = ReplayedTensor.worst(
+      given.values, expected, given.program.parameters.map { ($0.name, $0.shape) },
+      rounding?.type ?? .float32)
   }
 
   private func judge(

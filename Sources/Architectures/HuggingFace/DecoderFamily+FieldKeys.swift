@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension DecoderFamily {
-  /// The key of `config.json` that a field of ``ModelConfiguration`` is read from, for errors: the user
-  /// sees the file. The field's own name where no key holds it.
+  /// The key of `config.json` that a field of ``ModelConfiguration`` is read from, for errors.
+  ///
+  /// The user sees the file. The field's own name where no key holds it.
   func key(ofField field: String) -> String {
     let own = name == DecoderFamily.gpt2.name ? Self.gpt2FieldKeys[field] : fieldKeys[field] ?? nil
     return own ?? Self.commonFieldKeys[field] ?? field

@@ -80,6 +80,13 @@ package struct StoredParameters<Scalar: InterpretedScalar>: ParameterSource {
       location.offset + elements.lowerBound * width..<location.offset + elements.upperBound * width)
   }
 
+  /// The type that a parameter has where it lies.
+  ///
+  /// - Throws: as reading it does.
+  package func type(of parameter: Program.Parameter) throws -> DType {
+    try checkedType(of: place(parameter), parameter)
+  }
+
   private func checkedType(of place: Place, _ parameter: Program.Parameter) throws -> DType {
     let spec = specs[parameter]
     guard place.shape.elementCount == spec.shape.elementCount else {
