@@ -86,7 +86,8 @@ public struct CheckpointStore: Sendable {
     return Latest(item: nil, damaged: damaged)
   }
 
-  /// Removes the oldest checkpoints until `count` are left, but never the newest whole one.
+  /// Removes the oldest checkpoints until `count` are left, but never the newest whole one, nor one in
+  /// whose directory somebody keeps files of their own.
   ///
   /// - Parameters:
   ///   - level: how the newest whole one is found.
@@ -102,10 +103,22 @@ public struct CheckpointStore: Sendable {
     guard items.count > count else { return [] }
     let newestWhole = try latestValid(level: level).item
     let removed = items.dropLast(count).filter {
-      $0 != newestWhole && !protected.contains($0.step)
+      $0 != newestWhole && !protected.contains($0.step) && isOurs($0)
     }
     for item in removed { try discard(item.url) }
     return removed
+  }
+
+  /// Whether a checkpoint is a directory that holds nothing but what was written into it.
+  private func isOurs(_ item: Item) -> Bool {
+    var information = stat()
+    guard lstat(item.url.path, &information) == 0, information.st_mode & S_IFMT == S_IFDIR else {
+      return false
+    }
+    // Without a manifest nothing tells whose the files are; what is damaged goes as ever.
+    guard let manifest = try? Manifest(reading: item.url) else { return true }
+    let known = Set(manifest.files.keys).union([Manifest.fileName])
+    return DirectoryContents(item.url).strangers(besides: known).isEmpty
   }
 
   /// Removes the checkpoints after a step: those of a course that a run has given up.

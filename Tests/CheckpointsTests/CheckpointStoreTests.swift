@@ -96,6 +96,24 @@ import Testing
     }
   }
 
+  @Test("pruning leaves directories with somebody's files, plain files and links alone")
+  func pruneKeepsForeignFiles() throws {
+    try Self.withStore([1, 2, 3, 4]) { store throws in
+      let note = store.url(step: 1).appending(path: "notes.txt")
+      try Data("precious".utf8).write(to: note)
+      try Data("mine".utf8).write(to: store.directory.appending(path: "step-00000000"))
+      let elsewhere = store.directory.deletingLastPathComponent().appending(path: "elsewhere")
+      try FileManager.default.moveItem(at: store.url(step: 2), to: elsewhere)
+      try FileManager.default.createSymbolicLink(
+        at: store.url(step: 2), withDestinationURL: elsewhere)
+      #expect(try store.prune(keeping: 1).map(\.step) == [3])
+      #expect(try String(contentsOf: note, encoding: .utf8) == "precious")
+      let left = try FileManager.default.contentsOfDirectory(atPath: store.directory.path)
+      #expect(left.contains("step-00000000") && left.contains("step-00000002"))
+      #expect(FileManager.default.fileExists(atPath: elsewhere.path))
+    }
+  }
+
   @Test("pruning never removes the newest whole checkpoint")
   func pruneKeepsWhole() throws {
     try Self.withStore([1, 2, 3, 4]) { store throws in
