@@ -60,7 +60,10 @@ package enum OptionExpectation {
     ("verify", "--steps", "a whole number, 1 to 1000000"),
     ("verify", "--sequences", "a whole number, 1 to 1048576"),
     ("plan pilot", "--steps", "a whole number, at least 20"),
-    ("generate", "--tokens", "tokens' ids, whole numbers from 0"),
+    (
+      "generate", "--tokens",
+      "tokens' ids, whole numbers from 0, as arguments of their own (--tokens 10 20)"
+    ),
     ("import", "--tokens", "a number of tokens, such as 4096, 20M or 1.5B"),
   ]
 }
