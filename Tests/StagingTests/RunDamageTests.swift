@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CPUEngine
 import Checkpoints
 import Foundation
 import RunLogs
@@ -236,6 +237,52 @@ struct RunDamageTests {
     try Data(lines.filter { !$0.contains("checksum") }.joined(separator: "\n").utf8).write(to: file)
     #expect(try TrainingRun.open(place.run).recipe.training.optimizer.clip == 0.7)
     #expect(try problems(place.run).isEmpty)
+  }
+
+  @Test("damage to the tokens that a run keeps is told by inspect, as a resume refuses it")
+  func damagedTokens() throws {
+    let place = try trained()
+    let data = RunDirectory(place.run).data
+    let kept = data.appending(
+      path: try #require(try FileManager.default.contentsOfDirectory(atPath: data.path).first))
+    for name in ["train-00000.bin", "tokenizer.json", "manifest.json"] {
+      let file = kept.appending(path: name)
+      let whole = try Data(contentsOf: file)
+      try flipLastByte(of: file)
+      #expect(try !problems(place.run).isEmpty, "a flip in \(name)")
+      try (whole + Data("x".utf8)).write(to: file)
+      #expect(try !problems(place.run).isEmpty, "a byte behind \(name)")
+      try FileManager.default.removeItem(at: file)
+      #expect(try !problems(place.run).isEmpty, "without \(name)")
+      try whole.write(to: file)
+      #expect(try problems(place.run).isEmpty)
+    }
+    try FileManager.default.removeItem(at: data)
+    #expect(try problems(place.run).first?.contains("holds no whole tokens") == true)
+  }
+
+  @Test("a run that is moved while it trains saves nothing where another may be")
+  func movedAway() throws {
+    let place = try Workplace()
+    let run = try place.create()
+    let elsewhere = place.url.appending(path: "elsewhere", directoryHint: .isDirectory)
+    let recorder = EventRecorder()
+    let error = #expect(throws: StagingError.self) {
+      try run.train(
+        engine: CPUTrainingEngine(threads: 1),
+        observer: { [place] event in
+          recorder.hear(event)
+          let isThere = FileManager.default.fileExists(atPath: place.run.path)
+          if recorder.stepCount >= 5, isThere {
+            try? FileManager.default.moveItem(at: place.run, to: elsewhere)
+          }
+        })
+    }
+    #expect(error?.code == .runUnavailable)
+    #expect(error?.message.contains("was moved, removed or replaced") == true)
+    #expect(!FileManager.default.fileExists(atPath: place.run.path))
+    // Where it is now, it goes on.
+    #expect(try TrainingRun.resume(elsewhere).trainForTest().steps == 12)
   }
 
   @Test("damage to a growth's receipt is told by inspect and on resume, and stops nothing")

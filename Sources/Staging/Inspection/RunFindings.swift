@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import Growth
 import RunLogs
+import Text
 import Training
 import Wording
 
@@ -59,6 +60,21 @@ struct RunFindings {
     guard let record = upToIt.record else { return }
     try RunLogCheck(run)
       .checkSame(record, TrainingState.status(in: url))
+  }
+
+  /// Opens the tokens that the run keeps as training does; a run of prepared tokens keeps none.
+  mutating func checkTokens(verify: Bool, wasTrained: Bool) {
+    guard case .texts = run.recipe.data.source else { return }
+    let data = run.directory.data.path(percentEncoded: false)
+    guard let kept = run.directory.keptTokens else {
+      if wasTrained {
+        note(
+          "\(data): holds no whole tokens; a run that goes on makes them again from the recipe's "
+            + "texts, where these are what they were")
+      }
+      return
+    }
+    noting { _ = try TokenDataset.open(kept, verify: verify) }
   }
 
   /// Runs of before hashes were kept may have no receipts.

@@ -120,6 +120,7 @@ public struct RunInspection: Sendable, Encodable {
       return Checkpoint(url, step: step ?? history.growths[number] ?? 0, level)
     }
     findings.compareLog(with: checkpoints, history)
+    findings.checkTokens(verify: verify, wasTrained: steps > 0)
     self.problems = findings.problems
     plan = run.plan?.origin
     stageCount = run.plan?.stages.count

@@ -18,6 +18,7 @@ final class RunSession {
   let tokenizer: Data
   private let isInterrupted: () -> Bool
   private let validation: TokenSplit?
+  private let lock: RunLock
   private var watcher: RunWatcher?
   private(set) var resumedFrom: String?
   private var grewNow = false
@@ -27,13 +28,14 @@ final class RunSession {
   private var skippedStages: [Int] = []
 
   init(
-    run: TrainingRun, start: RunStart, engine: any TrainingEngine,
+    run: TrainingRun, start: RunStart, engine: any TrainingEngine, lock: RunLock,
     observer: @escaping @Sendable (TrainingRunEvent) -> Void,
     isInterrupted: @escaping () -> Bool
   ) throws {
     self.run = run
     self.start = start
     self.engine = engine
+    self.lock = lock
     self.observer = observer
     self.isInterrupted = isInterrupted
     validation = try start.validation()
@@ -146,6 +148,7 @@ final class RunSession {
   }
 
   private func save(_ state: TrainingState, keep: Int?) throws -> String {
+    try lock.checkIsInPlace()
     let name = try store.save(
       state, keep: keep, configuration: start.configuration, tokenizer: tokenizer)
     if hasGoneBack {
@@ -169,6 +172,7 @@ final class RunSession {
   /// Everything follows from the small model's checkpoint, so a session that ends in the middle of it
   /// is repeated by the next one, with the same result.
   private func grow(_ state: TrainingState, _ staged: StagedModels) throws -> TrainingState {
+    try lock.checkIsInPlace()
     let index = state.status.stage?.index ?? 0
     let step = state.status.progress.steps
     let begin = ContinuousClock.now

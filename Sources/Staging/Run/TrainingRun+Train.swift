@@ -45,7 +45,7 @@ extension TrainingRun {
           notes.forEach { observer(.note($0)) }
         }
         return try RunSession(
-          run: self, start: start, engine: engine, observer: observer,
+          run: self, start: start, engine: engine, lock: lock, observer: observer,
           isInterrupted: isInterrupted
         ).train()
       } catch is CancellationError {
