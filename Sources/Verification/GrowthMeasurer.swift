@@ -41,7 +41,7 @@ struct GrowthMeasurer {
     ) { try progress("trajectory") }
     try progress("dead parameters")
     let search = try DeadParameter.search(
-      grown, of: small, batches: liveBatches, smallBatch: batches[0], training: training)
+      grown, of: small, by: path, batches: liveBatches, smallBatch: batches[0], training: training)
     // Where gradients are no numbers, it is not the parameters that are dead.
     numbers.deadParameters = search.notFinite == nil ? search.dead : []
     numbers.measurements[.deadParameters] = search.measurement

@@ -139,6 +139,37 @@ import Verification
       try verify(SmallModel.llama.trained(), plans, declared: [.trajectory]), .trajectory)
   }
 
+  /// Zeroes a unit of the second block's feed-forward: rows of gate and up, a column of down.
+  private func prune(_ unit: Int, _ state: inout ModelState) throws {
+    for (index, spec) in try state.configuration.program().parameters.enumerated()
+    where spec.layer == 1 {
+      guard case .weight(let linear) = spec.role else { continue }
+      let isDown = linear == .feedForwardDown
+      guard isDown || linear == .feedForwardGate || linear == .feedForwardUp else { continue }
+      var floats = state.parameters[index].value.floats
+      let width = spec.shape[1]
+      for element in floats.indices where (isDown ? element % width : element / width) == unit {
+        floats[element] = 0
+      }
+      state.parameters[index] = ParameterState(value: HostTensor(floats, shape: spec.shape))
+    }
+  }
+
+  @Test("what was dead before was not killed by the growth")
+  func deadBefore() throws {
+    var small = ModelState(
+      SmallModel.llama.configuration, values: try SmallModel.llama.trained().parameters.map(\.value)
+    )
+    try prune(3, &small)
+    let plans = try ContextGrowth(to: 20).plans(from: small.configuration)
+    let report = try verify(small, plans)
+    #expect(report.isSound, "\(report.checks)")
+    #expect(report.deadParameters.isEmpty)
+    // Another unit, which the growth kills, is told all the same.
+    let broken = try verify(small, plans) { try prune(5, &$0) }
+    #expect(broken[.deadParameters]?.verdict == .broken)
+  }
+
   @Test("zero norms in a gated feed-forward never learn")
   func deadBlocks() throws {
     let model = SmallModel.llama

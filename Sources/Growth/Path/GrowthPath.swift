@@ -101,8 +101,20 @@ public struct GrowthPath: Sendable {
     let all = sourceParameters.map {
       [Bool](repeating: true, count: $0.shape.elementCount)
     }
-    return carried(all) { step, growth, entries in
-      guard let source = growth.source, let entries, growth.keepsMoments,
+    return copiedEntries(of: all) { $0.keepsMoments }
+  }
+
+  /// Where entries of the small parameters come to lie in the grown ones.
+  ///
+  /// - Parameters:
+  ///   - masks: some entries of each small parameter, row-major.
+  ///   - isFollowed: whether a tensor's entries count as copies of its source's.
+  /// - Returns: a mask for each grown parameter: the copies of those entries.
+  package func copiedEntries(
+    of masks: [[Bool]], where isFollowed: (TensorGrowth) -> Bool = { _ in true }
+  ) -> [[Bool]] {
+    carried(masks) { step, growth, entries in
+      guard let source = growth.source, let entries, isFollowed(growth),
         let columns = growth.axes.last
       else { return [Bool](repeating: false, count: growth.target.shape.elementCount) }
       let length = step.sourceParameters[source].axes.last?.size ?? 1

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Growth
 import Text
 import Training
 
@@ -30,17 +31,35 @@ public struct DeadParameter: Sendable, Hashable, Codable {
   /// What is dead in a grown model that a small model's own zeros do not keep waiting.
   ///
   /// A growth keeps parameters waiting for one step. A small model that comes from a growth itself, and has
-  /// not trained since, has parameters that wait already: then there is one step more.
+  /// not trained since, has parameters that wait already: then there is one step more. What comes from
+  /// parameters that have no gradient in the small model after as many steps (a pruned unit, a softmax
+  /// that is 1 in float64) was not killed by the growth, and does not count.
   static func search(
-    _ grown: any MeasuredModel, of small: any MeasuredModel, batches: [TokenBatch],
-    smallBatch: TokenBatch, training: MeasuredTraining
+    _ grown: any MeasuredModel, of small: any MeasuredModel, by path: GrowthPath?,
+    batches: [TokenBatch], smallBatch: TokenBatch, training: MeasuredTraining
   ) throws -> Search {
     try check(batches)
-    let search = try search(grown, batches: batches, training: training)
-    guard !search.dead.isEmpty, search.notFinite == nil,
-      try !Self.search(small, batches: [smallBatch], training: training).dead.isEmpty
-    else { return search }
-    return try Self.search(grown, batches: batches + batches.prefix(1), training: training)
+    let first = try search(grown, batches: batches, training: training)
+    guard !first.dead.isEmpty, first.notFinite == nil,
+      try !search(small, batches: [smallBatch], training: training).dead.isEmpty
+    else { return first }
+    let longer = try search(grown, batches: batches + batches.prefix(1), training: training)
+    guard !longer.dead.isEmpty, longer.notFinite == nil, let path else { return longer }
+    let before = try search(
+      small, batches: Array(repeating: smallBatch, count: batches.count + 1), training: training)
+    let live = zip(longer.live, path.copiedEntries(of: before.live.map { $0.map { !$0 } }))
+      .map { zip($0, $1).map { $0 || $1 } }
+    return try search(longer, of: grown.program, live: live)
+  }
+
+  /// A search's result once some entries count as live.
+  private static func search(
+    _ search: Search, of program: Program, live: [[Bool]]
+  ) throws -> Search {
+    var result = search
+    result.live = live
+    result.dead = zip(program.parameters, live).flatMap { find($0, live: $1, search.seen) }
+    return result
   }
 
   private static func check(_ batches: [TokenBatch]) throws {
@@ -54,6 +73,9 @@ public struct DeadParameter: Sendable, Hashable, Codable {
   struct Search {
     var dead: [DeadParameter]
     var notFinite: String?
+    /// Which entries of each parameter had a gradient, or could have none on these batches.
+    var live: [[Bool]]
+    fileprivate var seen: SeenUnits
 
     /// The number of dead parameters; none where a gradient is no number, which proves nothing.
     var measurement: MeasuredNumber {
@@ -87,7 +109,10 @@ public struct DeadParameter: Sendable, Hashable, Codable {
       if step + 1 < batches.count { try run.update() }
     }
     let dead = zip(model.program.parameters, live).flatMap { find($0, live: $1, seen) }
-    return Search(dead: dead, notFinite: notFinite)
+    return Search(
+      dead: dead, notFinite: notFinite,
+      live: zip(model.program.parameters, live).map { seen.addingUnseen(of: $0, to: $1) },
+      seen: seen)
   }
 
   private static func norm(_ gradients: [[Double]]) -> Double {

@@ -63,6 +63,24 @@ struct SeenUnits {
   }
 }
 
+extension SeenUnits {
+  /// A mask of a parameter's entries with those added that the batches do not reach.
+  func addingUnseen(of spec: ParameterSpec, to mask: [Bool]) -> [Bool] {
+    guard contains(spec) else { return mask.map { _ in true } }
+    var result = mask
+    var stride = mask.count
+    for axis in spec.axes {
+      let size = axis.size
+      stride /= max(1, size)
+      let seen = axis.units.map { contains($0.space, $0.unit, of: spec) }
+      for element in mask.indices where !seen[element / max(1, stride) % size] {
+        result[element] = true
+      }
+    }
+    return result
+  }
+}
+
 extension Program {
   /// The blocks with experts, in order.
   fileprivate var expertLayers: [Int] {
