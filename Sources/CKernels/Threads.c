@@ -11,6 +11,7 @@
 typedef struct {
   void (*body)(void *context, int thread, int threads);
   void *context;
+  int threads;
 } region;
 
 #if defined(__linux__)
@@ -27,6 +28,7 @@ extern void GOMP_parallel(void (*body)(void *), void *context, unsigned threads,
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
 extern int omp_get_num_procs(void);
+extern int omp_get_thread_limit(void);
 extern void omp_set_num_threads(int threads);
 extern void omp_set_dynamic(int dynamic);
 
@@ -97,9 +99,13 @@ static void wait_asleep(int threads) {
   pthread_mutex_unlock(&mutex);
 }
 
+// A team may be smaller than was asked for (OMP_THREAD_LIMIT): whoever is there does the shares of
+// those who are not, so that every share is done and sums have the same order.
 static void run(void *context) {
   region *r = context;
-  r->body(r->context, omp_get_thread_num(), omp_get_num_threads());
+  int team = omp_get_num_threads();
+  for (int share = omp_get_thread_num(); share < r->threads; share += team)
+    r->body(r->context, share, r->threads);
 }
 
 void ck_parallel(int threads, void (*body)(void *, int, int), void *context) {
@@ -107,9 +113,11 @@ void ck_parallel(int threads, void (*body)(void *, int, int), void *context) {
     body(context, 0, 1);
     return;
   }
-  region r = {body, context};
+  region r = {body, context, threads};
   GOMP_parallel(run, &r, (unsigned)threads, 0);
 }
+
+int ck_thread_limit(void) { return omp_get_thread_limit(); }
 
 void ck_set_matrix_threads(int threads) {
   omp_set_dynamic(0);
@@ -120,6 +128,9 @@ void ck_set_matrix_threads(int threads) {
 #elif defined(__APPLE__)
 
 #include <dispatch/dispatch.h>
+#include <limits.h>
+
+int ck_thread_limit(void) { return INT_MAX; }
 
 void ck_parallel(int threads, void (*body)(void *, int, int), void *context) {
   if (threads <= 1) {

@@ -11,7 +11,8 @@ package struct ThreadTeam: Sendable {
 
   package init(count: Int) {
     precondition(count > 0, "\(count) threads")
-    self.count = count
+    // The matrix library leaves the work of threads undone that it asks for and does not get.
+    self.count = max(1, min(count, Int(ck_thread_limit())))
   }
 
   /// Makes the matrix library use as many threads when called from this one.

@@ -80,4 +80,23 @@ struct TrainingOptionTests {
       }
     }
   }
+
+  /// The system may give fewer threads than were asked for.
+  @Test("a limit on OpenMP's threads is a number of threads", arguments: ["fp32", "bf16"])
+  func threadLimit(_ precision: String) throws {
+    let place = try CommandWorkplace()
+    let train = "espalier train recipe.yaml --quiet --set precision=\(precision)"
+    let result = try BuiltCommand.shell(
+      """
+      set -e
+      unset OMP_THREAD_LIMIT
+      \(train) --threads 1 -o free --set stop.after='6 steps'
+      export OMP_THREAD_LIMIT=1
+      \(train) --threads 2 -o limited --set stop.after='6 steps'
+      for file in model optimizer; do
+        cmp free/checkpoints/latest/$file.safetensors limited/checkpoints/latest/$file.safetensors
+      done
+      """, in: place.url)
+    #expect(result.status == 0, "\(result.errors) \(result.output)")
+  }
 }

@@ -41,6 +41,9 @@ int ck_set_thread_level(int level);
 /// matrix library shares, and returns when all have ended.
 void ck_parallel(int threads, void (*body)(void *context, int thread, int threads), void *context);
 
+/// The most threads that the system gives a team: OMP_THREAD_LIMIT.
+int ck_thread_limit(void);
+
 /// Sets the number of threads that the matrix library uses from this thread, and has teams of so many
 /// threads wait for each other asleep rather than awake.
 void ck_set_matrix_threads(int threads);
