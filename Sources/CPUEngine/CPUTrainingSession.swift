@@ -42,10 +42,7 @@ public final class CPUTrainingSession: TrainingSession {
         try store.load(tensor, into: store.slot(slot), parameter: index)
       }
     }
-    slots = parameters.map { parameter in
-      let given = StateSlot.all.filter { parameter.slots[$0] != nil }
-      return given.isEmpty ? [.firstMoment, .secondMoment] : given
-    }
+    slots = parameters.map(\.keptSlots)
     // Only what the engine does not hold itself.
     given = parameters.map {
       ParameterState(
@@ -127,7 +124,9 @@ public final class CPUTrainingSession: TrainingSession {
     let scale = clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     slots = updates.map(\.slots)
     try timed("AdamW") { try applyAdamW(updates, gradientScale: scale) }
-    try timed("Muon") { try applyMuon(updates, gradientScale: scale) }
+    if slots.contains([.momentum]) {
+      try timed("Muon") { try applyMuon(updates, gradientScale: scale) }
+    }
     return norm
   }
 
@@ -191,16 +190,6 @@ public final class CPUTrainingSession: TrainingSession {
         state.slots[slot] = try store.tensor(store.slot(slot), parameter: index)
       }
       return state
-    }
-  }
-}
-
-extension ParameterUpdate {
-  /// The slots that it reads and writes.
-  fileprivate var slots: [StateSlot] {
-    switch self {
-    case .adamW: [.firstMoment, .secondMoment]
-    case .muon: [.momentum]
     }
   }
 }

@@ -47,22 +47,9 @@ final class ParameterStore {
       for: "\(offset) parameters\(trains ? " with their gradients and moments" : "")",
       remedy: "use a smaller model", subject: "memory")
     var memory: [AlignedMemory] = []
-    func floats(_ wanted: Bool) throws -> UnsafeMutablePointer<Float>? {
-      guard wanted else { return nil }
-      memory.append(try AlignedMemory(byteCount: offset * 4))
-      return memory[memory.count - 1].base.bindMemory(to: Float.self, capacity: offset)
-    }
-    let values = try AlignedMemory(byteCount: offset * 4)
-    memory.append(values)
-    self.values = values.base.bindMemory(to: Float.self, capacity: offset)
-    gradients = try floats(trains)
-    if precision == .bf16 {
-      let copies = try AlignedMemory(byteCount: offset * 2)
-      memory.append(copies)
-      self.copies = copies.base.bindMemory(to: ck_bf16.self, capacity: offset)
-    } else {
-      copies = nil
-    }
+    values = try Self.room(Float.self, offset, in: &memory)
+    gradients = trains ? try Self.room(Float.self, offset, in: &memory) : nil
+    copies = precision == .bf16 ? try Self.room(ck_bf16.self, offset, in: &memory) : nil
     self.memory = memory
     // What most parameters have; another slot is made when one asks for it.
     if trains { for slot in [StateSlot.firstMoment, .secondMoment] { _ = try self.slot(slot) } }
@@ -73,11 +60,17 @@ final class ParameterStore {
   /// Parameters that never use it cost nothing: the system gives memory page by page as it is written.
   func slot(_ slot: StateSlot) throws -> UnsafeMutablePointer<Float> {
     if let known = slots[slot] { return known }
-    let room = try AlignedMemory(byteCount: elementCount * 4)
+    let made = try Self.room(Float.self, elementCount, in: &memory)
+    slots[slot] = made
+    return made
+  }
+
+  private static func room<Element>(
+    _ type: Element.Type, _ count: Int, in memory: inout [AlignedMemory]
+  ) throws -> UnsafeMutablePointer<Element> {
+    let room = try AlignedMemory(byteCount: count * MemoryLayout<Element>.stride)
     memory.append(room)
-    let base = room.base.bindMemory(to: Float.self, capacity: elementCount)
-    slots[slot] = base
-    return base
+    return room.base.bindMemory(to: type, capacity: count)
   }
 
   /// The parameter as products read it.

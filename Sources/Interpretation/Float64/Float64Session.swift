@@ -11,20 +11,17 @@ final class Float64Session: TrainingSession {
 
   init(program: Program, states: [ParameterState]) throws {
     let model = try ReferenceModel(program: program, tensors: states.map(\.value))
-    func moments(_ moment: KeyPath<ParameterState, HostTensor?>) throws -> [[Double]] {
-      try zip(states, model.parameters).map { state, values in
-        try state[keyPath: moment]?.converted(to: .float32).floats.map(Double.init)
-          ?? [Double](repeating: 0, count: values.count)
-      }
-    }
-    let momenta = try states.enumerated().compactMap { index, state in
-      try state.slots[.momentum].map {
-        (index, try $0.converted(to: .float32).floats.map(Double.init))
-      }
-    }
     training = try Float64Training(
-      model, firstMoments: moments(\.firstMoment), secondMoments: moments(\.secondMoment),
-      momenta: Dictionary(uniqueKeysWithValues: momenta))
+      model,
+      slots: zip(states, model.parameters).map { state, values in
+        try Dictionary(
+          uniqueKeysWithValues: state.keptSlots.map { slot in
+            let tensor = try state.slots[slot]?.converted(to: .float32)
+            return (
+              slot, tensor?.floats.map(Double.init) ?? [Double](repeating: 0, count: values.count)
+            )
+          })
+      })
     self.states = states
   }
 
@@ -58,18 +55,12 @@ final class Float64Session: TrainingSession {
 
   func parameters() throws -> [ParameterState] {
     let values = tensors(training.model.parameters)
-    let first = tensors(training.firstMoments)
-    let second = tensors(training.secondMoments)
     return states.indices.map { index in
       var state = states[index]
       state.value = values[index]
-      guard let momentum = training.momenta[index] else {
-        state.firstMoment = first[index]
-        state.secondMoment = second[index]
-        return state
+      state.slots = training.slots[index].mapValues {
+        HostTensor($0.map { Float($0) }, shape: values[index].shape)
       }
-      let shape = training.model.program.parameters[index].shape
-      state.slots = [.momentum: HostTensor(momentum.map { Float($0) }, shape: shape)]
       return state
     }
   }

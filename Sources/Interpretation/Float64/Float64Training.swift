@@ -6,30 +6,26 @@ import Training
 /// Muon as ``AdamWUpdate`` and ``MuonUpdate`` write them.
 package struct Float64Training: Sendable {
   package private(set) var model: ReferenceModel
-  package private(set) var firstMoments: [[Double]]
-  package private(set) var secondMoments: [[Double]]
-  /// Muon's momenta of the parameters that have one.
-  package private(set) var momenta: [Int: [Double]]
+  /// What the optimizer keeps of each parameter; a missing slot stands for zeros.
+  package private(set) var slots: [[StateSlot: [Double]]]
   /// Gradients added up since the last update.
   package private(set) var gradients: [[Double]]
 
-  /// - Throws: ``InterpretationError`` for moments that are not the parameters'.
-  package init(
-    _ model: ReferenceModel, firstMoments: [[Double]], secondMoments: [[Double]],
-    momenta: [Int: [Double]] = [:]
-  ) throws {
-    let allMomenta = model.parameters.indices.map { momenta[$0] ?? model.parameters[$0] }
-    for moments in [firstMoments, secondMoments, allMomenta] {
-      let found = moments.map(\.count)
-      guard found != model.parameters.map(\.count) else { continue }
-      let sizes = zip(found, model.parameters).first { $0 != $1.count }
+  /// - Throws: ``InterpretationError`` for slots that are not the parameters'.
+  package init(_ model: ReferenceModel, slots: [[StateSlot: [Double]]]) throws {
+    guard slots.count == model.parameters.count else {
       throw InterpretationError(
-        .parameterMismatch, "\(sizes?.0 ?? 0) elements; expected \(sizes?.1.count ?? 0)",
+        .parameterMismatch,
+        "of \(slots.count) parameters; the model has \(model.parameters.count)", subject: "moments")
+    }
+    for (slots, values) in zip(slots, model.parameters) {
+      guard let found = slots.values.first(where: { $0.count != values.count }) else { continue }
+      throw InterpretationError(
+        .parameterMismatch, "\(found.count) elements; expected \(values.count)",
         subject: "moment")
     }
     self.model = model
-    (self.firstMoments, self.secondMoments) = (firstMoments, secondMoments)
-    self.momenta = momenta
+    self.slots = slots
     gradients = model.parameters.map { [Double](repeating: 0, count: $0.count) }
   }
 
@@ -64,27 +60,40 @@ package struct Float64Training: Sendable {
   }
 
   private mutating func apply(_ update: ParameterUpdate, to index: Int, _ factor: Double) {
+    let gradient = gradients[index].map { factor * $0 }
+    // What is kept under other slots is another optimizer's.
     switch update {
-    case .adamW(let update): apply(update, to: index, factor)
-    case .muon(let update):
-      var momentum = momenta[index] ?? gradients[index].map { _ in 0 }
+    case .adamW(let update):
+      var (mean, meanSquare) = (taken(.firstMoment, of: index), taken(.secondMoment, of: index))
       update.apply(
-        gradient: gradients[index].map { factor * $0 }, value: &model.parameters[index],
-        momentum: &momentum)
-      momenta[index] = momentum
+        gradient: gradient, value: &model.parameters[index], mean: &mean, meanSquare: &meanSquare)
+      slots[index] = [.firstMoment: mean, .secondMoment: meanSquare]
+    case .muon(let update):
+      var momentum = taken(.momentum, of: index)
+      update.apply(gradient: gradient, value: &model.parameters[index], momentum: &momentum)
+      slots[index] = [.momentum: momentum]
     }
   }
 
-  private mutating func apply(_ update: AdamWUpdate, to index: Int, _ factor: Double) {
-    for element in gradients[index].indices {
-      let g = factor * gradients[index][element]
-      let m = update.beta1 * firstMoments[index][element] + (1 - update.beta1) * g
-      let v = update.beta2 * secondMoments[index][element] + (1 - update.beta2) * g * g
-      firstMoments[index][element] = m
-      secondMoments[index][element] = v
-      let root = v.squareRoot() * update.inverseRootCorrection + update.epsilon
-      let decayed = model.parameters[index][element] * (1 - update.decayFactor)
-      model.parameters[index][element] = decayed - update.step(m, root)
+  /// A slot to be changed in place, which is no longer in ``slots``.
+  private mutating func taken(_ slot: StateSlot, of index: Int) -> [Double] {
+    slots[index].removeValue(forKey: slot)
+      ?? [Double](repeating: 0, count: model.parameters[index].count)
+  }
+}
+
+extension AdamWUpdate {
+  /// Updates a parameter and its moments in float64 and plain loops, as the type's description says.
+  fileprivate func apply(
+    gradient: [Double], value: inout [Double], mean: inout [Double], meanSquare: inout [Double]
+  ) {
+    for (element, g) in gradient.enumerated() {
+      let m = beta1 * mean[element] + (1 - beta1) * g
+      let v = beta2 * meanSquare[element] + (1 - beta2) * g * g
+      mean[element] = m
+      meanSquare[element] = v
+      let root = v.squareRoot() * inverseRootCorrection + epsilon
+      value[element] = value[element] * (1 - decayFactor) - step(m, root)
     }
   }
 }

@@ -33,6 +33,14 @@ public protocol Optimizer: Sendable, Hashable, Codable {
 public enum ParameterUpdate: Sendable, Hashable {
   case adamW(AdamWUpdate)
   case muon(MuonUpdate)
+
+  /// The slots that it reads and writes.
+  public var slots: [StateSlot] {
+    switch self {
+    case .adamW: [.firstMoment, .secondMoment]
+    case .muon: [.momentum]
+    }
+  }
 }
 
 /// The optimizer of a training.

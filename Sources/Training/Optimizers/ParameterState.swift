@@ -37,6 +37,12 @@ public struct ParameterState: Sendable {
       epsilonMultiplier: clock.epsilonMultiplier)
   }
 
+  /// The slots that an engine gives back of the parameter before its first update: those that it has, and
+  /// AdamW's where it has none.
+  package var keptSlots: [StateSlot] {
+    slots.isEmpty ? [.firstMoment, .secondMoment] : StateSlot.all.filter { slots[$0] != nil }
+  }
+
   /// AdamW's running mean of gradients; nil stands for zeros.
   public var firstMoment: HostTensor? {
     get { slots[.firstMoment] }

@@ -12,7 +12,9 @@ final class ExactSession: MeasuredSession {
     threadCount = model.threadCount
     training = try Float64Training(
       ReferenceModel(program: model.program, parameters: model.values),
-      firstMoments: model.firstMoments, secondMoments: model.secondMoments)
+      slots: zip(model.firstMoments, model.secondMoments).map {
+        [.firstMoment: $0, .secondMoment: $1]
+      })
   }
 
   func logits(_ batch: TokenBatch) throws -> [Double] {
