@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Draws the package's modules and what each imports, from what `swift package dump-package` says.
-// Run by Scripts/modules; reads standard input, writes SVG to standard output.
+// Run by Scripts/modules; reads standard input, writes SVG to standard output. With `--names` it writes
+// the modules' names instead, in the manifest's order, without system libraries.
 import Foundation
 
 // MARK: The modules
@@ -9,6 +10,7 @@ import Foundation
 /// A module with the modules of this package that it imports.
 struct Module {
   var name: String
+  var isSystemLibrary: Bool
   var imports: Set<String>
 }
 
@@ -42,7 +44,9 @@ func readModules() throws -> [Module] {
   }
   let names = Set(targets.map(\.name))
   return targets.map {
-    Module(name: $0.name, imports: Set($0.dependencies.compactMap(\.name)).intersection(names))
+    Module(
+      name: $0.name, isSystemLibrary: $0.type == "system",
+      imports: Set($0.dependencies.compactMap(\.name)).intersection(names))
   }
 }
 
@@ -193,4 +197,9 @@ func picture(_ nodes: [Node]) -> String {
   return lines.joined(separator: "\n") + "\n</svg>"
 }
 
-print(picture(arranged(layered(try readModules()))))
+let modules = try readModules()
+if CommandLine.arguments.contains("--names") {
+  modules.filter { !$0.isSystemLibrary }.forEach { print($0.name) }
+} else {
+  print(picture(arranged(layered(modules))))
+}

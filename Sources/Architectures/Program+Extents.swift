@@ -22,15 +22,6 @@ extension Program {
   /// Blocks, as parameters are numbered.
   public var layerCount: Int { parameters.reduce(0) { max($0, ($1.layer ?? -1) + 1) } }
 
-  /// Positions that have a learned vector; nil where no sequence is too long.
-  public var positionCount: Int? {
-    let tables = operations.lazy.compactMap { operation -> Parameter? in
-      guard case .positionEmbedding(let table, _, _) = operation else { return nil }
-      return table
-    }
-    return tables.first.map { parameters[$0].shape[0] }
-  }
-
   /// Keys that the narrowest attention sees; nil where all see every key.
   public var narrowestWindow: Int? {
     operations.lazy.compactMap { operation -> Int? in

@@ -22,6 +22,10 @@ public struct Program: Sendable {
   public let widths: [Int]
   /// The operations in order; the last one is the head.
   public let operations: [Operation]
+  /// Positions that have a learned vector; nil where no sequence is too long.
+  ///
+  /// Every batch is held against it, so it is looked for once.
+  public let positionCount: Int?
 
   package init(
     family: String, contextLength: Int, parameters: [ParameterSpec],
@@ -35,6 +39,11 @@ public struct Program: Sendable {
     self.copyNames = copyNames
     self.widths = widths
     self.operations = operations
+    positionCount =
+      operations.lazy.compactMap { operation -> Int? in
+        guard case .positionEmbedding(let table, _, _) = operation else { return nil }
+        return parameters[table].shape[0]
+      }.first
   }
 
   /// Index of a parameter in ``parameters``.

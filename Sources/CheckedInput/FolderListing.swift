@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// The names in a folder, as the system gives them.
 ///
@@ -42,8 +43,7 @@ package struct FolderListing: Sendable {
   private static func spelled(_ name: UnsafeBufferPointer<UInt8>) -> String {
     name.map { byte in
       if (0x20..<0x7F).contains(byte) { return String(UnicodeScalar(byte)) }
-      let digits = String(byte, radix: 16, uppercase: true)
-      return "\\x" + (digits.count == 1 ? "0" : "") + digits
+      return "\\x" + Hexadecimal.text(byte, digits: 2).uppercased()
     }.joined()
   }
 

@@ -65,7 +65,9 @@ package final class Interpreter<Scalar: InterpretedScalar> {
     while next <= operation, next < program.operations.count - 1 {
       try forward(program.operations[next])
       if !keepsValues {
-        for (value, reader) in lastReaders where reader == next { values[value] = nil }
+        for value in program.operations[next].inputs where lastReaders[value] == next {
+          values[value] = nil
+        }
       }
       next += 1
     }

@@ -10,12 +10,7 @@ struct ExchangeOptions: ParsableArguments {
     completion: .directory)
   var output: String
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "Bytes of tensors in one file: 2GB, 500MB, 4GiB, 5e9; default: as the source has it.",
-      valueName: "size"))
-  var shardSize: ByteCountRequest?
+  @OptionGroup var shards: ShardOptions
 
   @Option(
     help: ArgumentHelp(
@@ -50,7 +45,7 @@ struct ExchangeOptions: ParsableArguments {
   /// The library's settings.
   func settings(_ type: DType? = nil) -> ModelGrowth.Output {
     ModelGrowth.Output(
-      type: type, maximumShardByteCount: shardSize?.byteCount, overwrites: overwrite,
+      type: type, maximumShardByteCount: shards.shardSize?.byteCount, overwrites: overwrite,
       resumes: resume)
   }
 

@@ -3,6 +3,16 @@ import ArgumentParser
 import Espalier
 import Foundation
 
+/// How large the files of a written model are.
+struct ShardOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Bytes of tensors in one file: 2GB, 500MB, 4GiB, 5e9; default: as the source has it.",
+      valueName: "size"))
+  var shardSize: ByteCountRequest?
+}
+
 /// Writes a directory with a model, as `grow`, `export` and `import` do: with progress, and with a word of
 /// what is kept where that ends early.
 struct ModelWriting {

@@ -19,12 +19,7 @@ struct GrowthOutputOptions: ParsableArguments {
       """)
   var rounding: WeightRounding = .nearest
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "Bytes of tensors in one file: 2GB, 500MB, 4GiB, 5e9; default: as the source has it.",
-      valueName: "size"))
-  var shardSize: ByteCountRequest?
+  @OptionGroup var shards: ShardOptions
 
   @Option(
     help: ArgumentHelp(
@@ -56,7 +51,7 @@ struct GrowthOutputOptions: ParsableArguments {
   /// The library's settings.
   var settings: ModelGrowth.Output {
     ModelGrowth.Output(
-      type: dtype, rounding: rounding, maximumShardByteCount: shardSize?.byteCount,
+      type: dtype, rounding: rounding, maximumShardByteCount: shards.shardSize?.byteCount,
       only: only.isEmpty ? nil : only, overwrites: overwrite, resumes: resume,
       threadCount: threads)
   }

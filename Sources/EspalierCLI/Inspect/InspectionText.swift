@@ -121,13 +121,10 @@ enum InspectionText {
     let schedule = training.schedule
     var rate = "\(schedule.kind.rawValue), peak \(schedule.peak), warm-up \(schedule.warmup)"
     if let total = schedule.total { rate += ", total \(total)" }
-    let stop = [
-      training.stop.after.map { "after \($0)" },
-      training.stop.loss.map { "at a \(training.stop.lossKind.rawValue) loss of \($0)" },
-    ].compactMap { $0 }.joined(separator: " or ")
     return [
       row("batch", "\(Readable.exact(training.batch.sequencesPerStep, of: "sequence")) a step"),
-      row("schedule", rate), row("stop", stop), row("precision", training.precision.rawValue),
+      row("schedule", rate), row("stop", training.stop.summary),
+      row("precision", training.precision.rawValue),
       row("seed", String(training.seed)),
     ]
   }

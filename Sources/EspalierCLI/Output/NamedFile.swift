@@ -20,6 +20,14 @@ enum NamedFile {
       }
     }
 
+    /// How much of a file tells whether it is of this kind.
+    fileprivate var tellingByteCount: Int {
+      switch self {
+      case .page, .chart: 64
+      case .plan: 1 << 30
+      }
+    }
+
     fileprivate func isHeld(by data: Data) -> Bool {
       switch self {
       case .page: data.starts(with: Data("<!doctype html>".utf8))
@@ -33,9 +41,10 @@ enum NamedFile {
   ///
   /// - Throws: `ValidationError` where somebody's other file is in the place: a recipe, a run's log.
   static func write(_ data: Data, to path: String, as kind: Kind) throws {
-    if let old = try? RegularFile.contents(of: path, atMost: 1 << 30), !old.isEmpty,
-      !kind.isHeld(by: old)
-    {
+    let old = (try? RegularFile.open(path)).flatMap {
+      try? $0.read(upToCount: kind.tellingByteCount)
+    }
+    if let old, !old.isEmpty, !kind.isHeld(by: old) {
       throw ValidationError(
         "\(path) is not \(kind.name) that espalier wrote, and is not overwritten; name another file."
       )

@@ -15,7 +15,7 @@ extension GrowthPath {
       source == state.status.model, .mismatch, operation, "is a growth of another model than this")
     let path = try settled(for: state.status)
     let slotCount = state.parameters.map(\.slots.count).max() ?? 0
-    try GrowthMemory.check(self, partCount: 1 + slotCount)
+    try checkMemory(partCount: 1 + slotCount)
     return TrainingState(
       status: path.grown(state.status), parameters: try path.grown(state.parameters))
   }
@@ -28,7 +28,7 @@ extension GrowthPath {
   ///     cancels there as well.
   public func grown(values: [HostTensor], for type: DType = .float32) throws -> [HostTensor] {
     try check(values)
-    try GrowthMemory.check(self, partCount: 1)
+    try checkMemory(partCount: 1)
     return try grown(values.map { ParameterState(value: $0) }, for: type).map(\.value)
   }
 
@@ -43,6 +43,24 @@ extension GrowthPath {
     var path = self
     path.options.moments = .mapped
     return try path.grown(.firstMoment, gradients)
+  }
+
+  /// Checks that the small model and what grows of it fit into memory.
+  ///
+  /// - Parameter partCount: tensors of each parameter: 1, and one more for each slot.
+  /// - Throws: `TensorsError` of code `insufficientMemory`.
+  private func checkMemory(partCount: Int) throws {
+    let counts = [sourceParameters, targetParameters].map { parameters in
+      parameters.reduce(0) { $0 + $1.shape.elementCount }
+    }
+    // Float32.
+    try MachineMemory.current.check(
+      MachineMemory.bytes([4, partCount, counts[0]], [4, partCount, counts[1]]),
+      for: "two models of \(counts[0]) and \(counts[1]) parameters"
+        + (partCount > 1 ? " with their moments" : ""),
+      remedy:
+        "grow from file to file (ModelGrowth, espalier grow), which takes little, or grow less",
+      subject: operation)
   }
 
   private func check(_ values: [HostTensor]) throws {

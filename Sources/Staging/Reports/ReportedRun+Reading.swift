@@ -78,15 +78,11 @@ extension ReportedRun {
     let schedule = training.schedule
     var rate = "\(schedule.kind.rawValue), peak \(schedule.peak), warm-up \(schedule.warmup)"
     if let total = schedule.total { rate += ", total \(total), floor \(schedule.floor)" }
-    let stop = [
-      training.stop.after.map { "after \($0)" },
-      training.stop.loss.map { "at a \(training.stop.lossKind.rawValue) loss of \($0)" },
-    ].compactMap { $0 }.joined(separator: " or ")
     return [
       Setting("learning rate", rate),
       Setting("optimizer", describe(training.optimizer)),
       Setting("batch", "\(counted(training.batch.sequencesPerStep, "sequence")) a step"),
-      Setting("precision", training.precision.rawValue), Setting("stop", stop),
+      Setting("precision", training.precision.rawValue), Setting("stop", training.stop.summary),
       Setting("seed", String(training.seed)),
     ]
   }

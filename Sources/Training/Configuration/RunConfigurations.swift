@@ -46,6 +46,12 @@ public struct StopConditions: Sendable, Hashable, Codable {
     self.lossKind = lossKind
   }
 
+  /// The conditions for people: `after 20M tokens or at a validation loss of 3.2`.
+  package var summary: String {
+    [after.map { "after \($0)" }, loss.map { "at a \(lossKind.rawValue) loss of \($0)" }]
+      .compactMap { $0 }.joined(separator: " or ")
+  }
+
   /// Checks the numbers; errors name `key`.
   public func validate(_ key: String = "stop") throws {
     try after?.validate("\(key).after", allowsZero: true)

@@ -49,13 +49,13 @@ public struct DeadParameter: Sendable, Hashable, Codable {
       small, batches: Array(repeating: smallBatch, count: batches.count + 1), training: training)
     let live = zip(longer.live, path.copiedEntries(of: before.live.map { $0.map { !$0 } }))
       .map { zip($0, $1).map { $0 || $1 } }
-    return try search(longer, of: grown.program, live: live)
+    return search(longer, of: grown.program, live: live)
   }
 
   /// A search's result once some entries count as live.
   private static func search(
     _ search: Search, of program: Program, live: [[Bool]]
-  ) throws -> Search {
+  ) -> Search {
     var result = search
     result.live = live
     result.dead = zip(program.parameters, live).flatMap { find($0, live: $1, search.seen) }

@@ -17,11 +17,10 @@ public struct LayerwiseModel: Sendable {
   /// The model's program.
   public let program: Program
   let parameters: StoredParameters<Float>
-  /// Elements of a large parameter that are read at once, 16 MiB: few enough to hold, and enough to keep
-  /// products busy.
-  package var blockElementCount = 4 << 20
-  /// Queries of one product of attention; bounds the memory of scores.
-  package var queriesAtOnce = 256
+  /// Instead of the interpreter's own, for tests: elements of a parameter that are read at once.
+  package var blockElementCount: Int?
+  /// The same of the queries of one product of attention.
+  package var queriesAtOnce: Int?
 
   /// A model in a directory.
   ///
@@ -71,7 +70,8 @@ public struct LayerwiseModel: Sendable {
     didRead: @escaping (Int) throws -> Void = { _ in }
   ) throws -> Interpreter<Float> {
     let pass = try Interpreter(program, parameters, batch, arithmetic, didRead: didRead)
-    (pass.blockElementCount, pass.queriesAtOnce) = (blockElementCount, queriesAtOnce)
+    pass.blockElementCount = blockElementCount ?? pass.blockElementCount
+    pass.queriesAtOnce = queriesAtOnce ?? pass.queriesAtOnce
     return pass
   }
 }

@@ -13,7 +13,8 @@ import Verification
 
   private func model(_ directory: ModelDirectory, _ sizes: (Int, Int)) throws -> LayerwiseModel {
     var model = try LayerwiseModel(directory)
-    (model.blockElementCount, model.queriesAtOnce) = sizes
+    model.blockElementCount = sizes.0
+    model.queriesAtOnce = sizes.1
     return model
   }
 
