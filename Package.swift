@@ -56,17 +56,29 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Wording", "CheckedInput", "Architectures", "Checkpoints", "Text", "RunLogs",
+        "Tensors", "OrderedJSON", "Wording", "CheckedInput", "Architectures", "Checkpoints", "Text",
+        "RunLogs",
       ]),
-    .target(name: "Interpretation", dependencies: ["Training", "LinearAlgebra"]),
-    .target(name: "CPUEngine", dependencies: ["Training", "CKernels", "LinearAlgebra"]),
+    .target(
+      name: "Interpretation",
+      dependencies: [
+        "Tensors", "Checkpoints", "Architectures", "Text", "Training", "LinearAlgebra",
+      ]),
+    .target(
+      name: "CPUEngine",
+      dependencies: ["Tensors", "Architectures", "Text", "Training", "CKernels", "LinearAlgebra"]),
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(
       name: "Growth",
       dependencies: [
-        "Wording", "CheckedInput", "Training", "CKernels", .product(name: "Yams", package: "Yams"),
+        "Tensors", "OrderedJSON", "Checkpoints", "Architectures", "Text", "Wording", "CheckedInput",
+        "Training", "CKernels", .product(name: "Yams", package: "Yams"),
       ]),
-    .target(name: "Verification", dependencies: ["Growth", "Interpretation", "LinearAlgebra"]),
+    .target(
+      name: "Verification",
+      dependencies: [
+        "Tensors", "Architectures", "Text", "Training", "Growth", "Interpretation", "LinearAlgebra",
+      ]),
     .target(
       name: "Planning",
       dependencies: [
@@ -75,25 +87,36 @@ let package = Package(
     .target(
       name: "Staging",
       dependencies: [
+        "Tensors", "OrderedJSON", "RunLogs", "Checkpoints", "Architectures", "Text", "Training",
         "Wording", "CheckedInput", "Growth", "Planning", "Reporting",
         .product(name: "Yams", package: "Yams"),
       ]),
-    .target(name: "Evaluation", dependencies: ["Wording", "CheckedInput", "Training"]),
+    .target(
+      name: "Evaluation",
+      dependencies: [
+        "Tensors", "Checkpoints", "Architectures", "Text", "Wording", "CheckedInput", "Training",
+      ]),
     .target(
       name: "Espalier",
-      dependencies: ["CPUEngine", "Verification", "Staging", "Evaluation"]),
+      dependencies: [
+        "Tensors", "LinearAlgebra", "RunLogs", "Reporting", "Checkpoints", "Architectures", "Text",
+        "Training", "Interpretation", "Growth", "Planning", "CPUEngine", "Verification", "Staging",
+        "Evaluation",
+      ]),
 
     // The command
     .executableTarget(
       name: "EspalierCLI",
       dependencies: [
-        "Espalier", "Wording", "CheckedInput",
+        "Checkpoints", "Espalier", "Wording", "CheckedInput",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests mirror sources; several check themselves against the golden models
     .target(
-      name: "GoldenModels", dependencies: ["Training"], path: "Tests/GoldenModels",
+      name: "GoldenModels",
+      dependencies: ["Tensors", "OrderedJSON", "Checkpoints", "Architectures", "Text", "Training"],
+      path: "Tests/GoldenModels",
       resources: [.copy("Goldens")]),
     .target(name: "SeededRandom", path: "Tests/SeededRandom"),
     .testTarget(name: "WordingTests", dependencies: ["Wording"]),
@@ -103,46 +126,75 @@ let package = Package(
     .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "Tensors", "SeededRandom"]),
     .testTarget(name: "RunLogsTests", dependencies: ["RunLogs"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics"]),
-    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "SeededRandom"]),
+    .testTarget(name: "ReportingTests", dependencies: ["RunLogs", "Reporting", "SeededRandom"]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "SeededRandom"],
       resources: [.copy("Goldens")]),
     .testTarget(
-      name: "ArchitecturesTests", dependencies: ["Architectures", "GoldenModels"],
+      name: "ArchitecturesTests",
+      dependencies: ["Tensors", "OrderedJSON", "Architectures", "GoldenModels"],
       resources: [.copy("Goldens")]),
     .testTarget(
-      name: "TextTests", dependencies: ["Text", "OrderedJSON"], resources: [.copy("Goldens")]),
-    .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Interpretation"],
+      name: "TextTests", dependencies: ["Checkpoints", "Text", "OrderedJSON"],
       resources: [.copy("Goldens")]),
     .testTarget(
-      name: "InterpretationTests", dependencies: ["Interpretation", "GoldenModels"]),
+      name: "TrainingTests",
+      dependencies: [
+        "Tensors", "RunLogs", "Checkpoints", "Architectures", "Text", "Training", "Interpretation",
+      ],
+      resources: [.copy("Goldens")]),
+    .testTarget(
+      name: "InterpretationTests",
+      dependencies: [
+        "Tensors", "LinearAlgebra", "Architectures", "Text", "Training", "Interpretation",
+        "GoldenModels",
+      ]),
     .testTarget(
       name: "CPUEngineTests",
-      dependencies: ["CPUEngine", "Interpretation", "GoldenModels", "SeededRandom"]),
+      dependencies: [
+        "Tensors", "Architectures", "Text", "Training", "CPUEngine", "Interpretation",
+        "GoldenModels", "SeededRandom",
+      ]),
     .testTarget(
       name: "GrowthTests",
-      dependencies: ["Growth", "CPUEngine", "Interpretation", "GoldenModels", "SeededRandom"],
+      dependencies: [
+        "Tensors", "Checkpoints", "Architectures", "Text", "Training", "Growth", "CPUEngine",
+        "Interpretation", "GoldenModels", "SeededRandom",
+      ],
       resources: [.copy("Goldens")]),
     .testTarget(
       name: "VerificationTests",
-      dependencies: ["Verification", "CPUEngine", "GoldenModels", "SeededRandom"]),
-    .testTarget(name: "PlanningTests", dependencies: ["Planning", "RunLogs"]),
+      dependencies: [
+        "Tensors", "Checkpoints", "Architectures", "Text", "Training", "Interpretation", "Growth",
+        "Verification", "CPUEngine", "GoldenModels", "SeededRandom",
+      ]),
     .testTarget(
-      name: "StagingTests", dependencies: ["Staging", "Reporting", "CPUEngine", "Evaluation"]),
+      name: "PlanningTests", dependencies: ["Tensors", "Architectures", "Planning", "RunLogs"]),
+    .testTarget(
+      name: "StagingTests",
+      dependencies: [
+        "Tensors", "RunLogs", "Checkpoints", "Architectures", "Text", "Training", "Growth",
+        "Planning", "Staging", "Reporting", "CPUEngine", "Evaluation",
+      ]),
     .testTarget(
       name: "EvaluationTests",
-      dependencies: ["Evaluation", "CPUEngine", "Interpretation", "GoldenModels"],
+      dependencies: [
+        "Tensors", "Checkpoints", "Architectures", "Text", "Training", "Evaluation", "CPUEngine",
+        "Interpretation", "GoldenModels",
+      ],
       resources: [.copy("Goldens")]),
     .target(
       name: "FuzzTargets",
-      dependencies: ["Architectures", "Checkpoints", "Text", "Training", "Growth", "Staging"],
+      dependencies: [
+        "RunLogs", "Planning", "Architectures", "Checkpoints", "Text", "Training", "Growth",
+        "Staging",
+      ],
       path: "Tests/FuzzTargets"),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzTargets"], resources: [.copy("Corpus")]),
     .testTarget(
       name: "EspalierTests",
-      dependencies: ["Espalier", "EspalierCLI", "GoldenModels"], exclude: ["Messages"]),
+      dependencies: ["Tensors", "Espalier", "EspalierCLI", "GoldenModels"], exclude: ["Messages"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
