@@ -12,17 +12,24 @@ public enum MomentPolicy: String, Sendable, Hashable, CaseIterable, Codable {
   /// As the paper's authors released it: block-diagonal matrices get moments in the diagonal blocks
   /// only. Kept for comparison.
   case diagonal
+
+  /// That of a growth of which nothing else is said.
+  public static let `default` = MomentPolicy.mapped
 }
 
 /// How the learning-rate schedule goes on after a growth.
 public enum ScheduleContinuation: Sendable, Hashable {
-  /// As ``SchedulePlacement/usual(after:)`` places it for the models and the training that are grown.
-  case automatic
+  /// As it is placed for the models and the training that are grown; nil for
+  /// ``SchedulePlacement/usual(after:)`` and for the re-warm-up of ``SchedulePlacement/continuation(from:to:on:rewarmup:)``.
+  case placed(SchedulePlacement?, rewarmup: TrainingDuration?)
   /// From where it stands.
   case continued
   /// From where a model of the target's size would have come to the same loss: at 1/`ratio` of the
   /// steps and tokens (`S₂ = S₁/ρ`), with the rate rising again from zero for `rewarmup`.
   case repositioned(ratio: Double, rewarmup: TrainingDuration?)
+
+  /// As it is usually placed.
+  public static let automatic = ScheduleContinuation.placed(nil, rewarmup: nil)
 }
 
 /// How a state is grown, whatever the operator.
@@ -40,7 +47,7 @@ public struct GrowthOptions: Sendable, Hashable {
 
   /// Makes options.
   public init(
-    seed: UInt64 = 0, moments: MomentPolicy = .mapped,
+    seed: UInt64 = 0, moments: MomentPolicy = .default,
     schedule: ScheduleContinuation = .automatic, source: String? = nil, sourceHash: String? = nil
   ) {
     self.seed = seed
@@ -57,10 +64,19 @@ extension GrowthOptions {
   /// - Throws: ``GrowthError`` of code `invalidOptions`; the errors of Training for a re-warm-up that
   ///   is no length.
   public func validate() throws {
-    guard case .repositioned(let ratio, let rewarmup) = schedule else { return }
-    try GrowthError.check(
-      ratio.isFinite && ratio >= 1, .invalidOptions, "schedule",
-      "the ratio \(ratio) is not that of a larger model's speed; expected 1 or more")
+    let (ratio, rewarmup): (Double?, TrainingDuration?)
+    switch schedule {
+    case .continued: return
+    case .placed(.ratio(let value)?, let duration): (ratio, rewarmup) = (value, duration)
+    case .placed(_, let duration): (ratio, rewarmup) = (nil, duration)
+    case .repositioned(let value, let duration): (ratio, rewarmup) = (value, duration)
+    }
+    if let ratio {
+      try GrowthError.check(
+        SchedulePlacement.ratios.contains(ratio), .invalidOptions, "schedule",
+        "the ratio \(ratio) is not that of a larger model's speed; expected 1 to "
+          + "\(Int(SchedulePlacement.ratios.upperBound))")
+    }
     try rewarmup?.validate("rewarmup", allowsZero: true)
     try GrowthError.check(
       rewarmup?.measure != .seconds, .invalidOptions, "rewarmup",

@@ -32,7 +32,7 @@ public struct GrowthPlan: Sendable, Hashable {
   /// Into how many parts a feed-forward is cut where it becomes experts.
   public var expertParts = 1
   /// What the next steps' learning rates are meant for.
-  public var learningRates = LearningRatePolicy.target
+  public var learningRates = LearningRatePolicy.default
   /// What the growth promises.
   public var guarantees: Guarantees
 
@@ -69,6 +69,9 @@ public enum LearningRatePolicy: String, Sendable, Hashable, CaseIterable, Codabl
   case target
   /// The small model's own trajectory: multipliers that make AdamW's steps those of the small model.
   case smallTrajectory
+
+  /// That of a growth of which nothing else is said.
+  public static let `default` = LearningRatePolicy.target
 }
 
 extension GrowthSpace {

@@ -12,6 +12,9 @@ public enum SchedulePlacement: Sendable, Hashable {
   /// At 1/ρ of what it has run so far.
   case ratio(Double)
 
+  /// Ratios that may be asked for.
+  static let ratios = 1.0...1_000_000.0
+
   /// Where a schedule goes on unless somebody says otherwise: ``automatic``, but ``kept`` where learning
   /// rates are meant for the small model's trajectory, which is its own schedule's.
   public static func usual(after path: GrowthPath) -> SchedulePlacement {
@@ -65,4 +68,49 @@ extension LearningRateSchedule {
     case .seconds: nil
     }
   }
+}
+
+extension GrowthParameter {
+  /// ``GrowthDescription/moments``.
+  public static let moments = choice(
+    "moments", .training, \.moments, "What becomes of the optimizer's moments.",
+    defaultValue: .default)
+
+  /// ``GrowthDescription/schedule``.
+  public static let schedule = GrowthParameter(
+    "schedule", .training, \.schedule,
+    "Where the learning-rate schedule goes on: where it stands, or at 1/ratio of its steps; auto takes "
+      + "the ratio at which a larger model comes to the same loss sooner, by its number of parameters. "
+      + "It is auto unless said otherwise, and keep where learning rates are meant for the small "
+      + "model's trajectory.",
+    expected: { _ in "auto, keep, or a ratio from 1 to \(Int(SchedulePlacement.ratios.upperBound))"
+    },
+    placeholder: "keep|auto|ratio",
+    read: { written in
+      switch written {
+      case .word("auto"): .automatic
+      case .word("keep"): .kept
+      default:
+        written.number.flatMap { SchedulePlacement.ratios.contains($0) ? .ratio($0) : nil }
+      }
+    },
+    write: { placement in
+      switch placement {
+      case .automatic: .word("auto")
+      case .kept: .word("keep")
+      case .ratio(let ratio): .number(ratio)
+      }
+    })
+
+  /// ``GrowthDescription/rewarmup``.
+  public static let rewarmup = GrowthParameter(
+    "rewarmup", .training, \.rewarmup,
+    "How long the rate rises again from zero. Where the schedule moves it is a fifteenth of the "
+      + "schedule's own warm-up unless said otherwise; 0 steps are none.",
+    expected: { _ in "a number of steps, tokens or FLOPs, such as 200 steps or 20M tokens" },
+    placeholder: "duration",
+    read: { written in
+      TrainingDuration(written.text).flatMap { $0.measure != .seconds && $0.amount >= 0 ? $0 : nil }
+    },
+    write: { .word("\($0)") })
 }

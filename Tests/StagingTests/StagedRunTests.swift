@@ -98,6 +98,32 @@ struct StagedRunTests {
     }
   }
 
+  @Test(
+    "a stage grows along every axis that the command knows, and is resumed bit for bit",
+    arguments: [
+      ("{layers: 1, hidden: 8, heads: 2}", "{hidden: 16, heads: 4, ffn: 64, depth: 2}"),
+      ("{layers: 1, headSize: 2}", "{headSize: 4, layers: 2}"),
+      ("{layers: 1, intermediate: 32}", "{intermediate: 64, units: new, depth: 2}"),
+      ("{layers: 1}", "{layers: [0, 0], block: copy, outputScale: 0.5, schedule: keep}"),
+      ("{layers: 1}", "{layers: \"0-0,0\", block: fresh-identity}"),
+      ("{layers: 2, hidden: 8}", "{width: 2, symmetry: none, learningRates: smallTrajectory}"),
+      ("{layers: 1, context: 4}", "{context: 8, positions: interpolated, depth: 2}"),
+      ("{layers: 1, context: 4}", "{}"),
+      ("{layers: 2, hidden: 8}", "{width: 2, form: divided}"),
+    ])
+  func axes(model: String, growth: String) throws {
+    let text = Self.recipe(growth: growth).replacing("{layers: 1, hidden: 8}", with: model)
+    let (whole, broken) = (try Workplace(), try Workplace())
+    let end = try create(whole, text).trainForTest()
+    #expect(end.outcome == .finished)
+    let last = try TrainingState(reading: whole.checkpoints.url(step: end.steps)).status.model
+    #expect(last.layerCount == 2 && last.hiddenSize == 16 && last.contextLength == 8)
+    #expect(last.headCount == 4 && last.headSize == 4 && last.intermediateSize == 64)
+    #expect(try create(broken, text).trainForTest(interruptingAfter: 9).outcome == .interrupted)
+    #expect(try TrainingRun.resume(broken.run).trainForTest().outcome == .finished)
+    #expect(try broken.loggedSteps() == whole.loggedSteps())
+  }
+
   @Test("a session that ended in the middle of a growth is repeated with the same result")
   func brokenGrowth() throws {
     let whole = try Workplace()
@@ -176,7 +202,7 @@ struct StagedRunTests {
     arguments: [
       ("{width: 3}", "wide"), ("{depth: 2}", "recipe's model"), ("{width: 1}", "grows nothing"),
       ("{widht: 2}", "did you mean width"), ("{layers: 2, depth: 2}", "give one of them"),
-      ("{width: 2, noise: 5, symmetry: split}", "no noise"), ("{schedule: 0.5}", "at least 1"),
+      ("{width: 2, noise: 5, symmetry: split}", "no noise"), ("{schedule: 0.5}", "a ratio from 1"),
     ])
   func refusals(growth: String, message: String) throws {
     let place = try Workplace()

@@ -18,7 +18,7 @@ struct GrowCommand: ParsableCommand {
       Examples:
         espalier grow runs/first -o larger --width 2 --depth 2
         espalier grow gpt2 -o gpt2-deep --layers 18 --placement appended
-        espalier grow llama -o solar --layers 0-23,8-31 --operator copy
+        espalier grow llama -o solar --layers 0-23,8-31 --block copy
         espalier grow llama -o pro --recipe llama-pro.yml
         espalier grow llama -o mixture --experts 8:2
         espalier grow small -o wide --ffn 3072 --heads 16:4 --vocabulary 50304
@@ -45,7 +45,7 @@ struct GrowCommand: ParsableCommand {
 
   @OptionGroup(title: "What grows") var sizes: GrowthSizeOptions
   @OptionGroup(title: "How it grows") var manner: GrowthMannerOptions
-  @OptionGroup(title: "Recipes, families, experts") var recipes: GrowthRecipeOptions
+  @OptionGroup(title: "Recipes and families") var recipes: GrowthRecipeOptions
   @OptionGroup(title: "The training after it") var training: GrowthTrainingOptions
   @OptionGroup(title: "How it is written") var writing: GrowthOutputOptions
   @OptionGroup var modelOptions: ModelOptions
@@ -73,13 +73,7 @@ struct GrowCommand: ParsableCommand {
       throw ValidationError(
         "Name the directory to write with -o, or look at the plan with --dry-run.")
     }
-    guard sizes.areGiven || recipes.areGiven else {
-      throw ValidationError(
-        "Say what grows: --width, --depth, --layers, --ffn, --heads, --head-size, --hidden, "
-          + "--vocabulary, --context, --experts, a --recipe, or --to a config.json.")
-    }
-    try manner.checkUse(with: sizes)
-    try recipes.checkUse(with: sizes, manner)
+    _ = try GrowthRequest(sizes, manner, training, recipes)
   }
 
   func run() throws {
@@ -100,12 +94,10 @@ struct GrowCommand: ParsableCommand {
       families: recipes.families(), ignoring: modelOptions.ignoredTensors)
     PassedOverWarning.print(source.passedOver, using: source.url)
     ModelOptions.tell(source.directory)
+    let request = try GrowthRequest(sizes, manner, training, recipes)
     let growth = try ModelGrowth(
-      of: source,
-      by: GrowthRequest(sizes: sizes, manner: manner, recipes: recipes)
-        .growth(of: source.model),
-      options: try training.options(
-        of: source, manner: manner, sizes: sizes, recipes: recipes, seed: seed))
+      of: source, by: request.growth(of: source.model),
+      options: request.options(of: source, seed: seed))
     var settings = writing.settings
     settings.type = try recipes.weightType(writing.dtype, of: source)
     let target = output.map { URL(filePath: $0) }

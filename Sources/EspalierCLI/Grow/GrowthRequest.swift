@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
 import CheckedInput
 import Espalier
 import Foundation
@@ -6,62 +7,74 @@ import Wording
 
 /// The growth that options ask for.
 struct GrowthRequest {
-  let sizes: GrowthSizeOptions
-  let manner: GrowthMannerOptions
+  /// What is said of sizes, manner and training.
+  let description: GrowthDescription
+  /// The config.json to be reached, instead of sizes.
+  let configuration: String?
+  /// Where a recipe of layers is, instead of depth.
   let recipes: GrowthRecipeOptions
+
+  /// Puts options together.
+  ///
+  /// - Throws: `ValidationError` for what goes ill together or does nothing.
+  init(
+    _ sizes: GrowthSizeOptions, _ manner: GrowthMannerOptions, _ training: GrowthTrainingOptions,
+    _ recipes: GrowthRecipeOptions
+  ) throws {
+    let arguments = sizes.arguments + manner.arguments + training.arguments
+    description = arguments.reduce(into: GrowthDescription()) {
+      _ = $1.parameter.set($1.value, in: &$0)
+    }
+    configuration = sizes.to
+    self.recipes = recipes
+    try check()
+  }
+
+  private func check() throws {
+    guard description.hasSizes || configuration != nil || recipes.recipe != nil else {
+      let sizes = GrowthDescription.parameters(.size).map { $0.name(.option) }
+      throw ValidationError(
+        "Say what grows: \(sizes.joined(separator: ", ")), a --recipe, or --to a config.json.")
+    }
+    if recipes.recipe != nil,
+      configuration != nil || description.depth != nil || description.layers != nil
+    {
+      throw ValidationError(
+        "--recipe states the layers; --depth, --layers and --to do not go with it.")
+    }
+    var sizes = Set(description.given.filter { $0.group == .size }.map(\.name))
+    if recipes.recipe != nil { sizes.insert("recipe") }
+    for parameter in description.given where !parameter.applies(toSizes: sizes) {
+      let needs = parameter.speaksOf.map { GrowthParameter.name($0, .option) }
+      throw ValidationError(
+        "\(parameter.name(.option)) does nothing without \(needs.joined(separator: ", "))"
+          + "\(parameter.speaksOfTarget ? " or --to" : "").")
+    }
+    if let conflict = description.conflict(.option) {
+      throw ValidationError("\(conflict.message).")
+    }
+  }
 
   /// The operators in their order, as one.
   func growth(of model: ModelConfiguration) throws -> GrowthSequence {
-    if let path = sizes.to { return GrowthSequence([try configurationGrowth(path, model)]) }
-    var growths: [any GrowthOperator] = []
-    if let factor = sizes.width {
-      growths.append(
-        WidthGrowth(
-          factor: factor, form: manner.widthForm ?? .blockDiagonal,
-          symmetry: manner.widthSymmetry,
-          learningRates: manner.learningRates?.policy ?? .target))
+    if let configuration {
+      return description.growth(to: try target(configuration, model))
     }
-    if let size = sizes.hidden { growths.append(ResidualGrowth(to: size)) }
-    if let heads = sizes.heads {
-      growths.append(HeadGrowth(queryHeads: heads.query, keyValueHeads: heads.keyValue))
-    }
-    if let size = sizes.headSize { growths.append(HeadSizeGrowth(to: size)) }
-    if let size = sizes.ffn {
-      growths.append(FeedForwardGrowth(to: size, units: manner.units ?? .duplicate))
-    }
-    if let experts = recipes.expertGrowth { growths.append(experts) }
-    growths += try depth()
-    if let size = sizes.vocabulary { growths.append(VocabularyGrowth(to: size)) }
-    if let length = sizes.context {
-      growths.append(ContextGrowth(to: length, positions: manner.positions ?? .extended))
-    }
-    return GrowthSequence(growths)
+    return description.growth(stack: try recipes.merge())
   }
 
-  private func depth() throws -> [any GrowthOperator] {
-    if let merge = try recipes.merge() { return [merge] }
-    let block = manner.block ?? .identityByOutput
-    let placement = manner.placement?.placement ?? .interleaved
-    if let factor = sizes.depth {
-      return [scaled(DepthGrowth(factor: factor, block: block, placement: placement))]
+  /// The options of the growth.
+  func options(of source: GrowthSource, seed: UInt64) throws -> GrowthOptions {
+    if source.status == nil,
+      let parameter = description.given.first(where: { $0.group == .training })
+    {
+      throw ValidationError(
+        "\(parameter.name(.option)) speaks of training, and this source is weights alone.")
     }
-    switch sizes.layers {
-    case .count(let count):
-      return [scaled(DepthGrowth(to: count, block: block, placement: placement))]
-    case .sources(let sources): return [scaled(DepthGrowth(sources: sources, block: block))]
-    case nil: return []
-    }
+    return description.options(seed: seed)
   }
 
-  private func scaled(_ growth: DepthGrowth) -> DepthGrowth {
-    var growth = growth
-    growth.outputScale = recipes.outputScale ?? 1
-    return growth
-  }
-
-  private func configurationGrowth(
-    _ path: String, _ model: ModelConfiguration
-  ) throws -> ConfigurationGrowth {
+  private func target(_ path: String, _ model: ModelConfiguration) throws -> ModelConfiguration {
     let data: Data
     do { data = try RegularFile.contents(of: path, atMost: 64 << 20) } catch {
       throw GrowthError(
@@ -70,10 +83,6 @@ struct GrowthRequest {
     var target = try HuggingFaceConfiguration(data, file: path).model
     // What a file leaves out is the family's default dropout, which is no size to be reached.
     target.dropout = model.dropout
-    return ConfigurationGrowth(
-      to: target, form: manner.widthForm ?? .blockDiagonal, symmetry: manner.widthSymmetry,
-      feedForward: manner.units ?? .duplicate, block: manner.block ?? .identityByOutput,
-      placement: manner.placement?.placement ?? .interleaved,
-      positions: manner.positions ?? .extended)
+    return target
   }
 }

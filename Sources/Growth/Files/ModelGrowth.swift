@@ -42,7 +42,9 @@ public struct ModelGrowth: Sendable {
       source.status != nil || !rates, .invalidOptions, options.source ?? "",
       "holds weights alone, which have no place for the learning rates of the small model's "
         + "trajectory; use the target's")
-    let hasTrainingOptions = options.moments != .mapped || path.options.schedule != .continued
+    let hasTrainingOptions =
+      options.moments != .default
+      || (options.schedule != .automatic && options.schedule != .continued)
     try GrowthError.check(
       source.status != nil || !hasTrainingOptions, .invalidOptions, options.source ?? "",
       "holds weights alone, which have no moments and no schedule")

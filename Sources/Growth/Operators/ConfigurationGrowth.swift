@@ -17,12 +17,16 @@ public struct ConfigurationGrowth: GrowthOperator {
   public var form: WidthGrowth.Form
   /// How copies of the width are parted.
   public var symmetry: WidthGrowth.Symmetry
+  /// What the learning rates after the width's growth are meant for.
+  public var learningRates = LearningRatePolicy.default
   /// What added feed-forward units are, beyond the width's factor.
   public var feedForward: FeedForwardGrowth.Units
   /// What a new block is.
   public var block: DepthGrowth.Block
   /// Where new blocks go.
   public var placement: DepthGrowth.Placement
+  /// The factor on what plain copies of blocks write to the residual stream.
+  public var outputScale = 1.0
   /// What becomes of a table of positions.
   public var positions: ContextGrowth.Positions
   /// The noise on new tokens, as a multiple of the initializer's.
@@ -30,12 +34,11 @@ public struct ConfigurationGrowth: GrowthOperator {
 
   /// A growth to a configuration.
   public init(
-    to configuration: ModelConfiguration, form: WidthGrowth.Form = .blockDiagonal,
-    symmetry: WidthGrowth.Symmetry = .noise(signalToNoise: 10),
-    feedForward: FeedForwardGrowth.Units = .duplicate,
-    block: DepthGrowth.Block = .identityByOutput,
-    placement: DepthGrowth.Placement = .interleaved,
-    positions: ContextGrowth.Positions = .extended, vocabularyNoise: Double = 0.1
+    to configuration: ModelConfiguration, form: WidthGrowth.Form = .default,
+    symmetry: WidthGrowth.Symmetry = .default, feedForward: FeedForwardGrowth.Units = .default,
+    block: DepthGrowth.Block = .default, placement: DepthGrowth.Placement = .default,
+    positions: ContextGrowth.Positions = .default,
+    vocabularyNoise: Double = VocabularyGrowth.defaultNoise
   ) {
     self.configuration = configuration
     self.form = form
@@ -148,7 +151,9 @@ public struct ConfigurationGrowth: GrowthOperator {
     FeedForwardGrowth(to: configuration.intermediateSize, units: feedForward)
   }
   private var depth: DepthGrowth {
-    DepthGrowth(to: configuration.layerCount, block: block, placement: placement)
+    var growth = DepthGrowth(to: configuration.layerCount, block: block, placement: placement)
+    growth.outputScale = outputScale
+    return growth
   }
   private var vocabulary: VocabularyGrowth {
     VocabularyGrowth(to: configuration.vocabularySize, noise: vocabularyNoise)
@@ -168,7 +173,9 @@ public struct ConfigurationGrowth: GrowthOperator {
 
   private func steps(from model: ModelConfiguration) throws -> GrowthSequence {
     GrowthSequence([
-      WidthGrowth(factor: widthFactor(from: model), form: form, symmetry: symmetry),
+      WidthGrowth(
+        factor: widthFactor(from: model), form: form, symmetry: symmetry,
+        learningRates: learningRates),
       residual(followedBy: model.layerCount == 0 && configuration.layerCount > 0), heads,
       headSize, feedForwardGrowth, depth, vocabulary, try context(model),
     ])

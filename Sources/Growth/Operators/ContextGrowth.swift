@@ -13,6 +13,9 @@ public struct ContextGrowth: GrowthOperator {
     /// The old vectors are stretched over all positions, linearly between neighbours, which changes
     /// the function.
     case interpolated
+
+    /// That of a growth of which nothing else is said.
+    public static let `default` = Positions.extended
   }
 
   /// The positions of the grown model.
@@ -24,7 +27,7 @@ public struct ContextGrowth: GrowthOperator {
 
   /// A growth to a context length.
   public init(
-    to contextLength: Int, positions: Positions = .extended, rotary: RotaryEmbedding? = nil
+    to contextLength: Int, positions: Positions = .default, rotary: RotaryEmbedding? = nil
   ) {
     self.contextLength = contextLength
     self.positions = positions
@@ -88,4 +91,15 @@ public struct ContextGrowth: GrowthOperator {
     }
     return UnitMap(sourceCount: old, runs: runs)
   }
+}
+
+extension GrowthParameter {
+  /// ``GrowthDescription/context``.
+  public static let context = integer(
+    "context", .size, \.context, in: 1...1 << 28, "The context length.")
+
+  /// ``GrowthDescription/positions``.
+  public static let positions = choice(
+    "positions", .manner, \.positions, "What becomes of learned positions.",
+    defaultValue: .default, speaksOf: ["context"])
 }

@@ -20,6 +20,9 @@ public struct DepthGrowth: GrowthOperator {
     case copy
     /// A new block as a new model starts it.
     case fresh
+
+    /// That of a growth of which nothing else is said.
+    public static let `default` = Block.identityByOutput
   }
 
   /// Where new blocks go.
@@ -32,6 +35,17 @@ public struct DepthGrowth: GrowthOperator {
     case middle
     /// One source for each block of the grown model. The first block made of a source is the source
     /// itself, later ones are new blocks.
+    case sources([Int])
+
+    /// That of a growth of which nothing else is said.
+    public static let `default` = Placement.interleaved
+  }
+
+  /// The blocks of the grown model, as they are asked for.
+  public enum Layers: Sendable, Hashable {
+    /// So many.
+    case count(Int)
+    /// The source of each.
     case sources([Int])
   }
 
@@ -57,7 +71,7 @@ public struct DepthGrowth: GrowthOperator {
 
   /// A growth to a number of blocks.
   public init(
-    to layers: Int, block: Block = .identityByOutput, placement: Placement = .interleaved,
+    to layers: Int, block: Block = .default, placement: Placement = .default,
     copiesMoments: Bool = false
   ) {
     size = .layers(layers)
@@ -68,7 +82,7 @@ public struct DepthGrowth: GrowthOperator {
 
   /// A growth to so many times as many blocks.
   public init(
-    factor: Int, block: Block = .identityByOutput, placement: Placement = .interleaved,
+    factor: Int, block: Block = .default, placement: Placement = .default,
     copiesMoments: Bool = false
   ) {
     self.init(to: 0, block: block, placement: placement, copiesMoments: copiesMoments)
@@ -76,7 +90,7 @@ public struct DepthGrowth: GrowthOperator {
   }
 
   /// A growth by an explicit list: for each block of the grown model, the block it is made of.
-  public init(sources: [Int], block: Block = .identityByOutput, copiesMoments: Bool = false) {
+  public init(sources: [Int], block: Block = .default, copiesMoments: Bool = false) {
     self.init(
       to: sources.count, block: block, placement: .sources(sources), copiesMoments: copiesMoments)
   }
@@ -201,4 +215,72 @@ public struct DepthGrowth: GrowthOperator {
       kept == Array(0..<model.layerCount) && layers.allSatisfy { $0.isKept || $0.isIdentity }
     return keepsFunction ? [.loss, .moments, .symmetry, .liveness] : [.symmetry, .liveness]
   }
+}
+
+extension GrowthParameter {
+  /// ``GrowthDescription/depth``.
+  public static let depth = integer(
+    "depth", .size, \.depth, in: 1...65536, "Repeat the layers this many times.",
+    otherwise: ["layers"])
+
+  /// ``GrowthDescription/layers``.
+  public static let layers = GrowthParameter(
+    "layers", .size, \.layers,
+    "The number of layers, or the source of each of them, counted from 0: 0-5,2-7.",
+    expected: { _ in
+      "a number of layers from 0 to 65536, or a list of source layers such as 0-5,2-7"
+    },
+    placeholder: "count|list",
+    read: { written in
+      if let count = written.integer {
+        return (0...65536).contains(count) ? .count(count) : nil
+      }
+      return written.indices.map { .sources($0) }
+    },
+    write: { layers in
+      switch layers {
+      case .count(let count): .integer(count)
+      case .sources(let sources): .list(sources)
+      }
+    })
+
+  /// ``GrowthDescription/block``.
+  public static let block = choice(
+    "block", .manner, \.block, "What a new layer is.", defaultValue: .default,
+    speaksOf: ["depth", "layers"])
+
+  /// ``GrowthDescription/placement``.
+  public static let placement = GrowthParameter(
+    "placement", .manner, \.placement,
+    "Where new layers go: interleaved, appended, middle, or the source of each layer.",
+    expected: { _ in "interleaved, appended, middle, or a list of source layers such as 0,1,1" },
+    placeholder: "interleaved|appended|middle|list", defaultValue: .word("interleaved"),
+    speaksOf: ["depth", "layers"],
+    read: { written in
+      switch written {
+      case .word("interleaved"): .interleaved
+      case .word("appended"): .appended
+      case .word("middle"): .middle
+      default: written.indices.map { .sources($0) }
+      }
+    },
+    write: { placement in
+      switch placement {
+      case .interleaved: .word("interleaved")
+      case .appended: .word("appended")
+      case .middle: .word("middle")
+      case .sources(let sources): .list(sources)
+      }
+    })
+
+  /// ``GrowthDescription/outputScale``.
+  public static let outputScale = number(
+    "outputScale", .manner, \.outputScale,
+    "Multiply by this what copied layers write to the residual stream.",
+    expected: {
+      "a number other than 0; layers that add nothing are \(name("block", $0)) "
+        + word(DepthGrowth.Block.identityByOutput.rawValue, $0)
+    }, defaultValue: 1,
+    speaksOf: ["depth", "layers"]
+  ) { $0.isFinite && $0 != 0 }
 }

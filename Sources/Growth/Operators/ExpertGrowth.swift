@@ -10,7 +10,7 @@ import Wording
 /// into experts that share their router's row (virtual groups: He et al., arXiv 2410.07524): they are
 /// chosen together, and their outputs are multiplied by the number of parts to make up for their
 /// shares.
-public struct ExpertGrowth: GrowthOperator {
+public struct ExpertGrowth: GrowthOperator, Hashable {
   /// How many experts there are.
   public var count: Int
   /// How many a token takes.
@@ -18,8 +18,11 @@ public struct ExpertGrowth: GrowthOperator {
   /// Into how many experts each copy of the feed-forward is cut.
   public var parts: Int
 
+  /// How many experts a token takes where nothing else is said.
+  public static let defaultPerToken = 2
+
   /// A growth to a number of experts.
-  public init(count: Int, perToken: Int = 2, parts: Int = 1) {
+  public init(count: Int, perToken: Int = ExpertGrowth.defaultPerToken, parts: Int = 1) {
     self.count = count
     self.perToken = perToken
     self.parts = parts
@@ -112,4 +115,26 @@ extension GrowthPlan {
         + "\(target.intermediateSize) for \(counted(experts.count, "expert")), \(experts.perToken) to a token"
     )
   }
+}
+
+extension GrowthParameter {
+  /// ``GrowthDescription/experts``.
+  public static let experts = GrowthParameter(
+    "experts", .size, \.experts,
+    "Make this many experts of each feed-forward, of which a token takes so many "
+      + "(\(ExpertGrowth.defaultPerToken) where it is not said).",
+    expected: { _ in "a number of experts, such as 8, or 8:2 with how many a token takes" },
+    placeholder: "count[:per-token]",
+    read: { written in
+      guard let counts = written.pair, counts.first > 0, counts.second ?? 1 > 0 else { return nil }
+      return ExpertGrowth(
+        count: counts.first, perToken: counts.second ?? ExpertGrowth.defaultPerToken)
+    },
+    write: { .word("\($0.count):\($0.perToken)") })
+
+  /// ``GrowthDescription/expertParts``.
+  public static let expertParts = integer(
+    "expertParts", .manner, \.expertParts, in: 1...1 << 16,
+    "Cut each copy of the feed-forward into this many experts.", defaultValue: 1,
+    speaksOf: ["experts"], speaksOfTarget: false)
 }

@@ -10,6 +10,9 @@ public struct FeedForwardGrowth: GrowthOperator {
     case duplicate
     /// New units: inputs as a new model starts them, outputs zero.
     case new
+
+    /// That of a growth of which nothing else is said.
+    public static let `default` = Units.duplicate
   }
 
   /// The inner size of the grown model.
@@ -18,7 +21,7 @@ public struct FeedForwardGrowth: GrowthOperator {
   public var units: Units
 
   /// A growth to an inner size.
-  public init(to intermediateSize: Int, units: Units = .duplicate) {
+  public init(to intermediateSize: Int, units: Units = .default) {
     self.intermediateSize = intermediateSize
     self.units = units
   }
@@ -52,6 +55,19 @@ public struct FeedForwardGrowth: GrowthOperator {
     }
     return [plan]
   }
+}
+
+extension GrowthParameter {
+  /// ``GrowthDescription/feedForward``.
+  public static let feedForward = integer(
+    "ffn", .size, \.feedForward, in: 1...1 << 28, "The inner size of the feed-forward.",
+    aliases: ["intermediate"])
+
+  /// ``GrowthDescription/units``.
+  public static let units = choice(
+    "units", .manner, \.units,
+    "What added feed-forward units are: copies with unequal shares, or new ones.",
+    defaultValue: .default, speaksOf: ["ffn"])
 }
 
 extension UnitMap {

@@ -7,7 +7,7 @@ import Architectures
 /// copies share its output by unequal shares, which parts them. A model can be reached if each of
 /// its groups of query heads is as large as the small model's or if the copies of a group have room
 /// for all of its query heads together.
-public struct HeadGrowth: GrowthOperator {
+public struct HeadGrowth: GrowthOperator, Hashable {
   /// Query heads of the grown model.
   public var queryHeads: Int
   /// Key/value heads of the grown model; nil to keep the number of query heads to each.
@@ -87,6 +87,22 @@ public struct HeadGrowth: GrowthOperator {
     model.headCount == model.keyValueHeadCount
       ? "\(model.headCount)" : "\(model.headCount)/\(model.keyValueHeadCount)"
   }
+}
+
+extension GrowthParameter {
+  /// ``GrowthDescription/heads``.
+  public static let heads = GrowthParameter(
+    "heads", .size, \.heads,
+    "Query heads, and key/value heads; without the latter, groups keep their size.",
+    expected: { _ in "a number of heads, such as 16, or 16:4 with key/value heads" },
+    placeholder: "heads[:kv]",
+    read: { written in
+      guard let counts = written.pair, counts.first > 0, counts.second ?? 1 > 0 else { return nil }
+      return HeadGrowth(queryHeads: counts.first, keyValueHeads: counts.second)
+    },
+    write: { heads in
+      heads.keyValueHeads.map { .word("\(heads.queryHeads):\($0)") } ?? .integer(heads.queryHeads)
+    })
 }
 
 /// Which old heads the groups of a grown attention hold.

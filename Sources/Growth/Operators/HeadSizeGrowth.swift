@@ -88,3 +88,9 @@ public struct HeadSizeGrowth: GrowthOperator {
     return UnitMap(sourceCount: heads * old, runs: runs)
   }
 }
+
+extension GrowthParameter {
+  /// ``GrowthDescription/headSize``.
+  public static let headSize = integer(
+    "headSize", .size, \.headSize, in: 1...1 << 28, "The size of a head.")
+}

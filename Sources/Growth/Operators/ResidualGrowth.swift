@@ -84,3 +84,10 @@ public struct ResidualGrowth: GrowthOperator {
     return promised.subtracting([.symmetry])
   }
 }
+
+extension GrowthParameter {
+  /// ``GrowthDescription/hidden``.
+  public static let hidden = integer(
+    "hidden", .size, \.hidden, in: 1...1 << 28,
+    "The width of the residual stream, by padding.")
+}

@@ -13,8 +13,11 @@ public struct VocabularyGrowth: GrowthOperator {
   /// tokens are copies of each other.
   public var noise: Double
 
+  /// The noise where nothing else is said.
+  public static let defaultNoise = 0.1
+
   /// A growth to a number of tokens.
-  public init(to vocabularySize: Int, noise: Double = 0.1) {
+  public init(to vocabularySize: Int, noise: Double = VocabularyGrowth.defaultNoise) {
     self.vocabularySize = vocabularySize
     self.noise = noise
   }
@@ -42,6 +45,13 @@ public struct VocabularyGrowth: GrowthOperator {
       runs: [UnitMap.Run(.units(0), count: old), UnitMap.Run(.mean, count: vocabularySize - old)])
     return [plan]
   }
+}
+
+extension GrowthParameter {
+  /// ``GrowthDescription/vocabulary``.
+  public static let vocabulary = integer(
+    "vocabulary", .size, \.vocabulary, in: 1...1 << 28,
+    "The number of tokens in the vocabulary; new ones begin at the mean of the old.")
 }
 
 extension TensorGrower {

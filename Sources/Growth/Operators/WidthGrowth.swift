@@ -13,6 +13,9 @@ public struct WidthGrowth: GrowthOperator {
     case blockDiagonal
     /// The small matrix in all n² places, divided by n.
     case divided
+
+    /// That of a growth of which nothing else is said.
+    public static let `default` = Form.blockDiagonal
   }
 
   /// How the copies are parted.
@@ -24,6 +27,24 @@ public struct WidthGrowth: GrowthOperator {
     case split
     /// Not at all: without dropout the grown model stays the small one.
     case kept
+
+    /// That of a growth of which nothing else is said.
+    public static let `default` = Symmetry.noise(signalToNoise: defaultNoise)
+    /// The noise where only noise is asked for.
+    public static let defaultNoise = 10.0
+  }
+
+  /// How the copies are parted, in the words of files and commands.
+  public enum Parting: String, Sendable, Hashable, CaseIterable {
+    /// ``Symmetry/noise(signalToNoise:)``.
+    case noise
+    /// ``Symmetry/split``.
+    case split
+    /// ``Symmetry/kept``.
+    case none
+
+    /// That of a growth of which nothing else is said.
+    public static let `default` = Parting.noise
   }
 
   /// How often the width is repeated.
@@ -37,8 +58,8 @@ public struct WidthGrowth: GrowthOperator {
 
   /// A growth of the width.
   public init(
-    factor: Int, form: Form = .blockDiagonal, symmetry: Symmetry = .noise(signalToNoise: 10),
-    learningRates: LearningRatePolicy = .target
+    factor: Int, form: Form = .default, symmetry: Symmetry = .default,
+    learningRates: LearningRatePolicy = .default
   ) {
     self.factor = factor
     self.form = form
@@ -78,13 +99,15 @@ public struct WidthGrowth: GrowthOperator {
     return [plan]
   }
 
-  /// Decibels that leave both weights and noise within float32.
   private func checkNoise() throws {
     guard case .noise(let signalToNoise) = symmetry else { return }
     try GrowthError.check(
-      (-40...200).contains(signalToNoise), .invalidOptions, "noise",
+      Self.noiseRange.contains(signalToNoise), .invalidOptions, "noise",
       "\(signalToNoise) decibels below the weights; expected -40 to 200")
   }
+
+  /// Decibels that leave both weights and noise within float32.
+  static let noiseRange = -40.0...200.0
 
   /// The map of what the head reads: with a tied head the last norm is divided, which the embedding
   /// then repeats; in the divided form the logits are.
@@ -134,6 +157,42 @@ public struct WidthGrowth: GrowthOperator {
     try target.validate()
     return target
   }
+}
+
+extension GrowthParameter {
+  /// ``GrowthDescription/width``.
+  public static let width = integer(
+    "width", .size, \.width, in: 1...UnitMap.mostCopies,
+    "Repeat the width this many times: residual stream, heads and feed-forward.",
+    otherwise: ["hidden", "heads", "ffn"])
+
+  /// ``GrowthDescription/form``.
+  public static let form = choice(
+    "form", .manner, \.form, "How the width's matrices are made of the small ones.",
+    defaultValue: .default, speaksOf: ["width"])
+
+  /// ``GrowthDescription/symmetry``.
+  public static let symmetry = choice(
+    "symmetry", .manner, \.symmetry,
+    "How copies of the width are parted; none leaves them the small model for ever.",
+    defaultValue: .default, speaksOf: ["width"])
+
+  /// ``GrowthDescription/noise``.
+  public static let noise = number(
+    "noise", .manner, \.noise,
+    "Noise between the copies of the width, in decibels below the weights. Smaller numbers mean "
+      + "stronger noise, which multiplies rounding with every layer: the plan says where float32 no "
+      + "longer keeps the function.",
+    expected: { _ in "decibels, -40 to 200" }, defaultValue: WidthGrowth.Symmetry.defaultNoise,
+    speaksOf: ["width"]
+  ) { WidthGrowth.noiseRange.contains($0) }
+
+  /// ``GrowthDescription/learningRates``.
+  public static let learningRates = choice(
+    "learningRates", .manner, \.learningRates,
+    "What the learning rates after the width's growth are meant for: the grown model's training, or "
+      + "the small model's trajectory.",
+    defaultValue: .default, speaksOf: ["width"])
 }
 
 extension UnitMap {

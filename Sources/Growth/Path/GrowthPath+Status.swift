@@ -32,13 +32,24 @@ extension GrowthPath {
   /// - Parameter status: the training; nil for weights alone, which have no schedule.
   /// - Throws: the errors of Architectures for models that contradict themselves.
   func settled(for status: TrainingStatus?) throws -> GrowthPath {
-    guard options.schedule == .automatic else { return self }
+    if let status { return try settled(on: status.training.schedule) }
+    guard case .placed = options.schedule else { return self }
     var path = self
     path.options.schedule = .continued
-    if let status, !steps.isEmpty {
-      path.options.schedule = try SchedulePlacement.usual(after: self)
-        .continuation(from: status.model, to: target, on: status.training.schedule)
-    }
+    return path
+  }
+
+  /// The path with its place on a schedule.
+  ///
+  /// - Throws: the errors of Architectures for models that contradict themselves.
+  package func settled(on schedule: LearningRateSchedule) throws -> GrowthPath {
+    guard case .placed(let placement, let rewarmup) = options.schedule else { return self }
+    var path = self
+    path.options.schedule =
+      steps.isEmpty
+      ? .continued
+      : try (placement ?? .usual(after: self))
+        .continuation(from: source, to: target, on: schedule, rewarmup: rewarmup)
     return path
   }
 }

@@ -79,7 +79,8 @@ extension ScheduleContinuation: Codable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     switch self {
-    case .automatic: try container.encode(Kind.automatic, forKey: .kind)
+    // Receipts have it settled.
+    case .placed: try container.encode(Kind.automatic, forKey: .kind)
     case .continued: try container.encode(Kind.continued, forKey: .kind)
     case .repositioned(let ratio, let rewarmup):
       try container.encode(Kind.repositioned, forKey: .kind)

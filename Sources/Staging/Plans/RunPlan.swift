@@ -20,8 +20,9 @@ public struct RunPlan: Sendable, Hashable {
 
   /// Where the stages come from.
   public var origin: Origin
-  /// The stages, the recipe's model last.
-  public var stages: [StageRecipe]
+  /// The stages, the recipe's model last, with all that their growths leave to defaults spelled out: it
+  /// holds for this run, whatever defaults become.
+  public let stages: [StageRecipe]
   /// The plan that they follow; nil where none was made.
   public var plan: StagePlan?
   /// What to know of them.
@@ -32,7 +33,7 @@ public struct RunPlan: Sendable, Hashable {
     origin: Origin, stages: [StageRecipe], plan: StagePlan? = nil, notes: [String] = []
   ) {
     self.origin = origin
-    self.stages = stages
+    self.stages = stages.map(\.spelledOut)
     self.plan = plan
     self.notes = notes
   }

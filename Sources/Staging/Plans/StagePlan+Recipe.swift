@@ -61,23 +61,21 @@ extension StagePlan {
 
   private func growth(
     from small: ModelConfiguration, to large: ModelConfiguration, ratio: Double, _ name: String
-  ) throws -> GrowthRecipe {
+  ) throws -> GrowthDescription {
     if let obstacle = IntegerGrowth().obstacle(from: small, to: large) {
       throw StagingError(
         .invalidValue, "no growth leads from \(small.sizes) to \(large.sizes): \(obstacle)",
         subject: name)
     }
-    let factor = large.hiddenSize / small.hiddenSize
-    guard GrowthRecipe.factors.contains(factor) else {
+    var growth = GrowthDescription()
+    growth.width = large.hiddenSize / small.hiddenSize
+    growth.layers = .count(large.layerCount)
+    guard GrowthParameter.schedule.set(.number(ratio), in: &growth) else {
       throw StagingError(
         .invalidValue,
-        "grows the width by \(factor); expected at most "
-          + "\(GrowthRecipe.factors.upperBound) at once", subject: name)
+        "moves the schedule by a ratio of \(ratio) at a growth; expected "
+          + GrowthParameter.schedule.expected(.key), subject: name)
     }
-    var growth = GrowthRecipe()
-    growth.width = factor
-    growth.layerCount = large.layerCount
-    growth.schedule = .ratio(ratio)
     return growth
   }
 }
@@ -120,7 +118,8 @@ extension StageModel {
   init(_ model: ModelConfiguration) {
     self.init(
       layerCount: model.layerCount, hiddenSize: model.hiddenSize, headCount: model.headCount,
-      keyValueHeadCount: model.keyValueHeadCount, intermediateSize: model.intermediateSize)
+      keyValueHeadCount: model.keyValueHeadCount, headSize: model.headSize,
+      intermediateSize: model.intermediateSize)
   }
 }
 

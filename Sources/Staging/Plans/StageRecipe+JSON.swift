@@ -6,7 +6,7 @@ import Planning
 // Stages in the keys of a recipe, which reads them back.
 
 extension StageRecipe {
-  /// The stage as a recipe says it, with all that a growth leaves to defaults written out.
+  /// The stage as a recipe says it.
   var json: JSONValue {
     JSONObject(members: [
       ("model", model?.json), ("until", until?.json(latest: latest)), ("grow", growth?.json),
@@ -20,7 +20,9 @@ extension StageModel {
       ("layers", layerCount.map { JSONValue($0) }), ("hidden", hiddenSize.map { JSONValue($0) }),
       ("heads", headCount.map { JSONValue($0) }),
       ("keyValueHeads", keyValueHeadCount.map { JSONValue($0) }),
+      ("headSize", headSize.map { JSONValue($0) }),
       ("intermediate", intermediateSize.map { JSONValue($0) }),
+      ("context", contextLength.map { JSONValue($0) }),
     ]).value
   }
 }
@@ -58,46 +60,6 @@ extension StageSlope {
     case .optimality: "optimality"
     case .growth(let growth): .string(growth.rawValue)
     case .value(let slope): JSONValue(slope)
-    }
-  }
-}
-
-extension GrowthRecipe {
-  fileprivate var json: JSONValue {
-    var noise: JSONValue?
-    let symmetry: JSONValue
-    switch self.symmetry {
-    case .noise(let signalToNoise): (symmetry, noise) = ("noise", JSONValue(signalToNoise))
-    case .split: symmetry = "split"
-    case .kept: symmetry = "none"
-    }
-    return JSONObject(members: [
-      ("width", width.map { JSONValue($0) }), ("depth", depth.map { JSONValue($0) }),
-      ("layers", layerCount.map { JSONValue($0) }), ("form", .string(form.rawValue)),
-      ("symmetry", symmetry), ("noise", noise), ("block", .string(block.rawValue)),
-      ("placement", placement.json), ("moments", .string(moments.rawValue)),
-      ("schedule", schedule.json), ("rewarmup", rewarmup.map { .string("\($0)") }),
-    ]).value
-  }
-}
-
-extension DepthGrowth.Placement {
-  fileprivate var json: JSONValue {
-    switch self {
-    case .interleaved: "interleaved"
-    case .appended: "appended"
-    case .middle: "middle"
-    case .sources(let layers): .array(layers.map { JSONValue($0) })
-    }
-  }
-}
-
-extension SchedulePlacement {
-  fileprivate var json: JSONValue {
-    switch self {
-    case .automatic: "auto"
-    case .kept: "keep"
-    case .ratio(let ratio): JSONValue(ratio)
     }
   }
 }

@@ -120,8 +120,8 @@ extension StageResolution {
           + "\(Self.percent(stable)); expand before, or shorten schedule.decay",
         subject: "stages: lateExpansion")
     }
-    var growth = GrowthRecipe()
-    growth.layerCount = target.layerCount
+    var growth = GrowthDescription()
+    growth.layers = .count(target.layerCount)
     growth.schedule = .kept
     let stages = [
       StageRecipe(

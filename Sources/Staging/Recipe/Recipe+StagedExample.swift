@@ -19,7 +19,8 @@ extension Recipe {
 
     stages:
       - model: {layers: 2, hidden: 64}          # what differs; heads and feed-forward follow
-        # model: {layers: 2, hidden: 64, heads: 2, keyValueHeads: 2, intermediate: 256}
+        # model: {layers: 2, hidden: 64, heads: 2, keyValueHeads: 2, headSize: 32, intermediate: 256}
+        # model: {layers: 2, context: 64}       # a shorter context, which grow.context lengthens
         until: {slope: auto}                    # d log loss / d log compute, as published
         # until: {slope: width}                 # or depth, both, optimality, or a number below 0
         # until: {slope: -0.05, detector: robust}   # or literal; default robust
@@ -30,12 +31,21 @@ extension Recipe {
         grow:                                   # without sizes: straight to the recipe's model
           width: 2
           depth: 2
-          # layers: 4                           # instead of depth
+          # layers: 4                           # instead of depth; or the source of each: "0-1,0-1"
+          # hidden: 128                         # single sizes instead of width, by padding
+          # heads: 4                            # or 4:2 with key/value heads
+          # headSize: 32
+          # ffn: 512
+          # context: 128
           form: blockDiagonal                   # or divided; default blockDiagonal
           symmetry: noise                       # or split, none; default noise
           noise: 10                             # decibels below the weights; default 10
           block: identityByOutput               # or freshIdentity, identityByNorm, copy, fresh
           placement: interleaved                # or appended, middle, or a list of layers
+          # outputScale: 0.5                    # on what copied blocks write; default 1
+          # learningRates: smallTrajectory      # default target
+          # units: new                          # of ffn; default duplicate
+          # positions: interpolated             # of context; default extended
           moments: mapped                       # or reset, resetNew, diagonal; default mapped
           schedule: auto                        # or keep, or a ratio of steps such as 1.776
           # rewarmup: 50 steps                  # default: a fifteenth of the warm-up

@@ -41,6 +41,13 @@ struct RecipeValue {
   /// Whether the value is a list.
   var isList: Bool { node.sequence != nil }
 
+  /// The elements of a list; none of anything else.
+  var elements: [RecipeValue] {
+    (node.sequence ?? []).enumerated().map {
+      RecipeValue(document: document, path: path + ["[\($0.offset)]"], node: $0.element)
+    }
+  }
+
   /// Notes a mistake, unless the value is a blank.
   func note(_ error: StagingError) throws {
     if !isBlank { try document.faults.note(error) }
@@ -55,7 +62,7 @@ struct RecipeValue {
   /// An integer within a range.
   func integer(in range: ClosedRange<Int>) throws -> Int {
     let expected = "an integer \(Self.describe(range))"
-    guard let value = plain.flatMap({ YAMLNumber.integer($0, as: Int.self) }) else {
+    guard let value = wholeNumberIfWellFormed else {
       return try noting(mismatch(expected), insteadOf: range.lowerBound)
     }
     guard range.contains(value) else {
@@ -71,6 +78,9 @@ struct RecipeValue {
     }
     return value
   }
+
+  /// The whole number that the value says; nil where it says none.
+  var wholeNumberIfWellFormed: Int? { plain.flatMap { YAMLNumber.integer($0, as: Int.self) } }
 
   /// The number that the value says; nil where it says none.
   var numberIfWellFormed: Double? { plain.flatMap(YAMLNumber.real) }
@@ -133,11 +143,9 @@ struct RecipeValue {
 
   /// The elements of a list; a single value stands for a list of one.
   func list(_ expected: String) throws -> [RecipeValue] {
-    if let sequence = node.sequence {
-      guard !sequence.isEmpty else { return try noting(invalid(expected), insteadOf: []) }
-      return sequence.enumerated().map {
-        RecipeValue(document: document, path: path + ["[\($0.offset)]"], node: $0.element)
-      }
+    if isList {
+      let elements = elements
+      return elements.isEmpty ? try noting(invalid(expected), insteadOf: []) : elements
     }
     guard scalar != nil else { return try noting(mismatch(expected), insteadOf: []) }
     return [self]

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Growth
 import Planning
 import Training
 
@@ -12,17 +13,26 @@ public struct StageRecipe: Sendable, Hashable {
   /// nil for the end of the run.
   public var latest: StageLimit?
   /// How the next stage's model is grown; nil for the last stage.
-  public var growth: GrowthRecipe?
+  public var growth: GrowthDescription?
 
   /// Makes a stage.
   public init(
     model: StageModel? = nil, until: StageEnd? = nil, latest: StageLimit? = nil,
-    growth: GrowthRecipe? = nil
+    growth: GrowthDescription? = nil
   ) {
     self.model = model
     self.until = until
     self.latest = latest
     self.growth = growth
+  }
+}
+
+extension StageRecipe {
+  /// The same with all that the growth leaves to defaults written out.
+  var spelledOut: StageRecipe {
+    var result = self
+    result.growth = growth?.spelledOut
+    return result
   }
 }
 
@@ -70,19 +80,26 @@ public struct StageModel: Sendable, Hashable {
   public var headCount: Int?
   /// Key/value heads; nil for the target's share of the query heads.
   public var keyValueHeadCount: Int?
+  /// Width of one head; nil for the target's, or for what `headCount` leaves of the width.
+  public var headSize: Int?
   /// Inner width of the feed-forward; nil for the target's multiple of the hidden size.
   public var intermediateSize: Int?
+  /// Positions; nil for the target's.
+  public var contextLength: Int?
 
   /// Makes sizes.
   public init(
     layerCount: Int? = nil, hiddenSize: Int? = nil, headCount: Int? = nil,
-    keyValueHeadCount: Int? = nil, intermediateSize: Int? = nil
+    keyValueHeadCount: Int? = nil, headSize: Int? = nil, intermediateSize: Int? = nil,
+    contextLength: Int? = nil
   ) {
     self.layerCount = layerCount
     self.hiddenSize = hiddenSize
     self.headCount = headCount
     self.keyValueHeadCount = keyValueHeadCount
+    self.headSize = headSize
     self.intermediateSize = intermediateSize
+    self.contextLength = contextLength
   }
 }
 
@@ -108,10 +125,10 @@ extension StageRecipe {
     let faults = value.document.faults
     let model = try faults.attempt { try keys["model"].map(StageModel.init) }
     let end = try faults.attempt { try keys["until"].map { try StageEnd.read($0) } }
-    let growth = try faults.attempt { try keys["grow"].map(GrowthRecipe.init) }
+    let growth = try faults.attempt { try keys["grow"].map(GrowthDescription.init) }
     self.init(
       model: model ?? nil, until: end??.end, latest: end??.latest,
-      growth: isLast ? nil : (growth ?? nil) ?? GrowthRecipe())
+      growth: isLast ? nil : (growth ?? nil) ?? GrowthDescription())
     guard end != nil else { return }
     if until == nil, !isLast {
       _ = try keys.required(
@@ -123,14 +140,18 @@ extension StageRecipe {
 extension StageModel {
   init(_ value: RecipeValue) throws {
     let keys = try value.mapping(
-      keys: ["layers", "hidden", "heads", "keyValueHeads", "intermediate"])
+      keys: [
+        "layers", "hidden", "heads", "keyValueHeads", "headSize", "intermediate", "context",
+      ])
     let sizes = 1...(1 << 28)
     self.init(
       layerCount: try keys["layers"]?.integer(in: 0...65536),
       hiddenSize: try keys["hidden"]?.integer(in: sizes),
       headCount: try keys["heads"]?.integer(in: sizes),
       keyValueHeadCount: try keys["keyValueHeads"]?.integer(in: sizes),
-      intermediateSize: try keys["intermediate"]?.integer(in: sizes))
+      headSize: try keys["headSize"]?.integer(in: sizes),
+      intermediateSize: try keys["intermediate"]?.integer(in: sizes),
+      contextLength: try keys["context"]?.integer(in: sizes))
   }
 }
 

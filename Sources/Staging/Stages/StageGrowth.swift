@@ -45,18 +45,16 @@ struct StageGrower {
     _ state: TrainingState, source: (path: String, hash: String?)
   ) throws -> (state: TrainingState, record: StageGrowth, receipt: GrowthReceipt) {
     let index = state.status.stage?.index ?? 0
-    let recipe = staged.stages[index].growth ?? GrowthRecipe()
-    var path = try staged.growths[index].path(from: state.status.model)
+    let description = staged.stages[index].growth ?? GrowthDescription()
+    var options = description.options(seed: training.seed &+ UInt64(index) &+ 1)
+    (options.source, options.sourceHash) = source
+    let path = try staged.growths[index].path(from: state.status.model, options: options)
+      .settled(on: training.schedule)
     let next = staged.models[index + 1]
-    let schedule = try recipe.schedule.continuation(
-      from: state.status.model, to: next, on: training.schedule, rewarmup: recipe.rewarmup)
-    path.options = GrowthOptions(
-      seed: training.seed &+ UInt64(index) &+ 1, moments: recipe.moments, schedule: schedule,
-      source: source.path, sourceHash: source.hash)
     var grown = try path.grown(state)
     grown.status.stage = StageStatus(index: index + 1, start: grown.status.progress)
     var ratio: Double?
-    if case .repositioned(let value, _) = schedule, value != 1 { ratio = value }
+    if case .repositioned(let value, _) = path.options.schedule, value != 1 { ratio = value }
     let record = StageGrowth(
       stage: index + 1, operation: path.operation,
       source: state.status.model, target: next,

@@ -8,7 +8,8 @@ import Wording
 struct StagedModels {
   /// The recipe's stages.
   let stages: [StageRecipe]
-  /// Each stage's model; the last is the target.
+  /// Each stage's model; the last is the target, but for an ε or a scale of the logits that follows from the
+  /// growths.
   let models: [ModelConfiguration]
   /// The growth after each stage but the last.
   let growths: [any GrowthOperator]
@@ -23,8 +24,7 @@ struct StagedModels {
     var growths: [any GrowthOperator] = []
     for (index, stage) in stages.dropLast().enumerated() {
       do {
-        let growth = try (stage.growth ?? GrowthRecipe()).growth(
-          from: models[index], target: target)
+        let growth = (stage.growth ?? GrowthDescription()).growth(to: target)
         models.append(try growth.target(from: models[index]))
         growths.append(growth)
       } catch let error as GrowthError {
@@ -44,7 +44,11 @@ struct StagedModels {
         .invalidValue, "grows nothing: the model of this stage is as large as the next",
         subject: "stages[\(index)]")
     }
-    guard let last = models.last, last != target else { return }
+    guard var last = models.last else { return }
+    // These follow from growths, padding and the divided form, whatever the recipe's model has.
+    last.normEpsilon = target.normEpsilon
+    last.logitScale = target.logitScale
+    guard last != target else { return }
     throw StagingError(
       .invalidValue,
       "lead to a model of \(last.sizes), where the recipe's model is \(target.sizes); change a growth, "
@@ -64,7 +68,10 @@ extension StageModel {
       keyValueHeadCount
       ?? max(1, target.keyValueHeadCount * model.headCount / max(1, target.headCount))
     model.intermediateSize = intermediateSize ?? scaled(target.intermediateSize, in: target)
-    if headCount != nil, model.hiddenSize % model.headCount == 0,
+    model.contextLength = contextLength ?? target.contextLength
+    if let headSize {
+      model.headSize = headSize
+    } else if headCount != nil, model.hiddenSize % model.headCount == 0,
       target.headSize * target.headCount == target.hiddenSize
     {
       model.headSize = model.hiddenSize / model.headCount

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+
+/// What the command line says of one parameter of a growth.
+package struct GrowthArgument: Hashable {
+  let parameter: GrowthParameter
+  let value: WrittenValue
+
+  /// Reads the argument of a parameter's option.
+  ///
+  /// - Throws: `ValidationError` that says what the option takes.
+  package init(_ parameter: GrowthParameter, _ argument: String) throws {
+    self.parameter = parameter
+    value = WrittenValue(argument: argument)
+    var description = GrowthDescription()
+    guard parameter.set(value, in: &description) else {
+      throw ValidationError("expected \(parameter.expected(.option))")
+    }
+  }
+
+  package static func == (one: GrowthArgument, other: GrowthArgument) -> Bool {
+    one.parameter.name == other.parameter.name && one.value == other.value
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(parameter.name)
+    hasher.combine(value)
+  }
+}
+
+extension Option where Value == GrowthArgument? {
+  /// The option of a parameter, under all its names, with its help.
+  init(_ parameter: GrowthParameter) {
+    let names = [parameter.name] + parameter.aliases
+    self.init(
+      name: NameSpecification(names.map { .customLong(GrowthParameter.word($0, .option)) }),
+      parsing: .unconditional,
+      help: ArgumentHelp("\(parameter.help)", valueName: parameter.valueName),
+      transform: { try GrowthArgument(parameter, $0) })
+  }
+}
+
+extension GrowthParameter {
+  /// The sentence of its help, with the default.
+  fileprivate var help: String {
+    guard let defaultValue else { return summary }
+    return "\(summary) Default \(GrowthParameter.word(defaultValue.text, .option))."
+  }
+
+  /// What stands for its value.
+  fileprivate var valueName: String {
+    guard choices.isEmpty else {
+      return choices.map { GrowthParameter.word($0, .option) }.joined(separator: "|")
+    }
+    return placeholder ?? GrowthParameter.word(name, .option)
+  }
+}
