@@ -45,7 +45,7 @@ struct LogCut {
     guard line.step <= moment.step else { return false }
     guard let event = line.event else { return true }
     if event.step == moment.step, willHappenAgain(event.event) { return false }
-    note(event)
+    note(event, isChanged: line.isChanged)
     return true
   }
 
@@ -56,13 +56,14 @@ struct LogCut {
     return isBeyondStage && [.stageEnded, .grown, .verified, .stageStarted].contains(event)
   }
 
-  private mutating func note(_ event: EventRecord) {
+  private mutating func note(_ event: EventRecord, isChanged: Bool) {
     switch event.event {
     case .stageEnded: stagesEnded += 1
     case .stageStarted: kept.stageStarts += 1
     case .checkpoint: kept.checkpointStep = event.step
     default: break
     }
-    if event.step == moment.step, event.seconds.isFinite { kept.seconds = event.seconds }
+    guard event.step == moment.step, event.seconds.isFinite, !isChanged else { return }
+    kept.seconds = event.seconds
   }
 }

@@ -8,8 +8,27 @@ import Foundation
 /// time. Whatever it does not take is for that reader to take or to refuse.
 struct PlainLine {
   /// What a key may have.
-  private enum Value { case count, number }
+  private enum Value { case count, number, checksum }
   private typealias Field = (key: StaticString, value: Value)
+
+  /// A value that was taken, which becomes a floating-point number only where it is asked for.
+  private enum Number {
+    case count(Int)
+    /// The digits of a number; none for `null`.
+    case text(UnsafeRawBufferPointer)
+
+    var count: Int {
+      guard case .count(let count) = self else { return 0 }
+      return count
+    }
+
+    var real: Double {
+      switch self {
+      case .count(let count): Double(count)
+      case .text(let digits): Double(String(decoding: digits, as: UTF8.self)) ?? .nan
+      }
+    }
+  }
 
   private struct Form {
     var beginning: StaticString
@@ -25,7 +44,10 @@ struct PlainLine {
       (",\"seconds\":", .number), (",\"learningRate\":", .number), (",\"gradientNorm\":", .number),
       (",\"sequences\":", .count), (",\"sequenceLength\":", .count),
     ],
-    optional: [(",\"gradientNoiseScale\":", .number), (",\"criticalBatchTokens\":", .number)])
+    optional: [
+      (",\"gradientNoiseScale\":", .number), (",\"criticalBatchTokens\":", .number),
+      (",\"checksum\":", .checksum),
+    ])
 
   private static let evaluation = Form(
     beginning: "{\"kind\":\"evaluation\",\"step\":",
@@ -33,31 +55,47 @@ struct PlainLine {
       (",\"validationLoss\":", .number), (",\"tokens\":", .count), (",\"flops\":", .number),
       (",\"seconds\":", .number), (",\"targets\":", .count),
     ],
-    optional: [(",\"validationTokens\":", .count)])
+    optional: [(",\"validationTokens\":", .count), (",\"checksum\":", .checksum)])
 
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
 
   private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-  /// The kind and the step of a line; nil where it is no plain one.
-  static func read(_ line: Data) -> (kind: LogLine.Kind, step: Int)? {
+  /// What a line says of the run's progress; nil where it is no plain one.
+  static func read(_ line: Data) -> LogLine? {
     line.withUnsafeBytes { bytes in
-      if let step = step(in: bytes, step) { return (.step, step) }
-      return step(in: bytes, evaluation).map { (.evaluation, $0) }
+      if let values = values(in: bytes, step) {
+        // In the order of the form's fields.
+        return LogLine(
+          .step, progress(step: values[0], values[2...4]),
+          StepBatch(sequences: values[7].count, length: values[8].count))
+      }
+      return values(in: bytes, evaluation).map {
+        LogLine(.evaluation, progress(step: $0[0], $0[2...4]))
+      }
     }
   }
 
-  private static func step(in bytes: UnsafeRawBufferPointer, _ form: Form) -> Int? {
+  private static func progress(step: Number, _ values: ArraySlice<Number>) -> LoggedProgress {
+    LoggedProgress(
+      step: step.count, tokens: values[values.startIndex].count,
+      flops: values[values.startIndex + 1].real, seconds: values[values.startIndex + 2].real)
+  }
+
+  /// The step and the fields that every line of a form has; nil where a line is not of this form.
+  private static func values(in bytes: UnsafeRawBufferPointer, _ form: Form) -> [Number]? {
     var line = PlainLine(bytes)
     guard line.take(form.beginning), let step = line.takeCount() else { return nil }
+    var values: [Number] = [.count(step)]
     for field in form.fields {
-      guard line.take(field.key), line.take(field.value) else { return nil }
+      guard line.take(field.key), let value = line.take(field.value) else { return nil }
+      values.append(value)
     }
     for field in form.optional where line.take(field.key) {
-      guard line.take(field.value) else { return nil }
+      guard line.take(field.value) != nil else { return nil }
     }
-    return line.take("}") && line.position == bytes.count ? step : nil
+    return line.take("}") && line.position == bytes.count ? values : nil
   }
 
   /// Goes past a text, where it comes next.
@@ -70,12 +108,26 @@ struct PlainLine {
     return true
   }
 
-  private mutating func take(_ value: Value) -> Bool {
+  private mutating func take(_ value: Value) -> Number? {
     switch value {
-    case .count: takeCount() != nil
-    case .number: take("null") || takeNumber()
+    case .count: return takeCount().map(Number.count)
+    case .number:
+      if take("null") { return .text(UnsafeRawBufferPointer(rebasing: bytes[..<0])) }
+      let start = position
+      guard takeNumber() else { return nil }
+      return .text(UnsafeRawBufferPointer(rebasing: bytes[start..<position]))
+    case .checksum: return takeChecksum() ? .count(0) : nil
     }
   }
+
+  /// A text without anything that JSON would have to escape.
+  private mutating func takeChecksum() -> Bool {
+    guard take("\"") else { return false }
+    while position < bytes.count, Self.digits.contains(bytes[position]) { position += 1 }
+    return take("\"")
+  }
+
+  private static let digits = Set("0123456789abcdef".utf8)
 
   private mutating func takeCount() -> Int? {
     let start = position

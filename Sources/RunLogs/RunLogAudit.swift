@@ -7,7 +7,7 @@ import Wording
 ///
 /// Training writes a log to the disk before each checkpoint, and a run that goes on cuts what lies
 /// beyond its state, so that no crash leaves what is found here.
-public struct RunLogAudit: Sendable, Hashable {
+public struct RunLogAudit: Sendable {
   /// Something that no run writes.
   public enum Irregularity: Sendable, Hashable, CustomStringConvertible {
     /// Steps without a record.
@@ -32,6 +32,16 @@ public struct RunLogAudit: Sendable, Hashable {
     }
   }
 
+  /// The record of a step, and where it stands.
+  public struct KeptStep: Sendable, Hashable {
+    /// Its line, from 1.
+    public var line: Int
+    /// The record.
+    public var record: StepRecord
+    /// The wall time that the next step's record says; nil where there is none.
+    public var nextSeconds: Double?
+  }
+
   /// Findings that are kept; a log that is all wrong has as many as lines.
   public static let mostIrregularities = 20
 
@@ -43,8 +53,19 @@ public struct RunLogAudit: Sendable, Hashable {
   public private(set) var lastCheckpoint: EventRecord?
   /// The record of the step that was asked for.
   public private(set) var record: StepRecord?
+  /// The last records of the steps that were to be kept.
+  public private(set) var kept: [Int: KeptStep] = [:]
+  /// Values that contradict each other, or a line's checksum, in the order of the file.
+  public var contradictions: [RunLogContradiction] { progress.contradictions }
+
+  /// Whether a line is not what its checksum says.
+  public func isChanged(_ line: Int) -> Bool {
+    contradictions.contains { $0.line == line && $0.field == nil }
+  }
 
   private let wanted: Int?
+  private let keepsSteps: Set<Int>
+  private var progress: ProgressCheck
   private var hasBegun: Bool
   private var previous = Data()
 
@@ -54,9 +75,16 @@ public struct RunLogAudit: Sendable, Hashable {
   ///   - begin: steps that were taken before the run's first; nil for what the first record says.
   ///   - step: the step up to which the log should reach, and whose record is kept; what comes after it
   ///     is not judged. Nil for the log's own end.
+  ///   - start: what the run had come to when it began; nil where that is not known.
+  ///   - steps: other steps whose records are to be kept.
   /// - Throws: ``RunLogsError`` of code `damagedLine` where a line before the last is no record.
-  public init(path: String, begin: Int? = 0, through step: Int? = nil) throws {
+  public init(
+    path: String, begin: Int? = 0, through step: Int? = nil, since start: LoggedProgress? = nil,
+    keeping steps: Set<Int> = []
+  ) throws {
     wanted = step
+    keepsSteps = steps
+    progress = ProgressCheck(since: start)
     lastStep = min(max(0, begin ?? 0), RunRecord.counts.upperBound)
     hasBegun = begin != nil
     guard FileManager.default.fileExists(atPath: path) else {
@@ -84,6 +112,8 @@ public struct RunLogAudit: Sendable, Hashable {
     if let wanted, entry.step > wanted { return }
     defer { previous = line.bytes }
     if line.bytes == previous { return note(.repeated(line: line.number)) }
+    progress.take(entry, line)
+    try keep(entry, line)
     switch entry.kind {
     case .step:
       if entry.step == wanted, case .step(let step) = try RunRecord(jsonLine: line.bytes) {
@@ -94,6 +124,16 @@ public struct RunLogAudit: Sendable, Hashable {
       if entry.step < lastStep { note(.outOfOrder(line: line.number)) }
     case .event: break
     }
+  }
+
+  private mutating func keep(_ entry: LogLine, _ line: LineScanner.Line) throws {
+    guard entry.kind == .step else { return }
+    if kept[entry.step - 1]?.nextSeconds == nil {
+      kept[entry.step - 1]?.nextSeconds = entry.progress.seconds
+    }
+    guard keepsSteps.contains(entry.step) else { return }
+    guard case .step(let step) = try RunRecord(jsonLine: line.bytes) else { return }
+    kept[entry.step] = KeptStep(line: line.number, record: step)
   }
 
   private mutating func takeStep(_ step: Int, _ line: Int) {

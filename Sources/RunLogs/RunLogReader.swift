@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 
 /// Reads a run's records one by one, however long the log is.
 ///
@@ -29,14 +30,17 @@ public struct RunLogReader {
   /// The next record; nil at the end.
   ///
   /// - Throws: ``RunLogsError`` of code `damagedLine` whose subject is `path:line`.
-  public mutating func next() throws -> RunRecord? {
+  public mutating func next() throws -> RunRecord? { try nextLine()?.record }
+
+  /// The next record with its line as it stands; nil at the end.
+  mutating func nextLine() throws -> (record: RunRecord, text: Data)? {
     guard let line = pending else { return nil }
     pending = try scanner.next()
     do {
       let record = try RunRecord(jsonLine: line.bytes)
       // Without its newline the line may be the beginning of a longer one.
       guard line.isTerminated || damagedEnd == .fail else { return nil }
-      return record
+      return (record, line.bytes)
     } catch {
       if pending == nil, damagedEnd == .skip { return nil }
       throw RunLogsError(damaged: line, of: scanner.path, error)

@@ -14,27 +14,43 @@ public enum RunLogRepair {
   ///   - step: the step up to which the log should reach; what comes after is left out.
   /// - Throws: ``RunLogsError``.
   public static func repair(path: String, begin: Int?, through step: Int) throws {
-    var records: [RunRecord] = []
+    var lines: [Line] = []
     if FileManager.default.fileExists(atPath: path) {
-      records = try RunLogReader.records(path: path).filter { $0.step <= step }
+      var reader = try RunLogReader(path: path)
+      while let (record, text) = try reader.nextLine() {
+        if record.step <= step { lines.append(Line(record: record, text: text)) }
+      }
     }
-    let text = mended(records, begin: begin, through: step).map { $0.jsonLine + "\n" }.joined()
-    do { try Data(text.utf8).write(to: URL(filePath: path), options: .atomic) } catch {
+    let text = mended(lines, begin: begin, through: step).map { $0.text + Data("\n".utf8) }
+    do { try Data(text.joined()).write(to: URL(filePath: path), options: .atomic) } catch {
       throw RunLogsError(
         .fileUnavailable, "cannot be written: \(reason(of: error))", subject: path)
     }
   }
 
-  static func mended(_ records: [RunRecord], begin: Int?, through end: Int) -> [RunRecord] {
-    var result: [RunRecord] = []
-    var seen = Set<RunRecord>()
-    var last = begin ?? firstStep(of: records).map { $0 - 1 } ?? 0
-    // Sorting keeps equal elements apart by their place, so that events stay where they belong.
-    let sorted = records.enumerated().sorted {
-      ($0.element.step, $0.offset) < ($1.element.step, $1.offset)
+  /// A record with the line that it was read from, whose checksum stays what it was.
+  private struct Line {
+    var record: RunRecord
+    var text: Data
+
+    init(record: RunRecord, text: Data) { (self.record, self.text) = (record, text) }
+
+    /// A line of the repair's own.
+    init(_ record: RunRecord) {
+      (self.record, text) = (record, Data(LineChecksum.sealed(record.jsonLine).utf8))
     }
-    for record in sorted.map(\.element) where seen.insert(record).inserted {
-      switch record {
+  }
+
+  private static func mended(_ lines: [Line], begin: Int?, through end: Int) -> [Line] {
+    var result: [Line] = []
+    var seen = Set<RunRecord>()
+    var last = begin ?? firstStep(of: lines).map { $0 - 1 } ?? 0
+    // Sorting keeps equal elements apart by their place, so that events stay where they belong.
+    let sorted = lines.enumerated().sorted {
+      ($0.element.record.step, $0.offset) < ($1.element.record.step, $1.offset)
+    }
+    for line in sorted.map(\.element) where seen.insert(line.record).inserted {
+      switch line.record {
       case .step(let step):
         if step.step <= last { continue }
         if step.step > last + 1 { result.append(gap(last + 1...step.step - 1, before: step)) }
@@ -42,24 +58,26 @@ public enum RunLogRepair {
       case .event(let event) where event.event == .logGap: last = max(last, event.step)
       case .event, .evaluation: break
       }
-      result.append(record)
+      result.append(line)
     }
-    if end > last { result.append(gap(last + 1...end, before: nil, after: result.last)) }
+    if end > last {
+      result.append(gap(last + 1...end, before: nil, after: result.last?.record))
+    }
     return result
   }
 
-  private static func firstStep(of records: [RunRecord]) -> Int? {
-    records.compactMap { if case .step(let record) = $0 { record.step } else { nil } }.min()
+  private static func firstStep(of lines: [Line]) -> Int? {
+    lines.compactMap { if case .step(let step) = $0.record { step.step } else { nil } }.min()
   }
 
   private static func gap(
     _ steps: ClosedRange<Int>, before next: StepRecord?, after last: RunRecord? = nil
-  ) -> RunRecord {
+  ) -> Line {
     var event = EventRecord(
       event: .logGap, step: steps.upperBound, tokens: next?.tokens ?? last?.tokens ?? 0,
       flops: next?.flops ?? last?.flops ?? 0, seconds: next?.seconds ?? last?.seconds ?? 0)
     event.details = ["from": .integer(steps.lowerBound), "through": .integer(steps.upperBound)]
-    return .event(event)
+    return Line(.event(event))
   }
 }
 

@@ -2,7 +2,8 @@
 import Foundation
 import Wording
 
-/// Appends records to a run's log, each line in one write, so that a crash tears at most the last.
+/// Appends records to a run's log, each with a checksum and in one write, so that a crash tears at most
+/// the last line.
 public final class RunLogWriter {
   /// The log's file.
   public let path: String
@@ -39,7 +40,8 @@ public final class RunLogWriter {
   ///
   /// - Throws: ``RunLogsError`` of code `fileUnavailable`, for instance on a full disk.
   public func append(_ record: RunRecord) throws {
-    try Self.attempt(path) { try handle.write(contentsOf: Data((record.jsonLine + "\n").utf8)) }
+    let line = LineChecksum.sealed(record.jsonLine) + "\n"
+    try Self.attempt(path) { try handle.write(contentsOf: Data(line.utf8)) }
   }
 
   /// Cuts records past a step, as a new writer does with `keepingSteps`.

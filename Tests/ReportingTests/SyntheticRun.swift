@@ -24,6 +24,7 @@ struct SyntheticRun {
   var data: ReportedRun.DataIdentity? = .init(
     tokenizer: "t", training: "a", validation: "b")
   var model = "gpt2"
+  var logProblems: [String] = []
 
   static let tokensPerStep = 4096
 
@@ -31,7 +32,7 @@ struct SyntheticRun {
     ReportedRun(
       name: name, course: course,
       model: .init(description: model, parameterCount: 10, parameterCountWithoutEmbeddings: 5),
-      seed: seed, decay: decay, data: data)
+      seed: seed, decay: decay, data: data, logProblems: logProblems)
   }
 
   var course: RunCourse {

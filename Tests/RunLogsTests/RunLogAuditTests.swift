@@ -16,11 +16,15 @@ import Testing
   private func evaluation(_ number: Int) -> RunRecord {
     .evaluation(
       EvaluationRecord(
-        step: number, validationLoss: 4, tokens: 32 * number, flops: 0, seconds: 0, targets: 8))
+        step: number, validationLoss: 4, tokens: 32 * number, flops: 1e3 * Double(number),
+        seconds: Double(number), targets: 8))
   }
 
   private func event(_ name: EventRecord.Name, _ number: Int) -> RunRecord {
-    .event(EventRecord(event: name, step: number, tokens: 0, flops: 0, seconds: 0))
+    .event(
+      EventRecord(
+        event: name, step: number, tokens: 32 * number, flops: 1e3 * Double(number),
+        seconds: Double(number)))
   }
 
   /// Ten steps with an evaluation and a checkpoint after every second one.

@@ -74,6 +74,11 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     let all = try ReportedRun.read((runs + against).map { URL(filePath: $0) })
+    for run in all where !run.logProblems.isEmpty {
+      Terminal(.standardError).print(
+        "warning: the log of \(run.name) cannot be believed: "
+          + run.logProblems.prefix(5).joined(separator: "; "))
+    }
     let page = ReportPage(runs: all, comparison: terminal ? nil : try comparison(of: all))
     guard !terminal else {
       return try PlotOutput.print(RunCharts(all).loss(over: over), width: 120)

@@ -4,6 +4,8 @@
 public struct Incomparability: Sendable, Hashable, Encodable {
   /// The kind of difference.
   public enum Kind: String, Sendable, Hashable, CaseIterable, Encodable {
+    /// A run's log contradicts itself or the run's checkpoints.
+    case log
     /// Losses are measured on other text.
     case validationData
     /// Models are trained on other text.
@@ -24,10 +26,18 @@ public struct Incomparability: Sendable, Hashable, Encodable {
 
   /// Finds all differences among runs.
   public static func among(_ runs: [ReportedRun]) -> [Incomparability] {
-    [
-      unknownData(runs), tokenizer(runs), trainingData(runs), validationData(runs), model(runs),
-      decay(runs),
-    ].compactMap { $0 }
+    runs.compactMap(log)
+      + [
+        unknownData(runs), tokenizer(runs), trainingData(runs), validationData(runs), model(runs),
+        decay(runs),
+      ].compactMap { $0 }
+  }
+
+  private static func log(_ run: ReportedRun) -> Incomparability? {
+    guard let first = run.logProblems.first else { return nil }
+    let more = run.logProblems.count > 1 ? " (and \(run.logProblems.count - 1) more)" : ""
+    return Incomparability(
+      kind: .log, message: "the log of \(run.name) cannot be believed: \(first)\(more)")
   }
 
   private static func unknownData(_ runs: [ReportedRun]) -> Incomparability? {

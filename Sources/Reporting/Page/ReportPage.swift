@@ -108,6 +108,7 @@ public struct ReportPage: Sendable {
       text:
         "A report of \(runs.count == 1 ? "one training run" : "\(runs.count) training runs"), made by espalier"
     )
+    tables.drawLogProblems(&main)
     if let comparison { ComparisonSection(comparison).draw(&main) }
     tables.drawSummary(&main)
     drawCharts(&main)

@@ -38,6 +38,17 @@ struct ReportTables {
       "p", ["class": "soft small"], text: "Measured on \(machines.joined(separator: "; ")).")
   }
 
+  /// Where a log contradicts itself or its run, before anything that is drawn from it.
+  func drawLogProblems(_ main: inout Markup) {
+    for run in runs where !run.logProblems.isEmpty {
+      main.element(
+        "p", ["class": "bad"], text: "The log of \(run.name) cannot be believed:")
+      main.element("ul") { list in
+        for problem in run.logProblems { list.element("li", text: problem) }
+      }
+    }
+  }
+
   /// What validations took, which the runs' operations leave out.
   private func drawEvaluationCost(_ main: inout Markup) {
     let known = runs.filter { $0.course.evaluationCost != nil }

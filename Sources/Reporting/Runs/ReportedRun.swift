@@ -29,13 +29,16 @@ public struct ReportedRun: Sendable, Hashable {
   public var lineage: [Ancestor]
   /// The saved states, oldest first.
   public var checkpoints: [Checkpoint]
+  /// Why what the log says cannot be believed, by line and field; nothing where it can.
+  public var logProblems: [String]
 
   /// Makes a run; everything but name and course may be left out.
   public init(
     name: String, path: String? = nil, course: RunCourse, model: Model? = nil,
     seed: UInt64? = nil, decay: LearningRateDecay = .unknown, data: DataIdentity? = nil,
     machine: String? = nil, recipe: String = "", overrides: [String] = [],
-    settings: [Setting] = [], lineage: [Ancestor] = [], checkpoints: [Checkpoint] = []
+    settings: [Setting] = [], lineage: [Ancestor] = [], checkpoints: [Checkpoint] = [],
+    logProblems: [String] = []
   ) {
     self.name = name
     self.path = path
@@ -50,6 +53,7 @@ public struct ReportedRun: Sendable, Hashable {
     self.settings = settings
     self.lineage = lineage
     self.checkpoints = checkpoints
+    self.logProblems = logProblems
   }
 
   /// A model in the few words that tell two apart.

@@ -44,9 +44,9 @@ struct RunFindings {
   ) throws {
     let log = run.directory.log.path(percentEncoded: false)
     noteMissing(of: history.growths)
+    try RunLogTruth(run).findings.forEach { note("\(log): \($0)") }
     let begin = run.manifest.stepsBefore
     let audit = try RunLogAudit(path: log, begin: begin)
-    audit.irregularities.forEach { note("\(log): \($0)") }
     if let saved = audit.lastCheckpoint, !checkpoints.contains(where: { $0.step == saved.step }) {
       note("\(log): tells of a checkpoint at step \(saved.step), which is gone")
     }
@@ -56,10 +56,11 @@ struct RunFindings {
       return
     }
     let url = run.directory.checkpoints.appending(path: newest.name)
-    let upToIt = try RunLogAudit(path: log, begin: begin, through: newest.step)
-    guard let record = upToIt.record else { return }
+    let upToIt = try RunLogAudit(
+      path: log, begin: begin, through: newest.step, keeping: [newest.step])
+    guard let kept = upToIt.kept[newest.step], !upToIt.isChanged(kept.line) else { return }
     try RunLogCheck(run)
-      .checkSame(record, TrainingState.status(in: url))
+      .checkSame(kept.record, TrainingState.status(in: url))
   }
 
   /// Opens the tokens that the run keeps as training does; a run of prepared tokens keeps none.

@@ -7,9 +7,15 @@ extension LossCurve {
   /// Reads the curve of a run from its directory: its validations up to the first growth.
   ///
   /// - Throws: `PlanningError` where the recipe leaves the model to a checkpoint or nothing was
-  ///   validated; ``StagingError`` where there is no run.
+  ///   validated, or its log contradicts its checkpoints or itself; ``StagingError`` where there is no run.
   public init(run url: URL, computeCount: ComputeCount = .sixN) throws {
     let run = try TrainingRun.open(url)
+    if let problem = try RunLogTruth(run).contradictions.first {
+      throw PlanningError(
+        .invalidValue,
+        "its log cannot be believed: \(problem). Put the log back as it was written, or leave the run "
+          + "out", subject: url.relativePath)
+    }
     guard let sizes = run.recipe.model else {
       throw PlanningError(
         .invalidValue, "its recipe leaves the model to a checkpoint; fit runs that name theirs",

@@ -19,7 +19,7 @@ extension ReportedRun {
   /// Reads a run's directory.
   ///
   /// What is missing beside the recipe and the log is left out: the data may have been moved, and
-  /// checkpoints deleted.
+  /// checkpoints deleted. What of the log cannot be believed is in ``ReportedRun/logProblems``.
   ///
   /// - Throws: `StagingError` of code `runUnavailable` where there is no run; the errors of reading
   ///   its recipe and its log.
@@ -46,7 +46,8 @@ extension ReportedRun {
         Checkpoint(
           name: item.url.lastPathComponent, step: item.step,
           problems: CheckpointDirectory.problems(in: item.url, level: .sizes).map(\.description))
-      })
+      },
+      logProblems: try RunLogTruth(run).findings)
   }
 
   /// The shortest ends of the paths that differ from each other.

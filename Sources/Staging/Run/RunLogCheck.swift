@@ -8,13 +8,19 @@ import Wording
 /// Compares what a run's log tells with the checkpoints that are there, before a session cuts the log
 /// to where it goes on.
 struct RunLogCheck {
-  let directory: RunDirectory
+  private let run: TrainingRun
+  private var directory: RunDirectory { run.directory }
   /// Steps that were taken before the run's first; nil where an older run does not say.
-  let begin: Int?
+  private var begin: Int? { run.manifest.stepsBefore }
 
-  init(_ run: TrainingRun) {
-    directory = run.directory
-    begin = run.manifest.stepsBefore
+  init(_ run: TrainingRun) { self.run = run }
+
+  /// What a log was found to be.
+  struct Settled {
+    /// What to tell the user.
+    var notes: [String] = []
+    /// Whether what the log says of times can be believed.
+    var tellsTime = true
   }
 
   /// Checks that a run without a whole checkpoint never had one; only then it may begin anew.
@@ -52,41 +58,58 @@ struct RunLogCheck {
   /// Makes the log ready for a session that goes on from a state: it must be this run's, and a log that
   /// lost or doubled lines is put in order, with a copy of the old one beside it.
   ///
-  /// - Returns: what to tell the user.
   /// - Throws: ``StagingError`` of code `runUnavailable` where the log's record of the state's last step
   ///   is another than the state's.
-  func settle(for status: TrainingStatus) throws -> [String] {
+  func settle(for status: TrainingStatus) throws -> Settled {
     let path = directory.log.path(percentEncoded: false)
     let step = status.progress.steps
-    let audit = try RunLogAudit(path: path, begin: begin, through: step)
-    if let record = audit.record { try checkSame(record, status) }
-    var notes: [String] = []
+    let audit = try RunLogAudit(
+      path: path, begin: begin, through: step, since: run.manifest.loggedStart, keeping: [step])
+    // A line that was changed says nothing of whose the checkpoint is.
+    if let kept = audit.kept[step], !audit.isChanged(kept.line) {
+      try checkSame(kept.record, status)
+    }
+    var settled = Settled()
     if let lost = lostCheckpoint(audit, after: step) {
-      notes.append(
+      settled.notes.append(
         "the log tells of a checkpoint at step \(lost), which is gone; the run goes on from step "
           + "\(step). The log as it was is kept as \(try directory.copyLog().lastPathComponent)")
     }
-    guard !audit.irregularities.isEmpty else { return notes }
+    let contradictions = try RunLogTruth(run, through: step).contradictions
+    settled.tellsTime = !contradictions.contains { $0.field == "seconds" }
+    if let list = RunLogTruth.list(contradictions.map(\.description)) {
+      settled.notes.append(
+        "the log cannot be believed: \(list). The run goes on with what its checkpoint says; put the "
+          + "log back as it was written, for reports and comparisons")
+    }
+    guard !audit.irregularities.isEmpty else { return settled }
+    settled.notes.append(try repair(audit, through: step))
+    return settled
+  }
+
+  private func repair(_ audit: RunLogAudit, through step: Int) throws -> String {
+    let path = directory.log.path(percentEncoded: false)
     let copy =
       try FileManager.default.fileExists(atPath: path)
       ? "; as it was it is kept as \(directory.copyLog().lastPathComponent)" : ""
     try RunLogRepair.repair(path: path, begin: begin, through: step)
-    notes.append(
-      "the log is not whole: \(Self.list(audit.irregularities)). The training does not depend "
-        + "on it; it was put in order\(copy)")
-    return notes
+    let list = RunLogTruth.list(audit.irregularities.map(\.description)) ?? ""
+    return "the log is not whole: \(list). The training does not depend on it; it was put in "
+      + "order\(copy)"
   }
 
   func checkSame(_ record: StepRecord, _ status: TrainingStatus) throws {
     let isSame =
       record.tokens == status.progress.tokens
+      && record.flops == status.progress.floatingPointOperations
       && (status.trainingLoss.map { $0 == record.loss || $0.isNaN && record.loss.isNaN } ?? true)
     guard !isSame else { return }
     throw StagingError(
       .runUnavailable,
       "the checkpoint of step \(record.step) is not of this run: it has seen \(status.progress.tokens) "
-        + "tokens, with a last loss of \(status.trainingLoss.map { "\($0)" } ?? "none"), and the log "
-        + "says \(counted(record.tokens, "token")) and \(record.loss). Remove the checkpoint or put the log back, "
+        + "tokens in \(status.progress.floatingPointOperations) FLOPs, with a last loss of "
+        + "\(status.trainingLoss.map { "\($0)" } ?? "none"), and the log says "
+        + "\(counted(record.tokens, "token")), \(record.flops) FLOPs and \(record.loss). Remove the checkpoint or put the log back, "
         + "or begin another run with --continue-from the checkpoint",
       subject: directory.path)
   }
@@ -97,11 +120,6 @@ struct RunLogCheck {
     let url = CheckpointStore(directory.checkpoints).url(step: saved.step)
     let isThere = FileManager.default.fileExists(atPath: url.path(percentEncoded: false))
     return isThere || directory.hasSetAside(url.lastPathComponent) ? nil : saved.step
-  }
-
-  private static func list(_ irregularities: [RunLogAudit.Irregularity]) -> String {
-    let shown = irregularities.prefix(5).map(\.description).joined(separator: "; ")
-    return irregularities.count > 5 ? "\(shown); and more" : shown
   }
 }
 

@@ -31,7 +31,7 @@ extension RunSession {
   /// What the last session took to save its state is not in that state, but in
   /// what the log tells of the moment.
   func secondsSoFar(_ status: TrainingStatus) -> Double {
-    guard start.checkpoint != nil, let logged = log.kept.seconds else {
+    guard start.checkpoint != nil, start.logTellsTime, let logged = log.kept.seconds else {
       return status.progress.seconds
     }
     return max(status.progress.seconds, logged)

@@ -49,11 +49,11 @@ final class RunSession {
 
   /// Trains until the run is over or interrupted.
   func train() throws -> TrainingRunSummary {
-    try noteChanges(at: start.state.status.progress)
-    let staged = try stagedModels()
-    try checkMemory(staged)
     var state = start.state
     state.status.progress.seconds = secondsSoFar(state.status)
+    try noteChanges(at: state.status.progress)
+    let staged = try stagedModels()
+    try checkMemory(staged)
     while true {
       let conditions = try staged.map {
         try StageConditions($0, training: run.recipe.training, status: state.status)

@@ -21,6 +21,8 @@ struct RunStart {
   let configuration: HuggingFaceConfiguration
   /// Newer checkpoints that are damaged.
   let passedOver: [PassedOverCheckpoint]
+  /// Whether what the log says of times can be believed.
+  let logTellsTime: Bool
   /// What of the settings of a training that the run begins to go on with the recipe replaces.
   let replaced: [ReplacedSetting]
 
@@ -44,13 +46,16 @@ struct RunStart {
       configuration = try ModelDirectory(reading: item.url).configuration
       // What the user changed for this session; the same as before where nothing changed.
       state.status.training = run.recipe.training
-      try log.settle(for: state.status).forEach { observer(.warning($0)) }
+      let settled = try log.settle(for: state.status)
+      settled.notes.forEach { observer(.warning($0)) }
+      logTellsTime = settled.tellsTime
       self.state = state
       replaced = []
     } else {
       let beginning = try Self.beginning(of: run, dataset: dataset, observer: observer)
       (state, configuration) = (beginning.state, beginning.configuration)
       replaced = beginning.replaced
+      logTellsTime = true
     }
     try state.validate()
     try checkTokens()

@@ -208,6 +208,7 @@ struct RunComparisonTests {
     case .unknownData: other.data = nil
     case .decay: other.decay = .complete
     case .model: other.model = "llama"
+    case .log: other.logProblems = ["line 3, tokens: 5 is less than the 7 of the line before"]
     }
     let error = #expect(throws: ReportingError.self) {
       try compare([staged(saving: 0.2)], [other])

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How far a run had come, as a line of its log says.
+public struct LoggedProgress: Sendable, Hashable {
+  /// Optimizer steps taken.
+  public var step: Int
+  /// Input tokens trained on.
+  public var tokens: Int
+  /// Floating-point operations of training.
+  public var flops: Double
+  /// Wall time of training, in seconds.
+  public var seconds: Double
+
+  /// Makes a progress; by default the start of a run.
+  public init(step: Int = 0, tokens: Int = 0, flops: Double = 0, seconds: Double = 0) {
+    self.step = step
+    self.tokens = tokens
+    self.flops = flops
+    self.seconds = seconds
+  }
+}
+
+/// A line of a log whose numbers contradict the lines before it, or its own checksum.
+public struct RunLogContradiction: Sendable, Hashable, CustomStringConvertible {
+  /// The line, from 1.
+  public var line: Int
+  /// The key whose value it is; nil where all of the line may be wrong.
+  public var field: String?
+  /// What is wrong with it.
+  public var problem: String
+
+  /// Makes a contradiction.
+  public init(line: Int, field: String? = nil, _ problem: String) {
+    self.line = line
+    self.field = field
+    self.problem = problem
+  }
+
+  /// Line, field and problem, for people.
+  public var description: String {
+    "line \(line)\(field.map { ", \($0)" } ?? ""): \(problem)"
+  }
+}
+
+/// Follows the progress that the lines of a log tell of: it rises from line to line, each step adds its
+/// own tokens, and a line that was sealed is as it was written.
+struct ProgressCheck {
+  private(set) var contradictions: [RunLogContradiction] = []
+  private var last: LoggedProgress?
+  private var expectsChecksums = false
+
+  /// - Parameter start: what the run began with; nil where that is not known.
+  init(since start: LoggedProgress?) { last = start }
+
+  /// Takes in the next line.
+  mutating func take(_ entry: LogLine, _ line: LineScanner.Line) {
+    checkSeal(line)
+    let progress = entry.progress
+    for (field, value) in [("flops", progress.flops), ("seconds", progress.seconds)]
+    where !(value.isFinite && value >= 0) {
+      note(line, field, value.isNaN ? "is no number" : "\(value) is not possible")
+    }
+    // The repair of a log does not know what the steps that are lost had come to.
+    if entry.event?.event == .logGap {
+      last = nil
+      return
+    }
+    // Where steps go back, another check says whether they may.
+    guard let last, progress.step >= last.step else {
+      self.last = progress
+      return
+    }
+    compare(progress, with: last, entry.batch, line)
+    // What a session tells first has the time of its checkpoint, after which the last one told more.
+    if !Self.isOfBeginning(entry) { compareSeconds(progress, with: last, line) }
+    self.last = progress
+    self.last?.seconds = Self.isOfBeginning(entry) ? last.seconds : progress.seconds
+  }
+
+  private static func isOfBeginning(_ entry: LogLine) -> Bool {
+    [.changed, .continued].contains(entry.event?.event)
+  }
+
+  private mutating func checkSeal(_ line: LineScanner.Line) {
+    switch LineChecksum.finding(in: line.bytes) {
+    case .intact: expectsChecksums = true
+    case .wrong:
+      note(line, nil, "was changed or damaged since it was written: its checksum is not its text's")
+    case .absent:
+      if expectsChecksums { note(line, nil, "has no checksum, as the lines before it have") }
+    }
+  }
+
+  private mutating func compare(
+    _ progress: LoggedProgress, with last: LoggedProgress, _ batch: StepBatch?,
+    _ line: LineScanner.Line
+  ) {
+    let isSameStep = progress.step == last.step
+    if let batch, progress.step == last.step + 1 {
+      let (count, overflow) = batch.sequences.multipliedReportingOverflow(by: batch.length)
+      if overflow || progress.tokens - last.tokens != count {
+        note(
+          line, "tokens",
+          "\(progress.tokens) is not the \(last.tokens) before it and the step's \(batch.sequences) "
+            + "sequences of \(batch.length)")
+      }
+    } else if isSameStep ? progress.tokens != last.tokens : progress.tokens < last.tokens {
+      note(line, "tokens", Self.comparison(progress.tokens, last.tokens, isSameStep))
+    }
+    if isSameStep ? progress.flops != last.flops : progress.flops < last.flops {
+      note(line, "flops", Self.comparison(progress.flops, last.flops, isSameStep))
+    }
+  }
+
+  private mutating func compareSeconds(
+    _ progress: LoggedProgress, with last: LoggedProgress, _ line: LineScanner.Line
+  ) {
+    guard progress.seconds < last.seconds else { return }
+    note(line, "seconds", Self.comparison(progress.seconds, last.seconds, false))
+  }
+
+  private static func comparison<Value: Comparable>(
+    _ value: Value, _ last: Value, _ isSameStep: Bool
+  ) -> String {
+    isSameStep
+      ? "\(value) is not the \(last) of the line before, which tells of the same step"
+      : "\(value) is less than the \(last) of the line before"
+  }
+
+  private mutating func note(_ line: LineScanner.Line, _ field: String?, _ problem: String) {
+    guard contradictions.count < RunLogAudit.mostIrregularities else { return }
+    contradictions.append(RunLogContradiction(line: line.number, field: field, problem))
+  }
+}
