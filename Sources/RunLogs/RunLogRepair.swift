@@ -22,7 +22,9 @@ public enum RunLogRepair {
       }
     }
     let text = mended(lines, begin: begin, through: step).map { $0.text + Data("\n".utf8) }
-    do { try Data(text.joined()).write(to: URL(filePath: path), options: .atomic) } catch {
+    // A log that is kept elsewhere stays there.
+    let file = URL(filePath: path).resolvingSymlinksInPath()
+    do { try Data(text.joined()).write(to: file, options: .atomic) } catch {
       throw RunLogsError(
         .fileUnavailable, "cannot be written: \(reason(of: error))", subject: path)
     }

@@ -5,7 +5,7 @@ import Wording
 /// Appends records to a run's log, each with a checksum and in one write, so that a crash tears at most
 /// the last line.
 public final class RunLogWriter {
-  /// The log's file.
+  /// The log's file; where the log is a link, what it leads to.
   public let path: String
   /// The events that were in the log when it was opened, and stayed.
   public let kept: KeptEvents
@@ -30,6 +30,8 @@ public final class RunLogWriter {
   ///
   /// - Throws: as ``init(path:keepingSteps:)``.
   public init(path: String, goingOnAt moment: RunLogMoment) throws {
+    // A new file must not take the place of a link.
+    let path = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
     self.path = path
     let exists = FileManager.default.fileExists(atPath: path)
     kept = exists ? try Self.cut(path, moment) : KeptEvents()

@@ -148,4 +148,18 @@ import Testing
       #expect(audit.contradictions.map(\.line) == [1, 2, 6, 9, 10])
     }
   }
+
+  @Test("a log behind a link stays where it is when it is cut or put in order")
+  func links() throws {
+    try withLog(sealed(whole)) { path in
+      let link = path + ".link"
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+      defer { try? FileManager.default.removeItem(atPath: link) }
+      try RunLogWriter(path: link, keepingSteps: 3).append(step(4))
+      try RunLogRepair.repair(path: link, begin: 0, through: 4)
+      let target = try FileManager.default.destinationOfSymbolicLink(atPath: link)
+      #expect(target == path)
+      #expect(try RunLogReader.records(path: path).last == step(4))
+    }
+  }
 }

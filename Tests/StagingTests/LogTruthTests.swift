@@ -105,4 +105,25 @@ struct LogTruthTests {
     try Data(changed.utf8).write(to: log)
     #expect(try TrainingRun.resume(place.run).trainForTest().seconds < 1e6)
   }
+
+  @Test("of a log behind a link the copy that is kept is a file, and the link stays")
+  func link() throws {
+    let place = try trained()
+    let log = RunDirectory(place.run).log
+    let elsewhere = place.url.appending(path: "elsewhere.jsonl")
+    try FileManager.default.moveItem(at: log, to: elsewhere)
+    try FileManager.default.createSymbolicLink(at: log, withDestinationURL: elsewhere)
+    let lines = try String(contentsOf: elsewhere, encoding: .utf8).split(separator: "\n")
+    let broken = (lines.filter { !$0.contains("\"step\",\"step\":3,") } + [""]).joined(
+      separator: "\n")
+    try Data(broken.utf8).write(to: elsewhere)
+    try TrainingRun.resume(place.run).trainForTest()
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: log.path) == elsewhere.path)
+    let copy = place.run.appending(path: "log-old-1.jsonl")
+    #expect(try Data(contentsOf: copy) == Data(broken.utf8))
+    #expect(
+      try FileManager.default.attributesOfItem(atPath: copy.path)[.type] as? FileAttributeType
+        == .typeRegular)
+    #expect(try RunLogReader.records(path: elsewhere.path).last?.step == 12)
+  }
 }

@@ -113,7 +113,9 @@ public struct RunDirectory: Sendable, Hashable {
   /// - Returns: the copy.
   func copyLog() throws -> URL {
     let copy = vacant("log-old", extension: ".jsonl")
-    do { try FileManager.default.copyItem(at: log, to: copy) } catch {
+    // Of a link, the file: the link alone would lead to the log that is about to change.
+    let file = log.resolvingSymlinksInPath()
+    do { try FileManager.default.copyItem(at: file, to: copy) } catch {
       throw StagingError(
         .unwritableFile, "cannot be written: \(reason(of: error))",
         subject: copy.path(percentEncoded: false))

@@ -38,7 +38,7 @@ extension TrainingRun {
       for item in items {
         let target = aside.appending(path: item.lastPathComponent)
         if item == directory.log {
-          try FileManager.default.copyItem(at: item, to: target)
+          try FileManager.default.copyItem(at: item.resolvingSymlinksInPath(), to: target)
         } else {
           try FileManager.default.moveItem(at: item, to: target)
         }
