@@ -54,6 +54,41 @@ struct StartFromTests {
     #expect(try second.loggedSteps() == unbroken.loggedSteps())
   }
 
+  @Test(
+    "a source that changed before the run has a state of its own is refused",
+    arguments: [true, false])
+  func changedSource(hasManifest: Bool) throws {
+    let (first, second, run) = try pair()
+    let source = first.checkpoints.url(step: 12)
+    if !hasManifest {
+      for name in ["manifest.json", "training_state.json"] {
+        try FileManager.default.removeItem(at: source.appending(path: name))
+      }
+      try FileManager.default.removeItem(at: second.run)
+    }
+    let made = try hasManifest ? run : second.create(startingFrom: source)
+    #expect(made.manifest.sourceHash?.count == 64)
+    // What is not taken may change.
+    try Data("notes".utf8).write(to: source.appending(path: "README.md"))
+    let other = try Workplace()
+    try other.create(["seed=6"]).trainForTest()
+    let names = hasManifest ? ["model.safetensors", "manifest.json"] : ["model.safetensors"]
+    var whole: [String: Data] = [:]
+    for name in names {
+      let file = source.appending(path: name)
+      whole[name] = try Data(contentsOf: file)
+      try Data(contentsOf: other.checkpoints.url(step: 12).appending(path: name)).write(to: file)
+    }
+    let error = #expect(throws: StagingError.self) { try made.trainForTest() }
+    #expect(error?.code == .incompatibleCheckpoint)
+    #expect(error?.message.hasPrefix("was changed since the run") == true)
+    for (name, data) in whole { try data.write(to: source.appending(path: name)) }
+    try TrainingRun.open(second.run).trainForTest(interruptingAfter: 3)
+    // With a state of its own the run needs it no more.
+    try FileManager.default.removeItem(at: source)
+    #expect(try TrainingRun.resume(second.run).trainForTest().steps == 12)
+  }
+
   @Test("the recipe may leave the model to the checkpoint")
   func withoutModel() throws {
     let first = try Workplace()

@@ -20,6 +20,9 @@ public struct RunManifest: Sendable, Hashable, Codable {
   public var overrides: [RecipeOverride]
   /// The checkpoint that the run began with; nil for a new model.
   public var startedFrom: String?
+  /// ``SourceHash`` of that checkpoint, which a run without a state of its own must still find; nil in
+  /// older files.
+  public var sourceHash: String?
   /// What of that checkpoint it took; nil, as in older files, for the weights.
   public var startedWith: CheckpointPart?
   /// How far the training had come that the run goes on with; nil, as in older files, for a run that

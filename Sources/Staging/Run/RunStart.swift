@@ -141,7 +141,8 @@ extension RunStart {
   ) throws -> Beginning {
     guard let source = run.manifest.startedFrom else { return try newModel(run, dataset) }
     let start = try StartingWeights(
-      readingFrom: URL(filePath: source), ignoring: run.manifest.ignoredTensors ?? [])
+      readingFrom: URL(filePath: source), ignoring: run.manifest.ignoredTensors ?? [],
+      hash: run.manifest.sourceHash)
     start.directory.notes.forEach { observer(.note("\(source): \($0)")) }
     let model = try start.model(
       for: run.recipe.model, tokenizerVocabularySize: dataset.manifest.vocabularySize)

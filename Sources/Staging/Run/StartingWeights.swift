@@ -9,7 +9,8 @@ import Training
 struct StartingWeights {
   /// The directory.
   let directory: ModelDirectory
-  /// SHA-256 of the checkpoint's manifest; nil where it has none.
+  /// ``SourceHash`` of the directory; nil where the run is too old to have kept it and there is no
+  /// manifest.
   let sourceHash: String?
   private var model: ModelConfiguration { directory.configuration.model }
 
@@ -20,14 +21,13 @@ struct StartingWeights {
 
   /// Opens a directory, after comparing it with its manifest, if it has one.
   ///
-  /// - Parameter patterns: names of tensors that are no part of the model and are passed over.
-  init(readingFrom url: URL, ignoring patterns: [String] = []) throws {
-    if Manifest.exists(in: url) {
-      try CheckpointDirectory.verify(url)
-      sourceHash = try FileDigest(of: url.appending(path: Manifest.fileName)).sha256
-    } else {
-      sourceHash = nil
-    }
+  /// - Parameters:
+  ///   - patterns: names of tensors that are no part of the model and are passed over.
+  ///   - hash: ``SourceHash`` of the directory, where it was compared already.
+  init(readingFrom url: URL, ignoring patterns: [String] = [], hash: String? = nil) throws {
+    let hasManifest = Manifest.exists(in: url)
+    if hasManifest { try CheckpointDirectory.verify(url) }
+    sourceHash = try hash ?? (hasManifest ? SourceHash.of(url) : nil)
     directory = try ModelDirectory(reading: url, ignoring: patterns)
   }
 

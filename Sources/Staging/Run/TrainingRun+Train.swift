@@ -37,6 +37,7 @@ extension TrainingRun {
         for problem in directory.receiptProblems {
           observer(.warning("\(problem). The training does not depend on it"))
         }
+        try checkSource()
         let dataset = try RunData(run: self, observer: observer, isInterrupted: isInterrupted)
           .open()
         let start = try RunStart(run: self, dataset: dataset, observer: observer)

@@ -82,6 +82,7 @@ public struct TrainingRun: Sendable {
     var manifest = RunManifest(
       recipe: file, startedFrom: location?.url, with: part, began: status?.progress,
       threads: threads)
+    manifest.sourceHash = try location.map { try SourceHash.of($0.url) }
     manifest.planHash = try plan.map { FileDigest(of: try $0.encoded()).sha256 }
     manifest.ignoredTensors = patterns.isEmpty ? nil : patterns
     // Last, since it makes the directory a run.
