@@ -53,7 +53,7 @@ public struct FileDigest: Sendable, Hashable {
   }
 
   /// Digests of several files, on all cores.
-  static func ofAll(_ files: [URL]) -> [Swift.Result<FileDigest, any Error>] {
+  package static func ofAll(_ files: [URL]) -> [Swift.Result<FileDigest, any Error>] {
     let results = Mutex<[Int: Swift.Result<FileDigest, any Error>]>([:])
     DispatchQueue.concurrentPerform(iterations: files.count) { index in
       let result = Swift.Result { try FileDigest(of: files[index]) }

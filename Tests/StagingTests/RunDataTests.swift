@@ -2,6 +2,7 @@
 import Foundation
 import Staging
 import Testing
+import Text
 
 @Suite("Data of runs")
 struct RunDataTests {
@@ -48,6 +49,67 @@ struct RunDataTests {
     try FileManager.default.removeItem(at: corpus)
     try TrainingRun.resume(place.run).trainForTest()
     #expect(try place.loggedSteps() == whole.loggedSteps())
+  }
+
+  @Test(
+    "texts that were copied or touched are the same texts, and lost tokens are made of them again")
+  func lostTokens() throws {
+    let whole = try Workplace()
+    try whole.create().trainForTest()
+
+    let place = try Workplace()
+    try place.create().trainForTest(interruptingAfter: 3)
+    let corpus = place.url.appending(path: "corpus.txt")
+    let date = Date(timeIntervalSince1970: 1e9)
+    try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: corpus.path)
+    func goOn(_ steps: Int?) throws {
+      let recorder = EventRecorder()
+      try TrainingRun.resume(place.run).trainForTest(recorder: recorder, interruptingAfter: steps)
+      #expect(recorder.notes.isEmpty)
+    }
+    try goOn(2)
+
+    // Of a directory that lost its manifest nothing is taken, and nothing is in the way.
+    let data = RunDirectory(place.run).data
+    let kept = data.appending(path: try #require(try datasets(of: place).first))
+    try FileManager.default.removeItem(at: kept.appending(path: "manifest.json"))
+    try goOn(2)
+    #expect(try datasets(of: place).count == 2)
+
+    try FileManager.default.removeItem(at: data)
+    try goOn(nil)
+    #expect(try place.loggedSteps() == whole.loggedSteps())
+  }
+
+  @Test("tokens that are made again of other texts are refused, and not kept")
+  func otherTokens() throws {
+    let place = try Workplace()
+    try place.create().trainForTest(interruptingAfter: 3)
+    let corpus = place.url.appending(path: "corpus.txt")
+    let text = try Data(contentsOf: corpus)
+    try FileManager.default.removeItem(at: RunDirectory(place.run).data)
+    try Data(Workplace.text(lines: 90).utf8).write(to: corpus)
+    let error = #expect(throws: StagingError.self) {
+      try TrainingRun.resume(place.run).trainForTest()
+    }
+    #expect(error?.code == .dataUnavailable)
+    #expect(error?.message.contains("put the texts back as they were") == true)
+    #expect(try datasets(of: place).isEmpty)
+    try text.write(to: corpus)
+    #expect(try TrainingRun.resume(place.run).trainForTest().steps == 12)
+  }
+
+  @Test("damaged tokens of a run's own say how they are made again, which works")
+  func damagedTokens() throws {
+    let place = try Workplace()
+    try place.create().trainForTest(interruptingAfter: 3)
+    let data = RunDirectory(place.run).data
+    let kept = data.appending(path: try #require(try datasets(of: place).first))
+    try flipLastByte(of: kept.appending(path: "train-00000.bin"))
+    let error = #expect(throws: TextError.self) { try TrainingRun.resume(place.run).trainForTest() }
+    #expect(error?.message.contains("move '\(data.path)' away") == true, "\(error?.message ?? "")")
+    try FileManager.default.moveItem(at: data, to: place.url.appending(path: "away"))
+    #expect(try TrainingRun.resume(place.run).trainForTest().steps == 12)
   }
 
   @Test("prepared data train as the text they were made of does")

@@ -2,6 +2,7 @@
 import Checkpoints
 import Foundation
 import Text
+import Training
 import Wording
 
 /// Finds the tokens that a run trains on: those of a prepared directory, or of the recipe's texts,
@@ -34,10 +35,8 @@ struct RunData {
       // The texts are gone, but the run has its tokens.
       return try TokenDataset.open(kept ?? run.directory.data)
     }
-    let directory = run.directory.data.appending(
-      path: try texts.fingerprint(for: run), directoryHint: .isDirectory)
     if let kept {
-      if kept.lastPathComponent != directory.lastPathComponent {
+      if try !texts.areThose(of: kept.lastPathComponent, run) {
         observer(
           .note(
             "The recipe's texts or tokenizer changed since the run began; it goes on with the "
@@ -45,8 +44,36 @@ struct RunData {
       }
       return try TokenDataset.open(kept)
     }
+    let directory = try vacantDirectory("\(texts.contents(for: run))-\(texts.marks(for: run))")
     try prepare(texts, to: directory)
-    return try TokenDataset.open(directory)
+    let dataset = try TokenDataset.open(directory)
+    try checkAreThoseOfTheRun(dataset)
+    return dataset
+  }
+
+  /// A directory for tokens; what a killed program or a lost file left of others stays beside it.
+  private func vacantDirectory(_ name: String) -> URL {
+    let data = run.directory.data
+    let names = Set(RunDirectory.names(in: data))
+    let free = (2...).lazy.map { "\(name)-\($0)" }.first { !names.contains($0) } ?? name
+    return data.appending(path: names.contains(name) ? free : name, directoryHint: .isDirectory)
+  }
+
+  /// Checks tokens that were made again against the run's newest checkpoint, and takes them away where
+  /// they are others: the next session must not find them.
+  ///
+  /// - Throws: ``StagingError`` of code `dataUnavailable`.
+  private func checkAreThoseOfTheRun(_ dataset: TokenDataset) throws {
+    guard let item = try CheckpointStore(run.directory.checkpoints).list().last,
+      let status = try? TrainingState.status(in: item.url),
+      !status.cursor.belongs(to: dataset.train)
+    else { return }
+    try FileManager.default.removeItem(at: dataset.url)
+    throw StagingError(
+      .dataUnavailable,
+      "the run's tokens are gone, and the recipe's texts or tokenizer give others than those that it was "
+        + "trained on; put the texts back as they were, or the tokens",
+      subject: run.directory.data.path(percentEncoded: false))
   }
 
   private func prepare(_ texts: Texts, to directory: URL) throws {
@@ -116,28 +143,61 @@ struct RunData {
       }
     }
 
-    /// A hash of what the tokens depend on: the files' names, sizes and dates, the tokenizer, the
-    /// choice of validation documents.
-    func fingerprint(for run: TrainingRun) throws -> String {
-      var parts = ["tokens 1", "seed \(run.recipe.training.seed)"]
-      parts += try training.map { try "train \(Self.describe($0))" }
+    /// Whether these are the texts that a run's kept tokens were made of, by the name of their
+    /// directory.
+    ///
+    /// Only where names, sizes or dates of files differ are the texts read.
+    func areThose(of name: String, _ run: TrainingRun) throws -> Bool {
+      let parts = name.split(separator: "-").map(String.init)
+      // Tokens that somebody put there: whether they are the run's, their identity tells.
+      guard let first = parts.first, first.wholeMatch(of: /[0-9a-f]{16}/) != nil else {
+        return true
+      }
+      // Older runs know the marks alone.
+      if try marks(for: run) == (parts.count > 1 ? parts[1] : first) { return true }
+      return try parts.count > 1 && contents(for: run) == first
+    }
+
+    /// A hash of what the tokens depend on: the files' contents, the tokenizer, the choice of validation
+    /// documents.
+    func contents(for run: TrainingRun) throws -> String {
+      try key(for: run, version: 2) { inputs in
+        let files = inputs.map { input -> URL? in
+          guard case .file(let url) = input.location, input.canBeReadAgain else { return nil }
+          return url
+        }
+        var digests = FileDigest.ofAll(files.compactMap { $0 })[...]
+        return try zip(inputs, files).map { input, file in
+          file == nil ? input.name : try "\(input.format) \(digests.removeFirst().get().sha256)"
+        }
+      }
+    }
+
+    /// A hash by which the same files are known without being read: their names, sizes and dates.
+    func marks(for run: TrainingRun) throws -> String {
+      try key(for: run, version: 1) { try $0.map(Self.describe) }
+    }
+
+    private func key(
+      for run: TrainingRun, version: Int, _ describe: ([CorpusInput]) throws -> [String]
+    ) throws -> String {
+      var parts = ["tokens \(version)", "seed \(run.recipe.training.seed)"]
+      parts += try describe(training).map { "train \($0)" }
       switch validation {
       case .none: break
       case .fraction(let share): parts.append("fraction \(share)")
-      case .inputs(let inputs): parts += try inputs.map { try "validation \(Self.describe($0))" }
+      case .inputs(let inputs): parts += try describe(inputs).map { "validation \($0)" }
       }
-      parts.append("tokenizer \(try Self.describe(run.recipe.tokenizer))")
+      switch run.recipe.tokenizer {
+      case .bytePairs(let vocabularySize): parts.append("tokenizer bpe \(vocabularySize)")
+      case .bytes: parts.append("tokenizer bytes")
+      case .file(let url):
+        let input = CorpusInput(.file(url), format: .text)
+        parts.append("tokenizer file \(try describe([input]).joined())")
+      case nil: parts.append("tokenizer checkpoint")
+      }
       let digest = FileDigest(of: Data(parts.joined(separator: "\n").utf8))
       return String(digest.sha256.prefix(16))
-    }
-
-    private static func describe(_ tokenizer: TokenizerRecipe?) throws -> String {
-      switch tokenizer {
-      case .bytePairs(let vocabularySize): "bpe \(vocabularySize)"
-      case .bytes: "bytes"
-      case .file(let url): "file \(try describe(url))"
-      case nil: "checkpoint"
-      }
     }
 
     private static func describe(_ input: CorpusInput) throws -> String {

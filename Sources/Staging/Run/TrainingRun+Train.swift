@@ -51,6 +51,11 @@ extension TrainingRun {
         ).train()
       } catch is CancellationError {
         return interruptedEarly()
+      } catch var error as TextError where error.subject.hasPrefix(directory.data.path) {
+        error.message +=
+          ". These tokens are the run's own: move '\(directory.data.path)' away, and --resume makes them "
+          + "again from the recipe's texts, where these are what they were"
+        throw error
       }
     }
   }
