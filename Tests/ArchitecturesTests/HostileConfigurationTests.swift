@@ -55,6 +55,19 @@ import Testing
       change: #""layer_types": ["full_attention", "sliding_attention"]"#, says: ["layer_types"]
     ).unsupported,
     Case(
+      change: #""layer_types": ["full_attention", "full_attention"]"#,
+      says: ["layer_types", "2 layers, and the model has 1"]
+    ).unsupported,
+    Case(change: #""layer_types": ["full"]"#, says: ["layer_types", "full_attention"]).unsupported,
+    Case(
+      change: #""layer_types": ["full_attention"], "mlp_layer_types": ["dense", "dense"]"#,
+      says: ["mlp_layer_types", "2 layers, and the model has 1"]
+    ).unsupported,
+    Case(
+      change: #""layer_types": ["full_attention"], "mlp_layer_types": ["x"]"#,
+      says: ["mlp_layer_types", "sparse"]
+    ).unsupported,
+    Case(
       change: #""partial_rotary_factor": 0.5, "rope_scaling": {"type": "linear", "factor": 2}"#,
       says: ["partial_rotary_factor"]
     ).unsupported,

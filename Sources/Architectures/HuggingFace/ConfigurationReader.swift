@@ -70,8 +70,10 @@ struct ConfigurationReader {
   func strings(_ key: String) throws -> [String] {
     guard let value = try value(key) else { return [] }
     guard case .array(let list) = value else { throw wrong(key, value, expected: "a list") }
-    return try list.map {
-      guard let text = $0.text else { throw wrong(key, value, expected: "a list of strings") }
+    return try list.enumerated().map { index, element in
+      guard let text = element.text else {
+        throw wrong("\(key)[\(index)]", element, expected: "a string")
+      }
       return text
     }
   }

@@ -78,12 +78,8 @@ struct HuggingFaceWindow {
     let key = keys.layerTypes ?? "layer_types"
     guard reader.has(key) else { return [] }
     let names = try reader.strings(key)
-    guard names.count == layerCount else {
-      throw reader.failure(
-        .unsupportedFeature, key,
-        "names \(counted(names.count, "layer")), and the model has \(layerCount); expected one name for each"
-      )
-    }
+    try check(names, of: key, layerCount, reader)
+    try checkFeedForwardTypes(reader, layerCount: layerCount)
     return try names.map { name in
       // Files of older versions say "attention".
       guard let type = LayerType(rawValue: name == "attention" ? "full_attention" : name) else {
@@ -91,6 +87,32 @@ struct HuggingFaceWindow {
           key, .string(name), expected: "\"full_attention\" or \"sliding_attention\"")
       }
       return type
+    }
+  }
+
+  private func check(
+    _ names: [String], of key: String, _ layerCount: Int, _ reader: ConfigurationReader
+  ) throws {
+    guard names.count != layerCount else { return }
+    throw reader.failure(
+      .unsupportedFeature, key,
+      "names \(counted(names.count, "layer")), and the model has \(layerCount); expected one name for each"
+    )
+  }
+
+  private static let feedForwardKey = "mlp_layer_types"
+
+  /// Beside the layers' types transformers looks at those of their feed-forwards, which say nothing of
+  /// these families.
+  private func checkFeedForwardTypes(
+    _ reader: ConfigurationReader, layerCount: Int
+  ) throws {
+    let key = Self.feedForwardKey
+    guard reader.has(key) else { return }
+    let names = try reader.strings(key)
+    try check(names, of: key, layerCount, reader)
+    if let name = names.first(where: { !["dense", "sparse"].contains($0) }) {
+      throw reader.unsupported(key, .string(name), expected: "\"dense\" or \"sparse\"")
     }
   }
 
@@ -106,6 +128,11 @@ struct HuggingFaceWindow {
       .init(
         key, .array(Array(repeating: .string(type.rawValue), count: model.layerCount)),
         .whereFileHas(key)))
+    let kind = model.traits.experts == nil ? "dense" : "sparse"
+    fields.append(
+      .init(
+        Self.feedForwardKey, .array(Array(repeating: .string(kind), count: model.layerCount)),
+        .whereFileHas(Self.feedForwardKey)))
     if let key = keys.windowSwitch { fields.append(.init(key, .boolean(window != nil))) }
     if let key = keys.layersBeforeWindow {
       fields.append(.init(key, window == nil ? nil : JSONValue(0)))
