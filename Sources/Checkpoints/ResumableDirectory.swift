@@ -178,15 +178,6 @@ extension ResumableDirectory {
     let finished = finished
     let needed = layouts.flatMap(\.shards).filter { finished[$0.name] == nil }
       .reduce(0) { $0 + $1.header.fileByteCount }
-    var information = statvfs()
-    guard statvfs(url.path, &information) == 0 else { return }
-    let (free, overflow) = Int(clamping: information.f_bavail)
-      .multipliedReportingOverflow(by: Int(clamping: information.f_frsize))
-    guard overflow || free >= needed else {
-      throw CheckpointsError(
-        .outOfSpace,
-        "needs \(needed) bytes, and its disk has \(free) free; free space, or write to another disk",
-        subject: target.path)
-    }
+    try DiskRoom.check(needed, at: target)
   }
 }

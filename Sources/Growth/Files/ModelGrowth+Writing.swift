@@ -187,11 +187,15 @@ extension ModelGrowth {
 
   /// Checks, before any work, that the files may be written so and there.
   ///
-  /// - Throws: ``GrowthError`` of code `unwritableTarget` or `invalidOptions`.
+  /// - Throws: ``GrowthError`` of code `unwritableTarget` or `invalidOptions`; `CheckpointsError` of code
+  ///   `outOfSpace` where the disk has no room for them.
   public func check(_ output: Output, target: URL) throws {
     try check(output)
     let path = target.absoluteURL.standardizedFileURL.path(percentEncoded: false)
     try checkTarget(path, output)
+    // Of a growth that goes on, a part is there already, and what is left is counted later.
+    guard !output.resumes || Self.unfinished(of: target) == nil else { return }
+    try DiskRoom.check(GrowthFiles(self, output).byteCount, at: target)
   }
 
   func check(_ output: Output) throws {

@@ -112,6 +112,22 @@ import Training
     }
   }
 
+  @Test("what no disk holds is refused before anything is made of it")
+  func vast() throws {
+    let target = place("vast")
+    let source = try GrowthSource(reading: FamilyGolden(name: "llama").url)
+    let growth = try ModelGrowth(of: source, by: WidthGrowth(factor: 1 << 16))
+    for body in [{ try growth.check(.init(), target: target) }, { try growth.write(to: target) }] {
+      let time = ContinuousClock().measure {
+        let error = #expect(throws: CheckpointsError.self) { try body() }
+        #expect(error?.code == .outOfSpace)
+        #expect(error?.message.contains("TB, and its disk has") == true, "\(error?.message ?? "")")
+      }
+      #expect(time < .seconds(20))
+    }
+    #expect(ModelGrowth.unfinished(of: target) == nil)
+  }
+
   @Test("a directory that holds more than its manifest names is not replaced")
   func keepsOtherFiles() throws {
     let (small, large) = (place("small"), place("large"))
