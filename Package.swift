@@ -141,6 +141,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Tensors", "RunLogs", "Checkpoints", "Architectures", "Text", "Training", "Interpretation",
+        "SeededRandom",
       ],
       resources: [.copy("Goldens")]),
     .testTarget(

@@ -45,9 +45,7 @@ public final class CPUTrainingSession: TrainingSession {
     slots = parameters.map(\.keptSlots)
     // Only what the engine does not hold itself.
     given = parameters.map {
-      ParameterState(
-        value: HostTensor(zeros: [0]), stepCount: $0.stepCount,
-        learningRateMultiplier: $0.learningRateMultiplier, epsilonMultiplier: $0.epsilonMultiplier)
+      ParameterState(value: HostTensor(zeros: [0]), clock: ParameterClock(name: "", $0))
     }
     blocks = store.counts.indices.flatMap { parameter in
       stride(from: 0, to: store.counts[parameter], by: Self.blockSize).map { start in
@@ -135,19 +133,22 @@ public final class CPUTrainingSession: TrainingSession {
 
   private func applyAdamW(_ updates: [ParameterUpdate], gradientScale: Double) throws {
     let store = model.store
-    let kernels = updates.map { update -> ck_adamw? in
-      guard case .adamW(let update) = update else { return nil }
-      return update.kernel(gradientScale: gradientScale)
+    guard let gradients = store.gradients, slots.contains([.firstMoment, .secondMoment]) else {
+      return
     }
-    guard let gradients = store.gradients, kernels.contains(where: { $0 != nil }) else { return }
     let (first, second) = (try store.slot(.firstMoment), try store.slot(.secondMoment))
     model.team.split(blocks.count) { range, _ in
       for block in blocks[range] {
-        guard var update = kernels[block.parameter] else { continue }
-        let at = block.range.lowerBound
-        ck_adamw_update(
-          &update, store.values + at, gradients + at, first + at, second + at,
-          store.copies.map { $0 + at }, block.range.count)
+        guard case .adamW(let update) = updates[block.parameter] else { continue }
+        let start = store.offsets[block.parameter]
+        let elements = block.range.lowerBound - start..<block.range.upperBound - start
+        update.forEachRun(in: elements) { run, update in
+          var kernel = update.kernel(gradientScale: gradientScale)
+          let at = start + run.lowerBound
+          ck_adamw_update(
+            &kernel, store.values + at, gradients + at, first + at, second + at,
+            store.copies.map { $0 + at }, run.count)
+        }
       }
     }
   }

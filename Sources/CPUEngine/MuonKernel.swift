@@ -40,10 +40,21 @@ final class MuonKernel {
         x[index] = update.nesterov ? g + memory * (m - g) : m
       }
     }
+    if update.byEntry != nil {
+      team.split(count) { range, _ in
+        update.forEachRun(in: range) { run, step in
+          let scale = Float(step.directionScale)
+          for index in run { x[index] *= scale }
+        }
+      }
+    }
     try orthogonalise(x, update)
-    let (kept, step) = (Float(1 - update.decayFactor), Float(update.stepSize))
+    let kept = Float(1 - update.decayFactor)
     team.split(count) { range, _ in
-      for index in range { value[index] = kept * value[index] - step * x[index] }
+      update.forEachRun(in: range) { run, step in
+        let step = Float(step.stepSize)
+        for index in run { value[index] = kept * value[index] - step * x[index] }
+      }
       if let copy {
         ck_cast_f32_bf16(value + range.lowerBound, copy + range.lowerBound, range.count)
       }

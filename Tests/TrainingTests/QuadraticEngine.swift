@@ -122,7 +122,7 @@ final class QuadraticSession: TrainingSession {
     let scale = clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     for (parameter, update) in updates.enumerated() {
       guard case .adamW(let u) = update else { preconditionFailure("knows AdamW alone") }
-      for element in values[parameter].indices {
+      for (element, u) in u.byElement(values[parameter].count) {
         let gradient = sums[parameter][element] * scale
         let m = Double(firstMoments[parameter][element]) * u.beta1 + (1 - u.beta1) * gradient
         let v =
@@ -161,6 +161,15 @@ final class QuadraticSession: TrainingSession {
       state.secondMoment = HostTensor(secondMoments[index], shape: shape)
       return state
     }
+  }
+}
+
+extension AdamWUpdate {
+  /// Each element's number with the update that it takes.
+  fileprivate func byElement(_ count: Int) -> [(Int, AdamWUpdate)] {
+    var result: [(Int, AdamWUpdate)] = []
+    forEachRun(in: 0..<count) { run, update in result += run.map { ($0, update) } }
+    return result
   }
 }
 

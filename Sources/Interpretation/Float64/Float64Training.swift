@@ -87,13 +87,16 @@ extension AdamWUpdate {
   fileprivate func apply(
     gradient: [Double], value: inout [Double], mean: inout [Double], meanSquare: inout [Double]
   ) {
-    for (element, g) in gradient.enumerated() {
-      let m = beta1 * mean[element] + (1 - beta1) * g
-      let v = beta2 * meanSquare[element] + (1 - beta2) * g * g
-      mean[element] = m
-      meanSquare[element] = v
-      let root = v.squareRoot() * inverseRootCorrection + epsilon
-      value[element] = value[element] * (1 - decayFactor) - step(m, root)
+    forEachRun(in: gradient.indices) { run, update in
+      for element in run {
+        let g = gradient[element]
+        let m = beta1 * mean[element] + (1 - beta1) * g
+        let v = beta2 * meanSquare[element] + (1 - beta2) * g * g
+        mean[element] = m
+        meanSquare[element] = v
+        let root = v.squareRoot() * update.inverseRootCorrection + epsilon
+        value[element] = value[element] * (1 - decayFactor) - update.step(m, root)
+      }
     }
   }
 }

@@ -12,10 +12,15 @@ extension MuonUpdate {
         nesterov
         ? memory * momentum[index] + (1 - memory) * gradient[index] : momentum[index]
     }
-    let step = PlainMatrix(rows: rows, columns: columns, elements: direction)
+    forEachRun(in: direction.indices) { run, step in
+      for index in run { direction[index] *= step.directionScale }
+    }
+    let orthogonal = PlainMatrix(rows: rows, columns: columns, elements: direction)
       .orthogonalised(iterations)
-    for index in value.indices {
-      value[index] = value[index] * (1 - decayFactor) - stepSize * step.elements[index]
+    forEachRun(in: value.indices) { run, step in
+      for index in run {
+        value[index] = value[index] * (1 - decayFactor) - step.stepSize * orthogonal.elements[index]
+      }
     }
   }
 }

@@ -53,7 +53,7 @@ extension TrainingLoop {
       clip: status.training.optimizer.clip)
     prepared = nil
     guard norm.isFinite else { throw Trouble(.gradientNorm, norm, step: progress.steps) }
-    for index in clocks.indices { clocks[index].stepCount += 1 }
+    status.training.optimizer.advance(&clocks, of: program.parameters)
     advance(to: progress, loss: step.gradient.loss.mean)
     let noise = measureNoise(step.gradient, squaredNorm: norm * norm)
     return StepRecord(

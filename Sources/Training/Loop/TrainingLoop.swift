@@ -176,11 +176,7 @@ public final class TrainingLoop {
   /// The state as of the last step, with copies of all tensors.
   public func snapshot() throws -> TrainingState {
     var parameters = try session.parameters()
-    for (index, clock) in clocks.enumerated() {
-      parameters[index].stepCount = clock.stepCount
-      parameters[index].learningRateMultiplier = clock.learningRateMultiplier
-      parameters[index].epsilonMultiplier = clock.epsilonMultiplier
-    }
+    for (index, clock) in clocks.enumerated() { parameters[index].set(clock) }
     return TrainingState(status: status, parameters: parameters)
   }
 

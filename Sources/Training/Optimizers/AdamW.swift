@@ -84,6 +84,9 @@ extension AdamWConfiguration: Optimizer {
   /// Both moments, of every parameter.
   public func slots(of parameter: ParameterSpec) -> [StateSlot] { [.firstMoment, .secondMoment] }
 
+  /// β₁ and β₂.
+  public func memories(of parameter: ParameterSpec) -> [Double] { [beta1, beta2] }
+
   /// The next update of a parameter.
   public func update(
     of parameter: ParameterSpec, clock: ParameterClock, learningRate: Double
@@ -101,10 +104,15 @@ extension AdamWConfiguration: Optimizer {
   private func adamWUpdate(
     of parameter: ParameterSpec, clock: ParameterClock, learningRate: Double
   ) -> AdamWUpdate {
+    let rate = learningRate * clock.learningRateMultiplier
     var update = AdamWUpdate(
-      learningRate: learningRate * clock.learningRateMultiplier, beta1: beta1, beta2: beta2,
+      learningRate: rate, beta1: beta1, beta2: beta2,
       epsilon: epsilon * clock.epsilonMultiplier, weightDecay: 0, stepCount: clock.stepCount + 1)
     update.decayFactor = decayRule.applies(to: parameter) ? learningRate * weightDecay : 0
+    update.byEntry = clock.grid(parameter.shape) { factor, stepCount in
+      AdamWStep(
+        learningRate: rate * factor, beta1: beta1, beta2: beta2, stepCount: stepCount + 1)
+    }
     return update
   }
 }
@@ -132,6 +140,9 @@ public struct AdamWUpdate: Sendable, Hashable {
   public var stepSize: Double
   /// 1 / √(1 − β₂ᵗ), t counting this update.
   public var inverseRootCorrection: Double
+  /// What stands for the two numbers above where entries have a rate or a count of their own; nil where
+  /// none have.
+  public var byEntry: EntryGrid<AdamWStep>?
 
   /// The update number `stepCount`, counted from 1.
   public init(
@@ -143,8 +154,24 @@ public struct AdamWUpdate: Sendable, Hashable {
     self.beta2 = beta2
     self.epsilon = epsilon
     decayFactor = learningRate * weightDecay
-    stepSize = learningRate / (1 - _pow(beta1, stepCount))
-    inverseRootCorrection = 1 / (1 - _pow(beta2, stepCount)).squareRoot()
+    let step = AdamWStep(
+      learningRate: learningRate, beta1: beta1, beta2: beta2, stepCount: stepCount)
+    (stepSize, inverseRootCorrection) = (step.stepSize, step.inverseRootCorrection)
+  }
+
+  /// Calls `body` for stretches of row-major elements, each with the update that all of it takes.
+  ///
+  /// - Parameter range: the elements to be covered.
+  public func forEachRun(
+    in range: Range<Int>, _ body: (Range<Int>, AdamWUpdate) throws -> Void
+  ) rethrows {
+    guard let byEntry else { return try body(range, self) }
+    var update = self
+    update.byEntry = nil
+    try byEntry.forEachRun(in: range) { run, step in
+      (update.stepSize, update.inverseRootCorrection) = (step.stepSize, step.inverseRootCorrection)
+      try body(run, update)
+    }
   }
 
   /// What is subtracted from a parameter: stepSize · m / divisor, and zero where the divisor is.
@@ -157,15 +184,16 @@ public struct AdamWUpdate: Sendable, Hashable {
   }
 }
 
-/// base^exponent by squaring, the same on every system.
-private func _pow(_ base: Double, _ exponent: Int) -> Double {
-  var result = 1.0
-  var factor = base
-  var rest = exponent
-  while rest > 0 {
-    if rest & 1 == 1 { result *= factor }
-    factor *= factor
-    rest >>= 1
+/// The numbers of an ``AdamWUpdate`` that differ between entries of a parameter.
+public struct AdamWStep: Sendable, Hashable {
+  /// Learning rate / (1 − β₁ᵗ).
+  public var stepSize: Double
+  /// 1 / √(1 − β₂ᵗ).
+  public var inverseRootCorrection: Double
+
+  /// The numbers of update number `stepCount`, counted from 1.
+  init(learningRate: Double, beta1: Double, beta2: Double, stepCount: Int) {
+    stepSize = learningRate / (1 - beta1.raised(to: stepCount))
+    inverseRootCorrection = 1 / (1 - beta2.raised(to: stepCount)).squareRoot()
   }
-  return result
 }

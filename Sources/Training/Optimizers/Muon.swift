@@ -37,6 +37,11 @@ extension MuonConfiguration: Optimizer {
     parameter.isHiddenMatrix ? [.momentum] : adamW.slots(of: parameter)
   }
 
+  /// μ of the blocks' matrices; AdamW's of all else.
+  public func memories(of parameter: ParameterSpec) -> [Double] {
+    parameter.isHiddenMatrix ? [momentum] : adamW.memories(of: parameter)
+  }
+
   /// The next update of a parameter.
   public func update(
     of parameter: ParameterSpec, clock: ParameterClock, learningRate: Double
@@ -45,13 +50,25 @@ extension MuonConfiguration: Optimizer {
       return adamW.update(of: parameter, clock: clock, learningRate: learningRate)
     }
     let (rows, columns) = (parameter.shape[0], parameter.shape[1])
-    return .muon(
-      MuonUpdate(
-        momentum: momentum, nesterov: nesterov, iterations: iterations, rows: rows,
-        columns: columns,
-        decayFactor: adamW.decayRule.applies(to: parameter) ? learningRate * adamW.weightDecay : 0,
-        stepSize: learningRate * clock.learningRateMultiplier * 0.2
-          * Double(max(rows, columns)).squareRoot()))
+    let rate = learningRate * clock.learningRateMultiplier
+    func stepSize(_ rate: Double) -> Double { rate * 0.2 * Double(max(rows, columns)).squareRoot() }
+    var update = MuonUpdate(
+      momentum: momentum, nesterov: nesterov, iterations: iterations, rows: rows,
+      columns: columns,
+      decayFactor: adamW.decayRule.applies(to: parameter) ? learningRate * adamW.weightDecay : 0,
+      stepSize: stepSize(rate))
+    let weight = weight(after: clock.stepCount)
+    update.byEntry = clock.grid(parameter.shape) { factor, stepCount in
+      MuonStep(
+        directionScale: weight / self.weight(after: stepCount), stepSize: stepSize(rate * factor))
+    }
+    return .muon(update)
+  }
+
+  /// How much all gradients together weigh in a direction, the next one included: 1 − μᵗ, or
+  /// 1 − μᵗ⁺¹ where it looks ahead.
+  private func weight(after stepCount: Int) -> Double {
+    1 - momentum.raised(to: stepCount + (nesterov ? 2 : 1))
   }
 
   /// Checks the settings, AdamW's among them.
@@ -98,6 +115,10 @@ extension MuonConfiguration: Codable {
 ///     X ← u / max(‖u‖, 1e-7), then several times:  A ← X Xᵀ,  X ← a X + (b A + c A²) X
 ///     θ ← θ − stepSize · X
 ///
+/// Where entries are new, u is brought to one scale before and steps differ after it: entries whose
+/// momentum began at zero in a growth have seen fewer gradients than others, and would hardly count
+/// beside them.
+///
 /// The iteration is that of Newton and Schulz with Jordan's coefficients, which bring singular values
 /// near 1 in few steps; where there are more rows than columns, Xᵀ X serves from the right.
 public struct MuonUpdate: Sendable, Hashable {
@@ -115,6 +136,9 @@ public struct MuonUpdate: Sendable, Hashable {
   public var decayFactor: Double
   /// Learning rate × 0.2 √max(rows, columns).
   public var stepSize: Double
+  /// What entries have that have a rate or a count of their own, and all others beside them; nil where
+  /// none have.
+  public var byEntry: EntryGrid<MuonStep>?
 
   /// a, b and c of the iteration.
   public static let coefficients = (a: 3.4445, b: -4.7750, c: 2.0315)
@@ -134,6 +158,26 @@ public struct MuonUpdate: Sendable, Hashable {
     self.decayFactor = decayFactor
     self.stepSize = stepSize
   }
+
+  /// Calls `body` for stretches of row-major elements, each with the numbers that all of it takes.
+  ///
+  /// - Parameter range: the elements to be covered.
+  public func forEachRun(
+    in range: Range<Int>, _ body: (Range<Int>, MuonStep) throws -> Void
+  ) rethrows {
+    guard let byEntry else {
+      return try body(range, MuonStep(directionScale: 1, stepSize: stepSize))
+    }
+    try byEntry.forEachRun(in: range, body)
+  }
+}
+
+/// The numbers of a ``MuonUpdate`` that differ between entries of a matrix.
+public struct MuonStep: Sendable, Hashable {
+  /// The factor on u, by which all entries' means count as much gradient.
+  public var directionScale: Double
+  /// Learning rate × 0.2 √max(rows, columns).
+  public var stepSize: Double
 }
 
 extension ParameterSpec {

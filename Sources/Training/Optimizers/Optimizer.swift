@@ -10,10 +10,14 @@ public protocol Optimizer: Sendable, Hashable, Codable {
   /// What is kept of a parameter.
   func slots(of parameter: ParameterSpec) -> [StateSlot]
 
+  /// The factors by which an update multiplies what a parameter's slots held before it.
+  func memories(of parameter: ParameterSpec) -> [Double]
+
   /// The next update of a parameter.
   ///
-  /// A parameter's learning-rate multiplier scales its step, not its decay, so that the product of
-  /// learning rate and decay stays what it was where growth changes the rate.
+  /// A parameter's learning-rate multiplier, and that of its new entries, scales its step, not its
+  /// decay, so that the product of learning rate and decay stays what it was where growth changes the
+  /// rate.
   ///
   /// - Parameters:
   ///   - clock: its counts and multipliers before the step.
@@ -27,6 +31,18 @@ public protocol Optimizer: Sendable, Hashable, Codable {
   /// - Parameter key: the key of the optimizer in error messages.
   /// - Throws: ``TrainingError`` that names the first key that does not fit.
   func validate(_ key: String) throws
+}
+
+extension Optimizer {
+  /// Counts an update of each parameter, and forgets new entries that are trained as all others from
+  /// here on.
+  ///
+  /// - Parameter parameters: what the parameters are, in the order of their clocks.
+  public func advance(_ clocks: inout [ParameterClock], of parameters: [ParameterSpec]) {
+    for (index, parameter) in parameters.enumerated() {
+      clocks[index].advance(memories: memories(of: parameter))
+    }
+  }
 }
 
 /// One update of one parameter, which every engine carries out.
@@ -111,6 +127,14 @@ public enum OptimizerConfiguration: Sendable, Hashable {
     return zip(parameters, clocks).map {
       optimizer.update(of: $0, clock: $1, learningRate: learningRate)
     }
+  }
+
+  /// Counts an update of each parameter, and forgets new entries that are trained as all others from
+  /// here on.
+  ///
+  /// - Parameter parameters: what the parameters are, in the order of their clocks.
+  public func advance(_ clocks: inout [ParameterClock], of parameters: [ParameterSpec]) {
+    optimizer.advance(&clocks, of: parameters)
   }
 
   /// Checks the settings.

@@ -14,6 +14,8 @@ public struct ParameterState: Sendable {
   public var learningRateMultiplier: Double
   /// Factor on AdamW's ε.
   public var epsilonMultiplier: Double
+  /// Entries with a rate or a count of their own, by growths, the oldest first.
+  public var newEntries: [NewEntries] = []
 
   /// A parameter before its first update.
   public init(
@@ -31,10 +33,16 @@ public struct ParameterState: Sendable {
 
   /// A parameter with a value and the counts and multipliers of a clock; its slots are empty.
   package init(value: HostTensor, clock: ParameterClock) {
-    self.init(
-      value: value, stepCount: clock.stepCount,
-      learningRateMultiplier: clock.learningRateMultiplier,
-      epsilonMultiplier: clock.epsilonMultiplier)
+    self.init(value: value)
+    set(clock)
+  }
+
+  /// Takes over the counts and multipliers of a clock.
+  package mutating func set(_ clock: ParameterClock) {
+    stepCount = clock.stepCount
+    learningRateMultiplier = clock.learningRateMultiplier
+    epsilonMultiplier = clock.epsilonMultiplier
+    newEntries = clock.newEntries
   }
 
   /// The slots that an engine gives back of the parameter before its first update: those that it has, and

@@ -114,6 +114,13 @@ extension TorchAdamW {
     of parameter: TransformersParameter, _ clocks: [ParameterClock]
   ) throws -> ParameterClock {
     let all = parameter.parts.map { clocks[$0] }
+    if let divided = all.first(where: { !$0.newEntries.isEmpty }) {
+      throw TrainingError(
+        .invalidState,
+        "has entries that are new since a growth, with \(divided.whatNewEntriesHave) of their own; one "
+          + "tensor has one of each in PyTorch. Train on here until they are as all others, or export "
+          + "the weights alone", subject: parameter.name)
+    }
     var clock = all[0]
     clock.name = parameter.name
     for other in all.dropFirst() {
@@ -162,6 +169,17 @@ extension TorchAdamW {
       let isPlain = learningRateMultiplier == 1 && epsilonMultiplier == 1
       return (isPlain ? 0 : 1, decays ? 0 : 1, learningRateMultiplier, epsilonMultiplier)
     }
+  }
+}
+
+extension ParameterClock {
+  /// What new entries do not share with the others, in the words of a message.
+  fileprivate var whatNewEntriesHave: String {
+    let names = [
+      newEntries.contains { $0.rate != nil } ? "a learning rate" : nil,
+      newEntries.contains(where: \.hasOwnCount) ? "a step count" : nil,
+    ]
+    return names.compactMap { $0 }.joined(separator: " and ")
   }
 }
 

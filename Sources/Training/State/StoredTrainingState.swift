@@ -24,13 +24,7 @@ package struct StoredTrainingState: Sendable {
     let contents = try TrainingState.contents(of: file)
     status = contents.status
     clocks = contents.parameters
-    try status.validate(readFrom: file)
-    specs = try status.model.program().parameters
-    guard clocks.map(\.name) == specs.map(\.name) else {
-      throw TrainingError(
-        .invalidState, "its parameters are not those of its model", subject: file.path)
-    }
-    for clock in clocks { try clock.validate() }
+    specs = try contents.validate(readFrom: file)
     values = try openTensors(in: directory, baseName: TrainingStateFiles.model)
     moments = try openTensors(in: directory, baseName: TrainingStateFiles.optimizer)
     for (index, spec) in specs.enumerated() {
@@ -76,7 +70,7 @@ extension TrainingStateFiles {
   package static func encoded(_ status: TrainingStatus, _ clocks: [ParameterClock]) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let contents = Contents(formatVersion: formatVersion, status: status, parameters: clocks)
+    let contents = Contents(status, clocks)
     do {
       return try encoder.encode(contents) + Data("\n".utf8)
     } catch {

@@ -11,8 +11,9 @@ import Wording
 /// Any tool that reads Hugging Face directories opens `model.safetensors`, `config.json` and
 /// `tokenizer.json`; the other two are what training needs besides.
 public enum TrainingStateFiles {
-  /// The version that this library writes, and the newest that it reads.
-  public static let formatVersion = 1
+  /// The newest version that this library reads and writes: a state whose parameters have new entries,
+  /// of which programs that read the first version alone know nothing.
+  public static let formatVersion = 2
   /// All of the state but its tensors.
   public static let state = "training_state.json"
   /// Base name of the moments' file, `optimizer.safetensors`.
@@ -30,6 +31,32 @@ public enum TrainingStateFiles {
     var formatVersion: Int
     var status: TrainingStatus
     var parameters: [ParameterClock]
+
+    /// A state in the oldest version that can hold it.
+    init(_ status: TrainingStatus, _ clocks: [ParameterClock]) {
+      formatVersion = clocks.allSatisfy(\.newEntries.isEmpty) ? 1 : TrainingStateFiles.formatVersion
+      self.status = status
+      parameters = clocks
+    }
+
+    /// Checks what a file says, and names the file with what is wrong.
+    ///
+    /// - Returns: the model's parameters.
+    func validate(readFrom file: URL) throws -> [ParameterSpec] {
+      try status.validate(readFrom: file)
+      let specs = try status.model.program().parameters
+      guard parameters.map(\.name) == specs.map(\.name) else {
+        throw TrainingError(
+          .invalidState, "its parameters are not those of its model", subject: file.path)
+      }
+      do {
+        for (clock, spec) in zip(parameters, specs) { try clock.validate(spec.shape) }
+      } catch var error as TrainingError {
+        error.subject = "\(file.path): \(error.subject)"
+        throw error
+      }
+      return specs
+    }
   }
 
   struct Version: Decodable {
@@ -95,12 +122,7 @@ extension TrainingState {
     try CheckpointDirectory.verify(directory, level: level)
     let file = directory.appending(path: TrainingStateFiles.state)
     let contents = try Self.contents(of: file)
-    try contents.status.validate(readFrom: file)
-    let specs = try contents.status.model.program().parameters
-    guard contents.parameters.map(\.name) == specs.map(\.name) else {
-      throw TrainingError(
-        .invalidState, "its parameters are not those of its model", subject: file.path)
-    }
+    let specs = try contents.validate(readFrom: file)
     let count = specs.reduce(0) { $0 + $1.shape.elementCount }
     try MachineMemory.current.check(
       TrainingMemory.stateBytes(parameterCount: count),
@@ -135,10 +157,10 @@ extension TrainingState {
       // Some hundred bytes for each parameter tensor.
       let data = try RegularFile.contents(of: file.path, atMost: 256 << 20)
       let version = try JSONDecoder().decode(TrainingStateFiles.Version.self, from: data)
-      guard version.formatVersion == TrainingStateFiles.formatVersion else {
+      guard (1...TrainingStateFiles.formatVersion).contains(version.formatVersion) else {
         throw TrainingError(
           .unsupportedFormat,
-          "has format version \(version.formatVersion); this program reads "
+          "has format version \(version.formatVersion); this program reads 1 to "
             + "\(TrainingStateFiles.formatVersion)",
           subject: file.path)
       }

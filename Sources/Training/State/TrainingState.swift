@@ -53,7 +53,7 @@ public struct TrainingState: Sendable {
             subject: spec.name)
         }
       }
-      try ParameterClock(name: spec.name, state).validate()
+      try ParameterClock(name: spec.name, state).validate(spec.shape)
     }
     return program
   }

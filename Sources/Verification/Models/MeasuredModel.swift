@@ -78,6 +78,6 @@ struct MeasuredRun {
     try session.update(
       training.optimizer.updates(
         learningRate: training.learningRate, parameters: program.parameters, clocks: clocks))
-    for index in clocks.indices { clocks[index].stepCount += 1 }
+    training.optimizer.advance(&clocks, of: program.parameters)
   }
 }

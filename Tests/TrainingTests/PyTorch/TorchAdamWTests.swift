@@ -116,6 +116,24 @@ import Training
     #expect(settings.clocks[1].learningRateMultiplier == 1)
   }
 
+  @Test("entries that train otherwise than the rest of their tensor have no counterpart")
+  func newEntries() throws {
+    let entries = EntryRanges([[0..<2], []])
+    for (rate, hasOwnCount, what) in [
+      (NewEntries.Rate(factor: 1.3, steps: 250), false, "with a learning rate of their own"),
+      (nil, true, "with a step count of their own"),
+      (NewEntries.Rate(), true, "with a learning rate and a step count of their own"),
+    ] {
+      let clocks = try Self.clocks { index, clock in
+        guard index == 1 else { return }
+        clock.newEntries = [NewEntries(entries, rate: rate, hasOwnCount: hasOwnCount)]
+      }
+      let error = #expect(throws: TrainingError.self) { try Self.adamW(Self.status(), clocks) }
+      #expect(error?.subject == "transformer.wpe.weight")
+      #expect(error?.message.contains(what) ?? false, "\(error?.message ?? "")")
+    }
+  }
+
   @Test("what PyTorch counts in float32 ends at 2²⁴")
   func counts() throws {
     let clocks = try Self.clocks { _, clock in clock.stepCount = 1 << 24 }

@@ -84,6 +84,7 @@ import Training
       #expect(mine.stepCount == expected.stepCount)
       #expect(mine.learningRateMultiplier == expected.learningRateMultiplier)
       #expect(mine.epsilonMultiplier == expected.epsilonMultiplier)
+      #expect(mine.newEntries == expected.newEntries)
     }
   }
 
@@ -166,7 +167,7 @@ import Training
   @Test(
     "another format, other parameters and nonsense are refused",
     arguments: [
-      ("\"formatVersion\" : 1", "\"formatVersion\" : 2", TrainingError.Code.unsupportedFormat),
+      ("\"formatVersion\" : 1", "\"formatVersion\" : 3", TrainingError.Code.unsupportedFormat),
       ("\"formatVersion\" : 1", "\"version\" : 1", .invalidState),
       ("transformer.ln_f.bias", "transformer.ln_f.bigs", .invalidState),
       ("\"stepCount\" : 1000", "\"stepCount\" : -1", .invalidState),
@@ -209,12 +210,79 @@ import Training
     }
   }
 
-  @Test("a run that goes on from files equals an unbroken one, also past a damaged checkpoint")
-  func resumesFromFiles() throws {
+  @Test("new entries come back, in a format that programs which do not know them refuse")
+  func newEntries() throws {
+    try withTemporaryFolder { folder in
+      let state = try awkwardState().withNewEntries()
+      let target = folder.appending(path: "s")
+      try state.write(to: target, tokenizer: nil)
+      expectEqual(try TrainingState(reading: target), state)
+      #expect(
+        try StoredTrainingState(reading: target).clocks.map(\.newEntries)
+          == state.parameters.map(\.newEntries))
+      let json = try String(
+        contentsOf: target.appending(path: "training_state.json"), encoding: .utf8)
+      #expect(json.contains("\"formatVersion\" : 2"))
+    }
+  }
+
+  @Test(
+    "new entries that cannot be are refused, and file and field named",
+    arguments: [
+      ("\"updates\" : 12", "\"updates\" : -1", "newEntries[0].updates"),
+      ("\"updates\" : 12", "\"updates\" : 100000", "newEntries[0].updates"),
+      ("\"updates\" : 12", "\"updates\" : 1e999", ""),
+      ("\"factor\" : 1.3", "\"factor\" : -1", "newEntries[0].rate.factor"),
+      ("\"factor\" : 1.3", "\"factor\" : 1e6", "newEntries[0].rate.factor"),
+      ("\"factor\" : 1.3", "\"factor\" : 1e999", ""),
+      ("\"factor\" : 1.3", "\"factor\" : NaN", ""),
+      ("\"steps\" : 250", "\"steps\" : 0", "newEntries[0].rate.steps"),
+      ("\"steps\" : 250", "\"steps\" : \(Int.max)", "newEntries[0].rate.steps"),
+      ("[1, 2]", "[1, 1000]", "newEntries[0].entries"),
+      ("[1, 2]", "[-1, 2]", "newEntries[0].entries"),
+      ("[1, 2]", "[\(Int.min), \(Int.max)]", "newEntries[0].entries"),
+      ("[1, 2]", "[1, 1]", "newEntries[0].entries"),
+      ("[1, 2]", "[2, 1]", ""),
+      ("[1, 2]", "[1, 2], [2, 3]", "newEntries[0].entries"),
+      ("[1, 2]", "[3, 4], [1, 2]", "newEntries[0].entries"),
+      ("[[[1, 2]], [[0, 3]]]", "[[[1, 2]]]", "newEntries[0].entries"),
+      ("[[[1, 2]], [[0, 3]]]", "[[[1, 2]], [[0, 3]], []]", "newEntries[0].entries"),
+    ])
+  func hostileNewEntries(_ text: String, _ replacement: String, _ field: String) throws {
+    try withTemporaryFolder { folder in
+      let target = folder.appending(path: "s")
+      try awkwardState().withNewEntries().write(to: target, tokenizer: nil)
+      let file = target.appending(path: "training_state.json")
+      // The ranges as a person writes them.
+      let json = try String(contentsOf: file, encoding: .utf8).replacing(
+        /"entries" : \[\n(.*?\n) *\](?=,\n *"hasOwn)/.dotMatchesNewlines()
+      ) { "\"entries\" : [" + $0.1.replacing(/\s+/, with: "").replacing(",", with: ", ") + "]" }
+      let range = try #require(json.range(of: text))
+      try Data(json.replacingCharacters(in: range, with: replacement).utf8).write(to: file)
+      try Manifest(of: target).write(to: target)
+      for read in [
+        { _ = try TrainingState(reading: target) },
+        { _ = try StoredTrainingState(reading: target) },
+      ] as [() throws -> Void] {
+        let error = #expect(throws: TrainingError.self, performing: read)
+        #expect(error?.subject.hasPrefix(file.path) ?? false, "\(error?.subject ?? "")")
+        #expect(error?.subject.hasSuffix(field) ?? false, "\(error?.subject ?? "")")
+      }
+    }
+  }
+
+  @Test(
+    "a run that goes on from files equals an unbroken one, also past a damaged checkpoint",
+    arguments: [false, true])
+  func resumesFromFiles(hasNewEntries: Bool) throws {
     try withTemporaryFolder { folder in
       var training = Quadratic.training(stop: StopConditions(after: .steps(20)))
       training.checkpoint = CheckpointConfiguration(every: .steps(6))
-      let start = try Quadratic.state(training)
+      var start = try Quadratic.state(training)
+      if hasNewEntries {
+        for index in start.parameters.indices { start.parameters[index].stepCount = 50 }
+        start = start.withNewEntries()
+      }
       func run(
         _ state: TrainingState, in store: CheckpointStore, _ seen: inout [StepRecord]
       ) throws {
@@ -235,6 +303,7 @@ import Training
       try run(start, in: store, &whole)
       #expect(try store.list().map(\.step) == [12, 18, 20])
       let end = try TrainingState(reading: store.url(step: 20))
+      #expect(end.parameters.contains { !$0.newEntries.isEmpty } == hasNewEntries)
 
       // Only the checkpoints of steps 12 and 18 are left, and that of 18 lost its end.
       try FileManager.default.removeItem(at: store.url(step: 20))
@@ -248,5 +317,23 @@ import Training
       #expect(rest == Array(whole[12...]))
       expectEqual(try TrainingState(reading: store.url(step: 20)), end)
     }
+  }
+}
+
+extension TrainingState {
+  /// The same with two growths' new entries in every other parameter that has been updated.
+  fileprivate func withNewEntries() -> TrainingState {
+    var state = self
+    for index in parameters.indices where parameters[index].stepCount > 12 {
+      let shape = parameters[index].value.shape
+      guard shape.rank == 2 else { continue }
+      var first = NewEntries(
+        EntryRanges([[1..<2], [0..<3]]), rate: .init(factor: 1.3, steps: 250), hasOwnCount: true)
+      first.updates = 12
+      let second = NewEntries(
+        EntryRanges([[2..<shape[0]], []]), rate: .init(factor: 0.5, steps: 7), hasOwnCount: false)
+      state.parameters[index].newEntries = [first, second]
+    }
+    return state
   }
 }
