@@ -4,13 +4,14 @@ import Training
 /// What becomes of the optimizer's moments.
 public enum MomentPolicy: String, Sendable, Hashable, CaseIterable, Codable {
   /// They are multiplied by γ and γ² everywhere: what Adam would hold, had it trained the grown model.
+  /// Entries that are no copies start at zero, with a step count of their own.
   case mapped
   /// All start at zero, with step counts of zero.
   case reset
-  /// Entries that the small model had keep theirs; copies start at zero.
+  /// Entries that the small model had keep theirs; copies start at zero, with a step count of their own.
   case resetNew
   /// As the paper's authors released it: block-diagonal matrices get moments in the diagonal blocks
-  /// only. Kept for comparison.
+  /// only, and all entries keep the step count. Kept for comparison.
   case diagonal
 
   /// That of a growth of which nothing else is said.
@@ -40,6 +41,9 @@ public struct GrowthOptions: Sendable, Hashable {
   public var moments: MomentPolicy
   /// How the learning-rate schedule goes on.
   public var schedule: ScheduleContinuation
+  /// The factor on the learning rate of entries that the small model did not have, second and later
+  /// copies among them; nil for the rate of all others.
+  public var newEntryRate: NewEntries.Rate?
   /// The checkpoint that is grown, for the lineage.
   public var source: String?
   /// A hash of that checkpoint.
@@ -48,11 +52,13 @@ public struct GrowthOptions: Sendable, Hashable {
   /// Makes options.
   public init(
     seed: UInt64 = 0, moments: MomentPolicy = .default,
-    schedule: ScheduleContinuation = .automatic, source: String? = nil, sourceHash: String? = nil
+    schedule: ScheduleContinuation = .automatic, newEntryRate: NewEntries.Rate? = nil,
+    source: String? = nil, sourceHash: String? = nil
   ) {
     self.seed = seed
     self.moments = moments
     self.schedule = schedule
+    self.newEntryRate = newEntryRate
     self.source = source
     self.sourceHash = sourceHash
   }
@@ -62,8 +68,9 @@ extension GrowthOptions {
   /// Checks the numbers.
   ///
   /// - Throws: ``GrowthError`` of code `invalidOptions`; the errors of Training for a re-warm-up that
-  ///   is no length.
+  ///   is no length, and for a rate of new entries that cannot be.
   public func validate() throws {
+    try newEntryRate?.validate("newEntryRate")
     let (ratio, rewarmup): (Double?, TrainingDuration?)
     switch schedule {
     case .continued: return

@@ -149,7 +149,7 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
     switch moments {
     case .mapped: return true
     case .reset: return false
-    case .resetNew: return run.copy == 0 && outer?.copy ?? 0 == 0
+    case .resetNew: return run.isKept && outer?.isKept ?? true
     case .diagonal: return growth.pattern == .dense || outer?.copy == run.copy
     }
   }

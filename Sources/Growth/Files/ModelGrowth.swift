@@ -45,9 +45,10 @@ public struct ModelGrowth: Sendable {
     let hasTrainingOptions =
       options.moments != .default
       || (options.schedule != .automatic && options.schedule != .continued)
+      || options.newEntryRate != nil
     try GrowthError.check(
       source.status != nil || !hasTrainingOptions, .invalidOptions, options.source ?? "",
-      "holds weights alone, which have no moments and no schedule")
+      "holds weights alone, which have no moments, no learning rates and no schedule")
   }
 
   /// The grown model.

@@ -8,13 +8,16 @@ extension GrowthPath {
       .subtracting(Self.lostTogether(plans))
   }
 
-  /// What the path promises of a state whose moments are carried on as its options say: moments that
-  /// were not mapped are not what Adam would hold.
+  /// What the path promises of a state that is carried on as its options say: moments that were not
+  /// mapped are not what Adam would hold, and a rate of their own takes new entries elsewhere than the
+  /// copied ones.
   ///
   /// - Parameter hasMoments: whether the small model has any.
   public func guarantees(hasMoments: Bool) -> Guarantees {
-    options.moments == .mapped || !hasMoments
-      ? guarantees : guarantees.subtracting([.moments, .trajectory])
+    var kept = guarantees
+    if options.moments != .mapped, hasMoments { kept.subtract([.moments, .trajectory]) }
+    if options.newEntryRate != nil { kept.remove(.trajectory) }
+    return kept
   }
 
   /// Plans without what they lose where the model comes from other growths and has not trained since.

@@ -22,11 +22,6 @@ extension GrowthPath {
     return result
   }
 
-  /// The counts and multipliers of the grown model's parameters.
-  func clocks(of small: [ParameterClock]) -> [ParameterClock] {
-    carried(small) { _, growth, clock in growth.clock(of: clock, moments: options.moments) }
-  }
-
   /// The path with the schedule's place, where that was left to the models and the training.
   ///
   /// - Parameter status: the training; nil for weights alone, which have no schedule.
@@ -90,20 +85,5 @@ extension TrainingProgress {
       steps: Int(bounding: (Double(steps) / ratio).rounded()),
       tokens: Int(bounding: (Double(tokens) / ratio).rounded()),
       floatingPointOperations: floatingPointOperations / ratio, seconds: seconds / ratio)
-  }
-}
-
-extension TensorGrowth {
-  /// Whether the grown tensor has moments where its source has.
-  func keepsMoments(_ moments: MomentPolicy) -> Bool { keepsMoments && moments != .reset }
-
-  /// The grown parameter's counts and multipliers.
-  ///
-  /// - Parameter source: those of the parameter it comes from; nil for a new one.
-  func clock(of source: ParameterClock?, moments: MomentPolicy) -> ParameterClock {
-    ParameterClock(
-      name: target.name, stepCount: keepsMoments(moments) ? source?.stepCount ?? 0 : 0,
-      learningRateMultiplier: (source?.learningRateMultiplier ?? 1) * learningRateMultiplier,
-      epsilonMultiplier: (source?.epsilonMultiplier ?? 1) * epsilonMultiplier)
   }
 }

@@ -91,7 +91,9 @@ extension ScheduleContinuation: Codable {
 }
 
 extension GrowthOptions: Codable {
-  private enum Key: String, CodingKey { case seed, moments, schedule, source, sourceHash }
+  private enum Key: String, CodingKey {
+    case seed, moments, schedule, newEntryRate, source, sourceHash
+  }
 
   /// Reads options.
   public init(from decoder: any Decoder) throws {
@@ -100,16 +102,18 @@ extension GrowthOptions: Codable {
       seed: try container.decode(UInt64.self, forKey: .seed),
       moments: try container.decode(MomentPolicy.self, forKey: .moments),
       schedule: try container.decode(ScheduleContinuation.self, forKey: .schedule),
+      newEntryRate: try container.decodeIfPresent(NewEntries.Rate.self, forKey: .newEntryRate),
       source: try container.decodeIfPresent(String.self, forKey: .source),
       sourceHash: try container.decodeIfPresent(String.self, forKey: .sourceHash))
   }
 
-  /// Writes options; a source that is not known is left out.
+  /// Writes options; a rate that is not given and a source that is not known are left out.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(seed, forKey: .seed)
     try container.encode(moments, forKey: .moments)
     try container.encode(schedule, forKey: .schedule)
+    try container.encodeIfPresent(newEntryRate, forKey: .newEntryRate)
     try container.encodeIfPresent(source, forKey: .source)
     try container.encodeIfPresent(sourceHash, forKey: .sourceHash)
   }
