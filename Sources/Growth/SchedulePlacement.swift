@@ -71,11 +71,6 @@ extension LearningRateSchedule {
 }
 
 extension GrowthParameter {
-  /// ``GrowthDescription/moments``.
-  public static let moments = choice(
-    "moments", .training, \.moments, "What becomes of the optimizer's moments.",
-    defaultValue: .default)
-
   /// ``GrowthDescription/schedule``.
   public static let schedule = GrowthParameter(
     "schedule", .training, \.schedule,

@@ -70,7 +70,8 @@ struct CommandWorkplace {
     noiseScale: {every: 4 steps}
     """
 
-  /// Growths after steps 15 and 25, in width and then in depth.
+  /// Growths after steps 15 and 25, in width and then in depth, while the first one's new entries have a
+  /// rate of their own.
   private var staged: String {
     recipe.replacing("layers: 1, hidden: 8, heads: 2", with: "layers: 2, hidden: 16, heads: 4")
       + """
@@ -78,7 +79,7 @@ struct CommandWorkplace {
       stages:
         - model: {layers: 1, hidden: 8}
           until: {after: 15 steps}
-          grow: {width: 2}
+          grow: {width: 2, moments: resetNew, newRate: 1.3, newRateSteps: 17}
         - until: {after: 10 steps}
         - {}
       """

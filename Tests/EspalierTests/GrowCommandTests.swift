@@ -21,6 +21,37 @@ struct GrowCommandTests {
     try BuiltCommand.run(["grow"] + arguments, in: place.url)
   }
 
+  @Test("new entries get a rate of their own, which the growth tells and the training takes")
+  func newEntries() throws {
+    let place = try trained()
+    let result = try grow(
+      ["run", "-o", "large", "--width", "2", "--moments", "reset-new", "--new-rate", "1.3"],
+      in: place)
+    #expect(result.status == 0, "\(result.errors)")
+    let text = "new entries   1.30 times the learning rate, going to 1 over 250 steps"
+    #expect(result.output.contains(text), "\(result.output)")
+    let large = place.url.appending(path: "large")
+    let rate = NewEntries.Rate(factor: 1.3, steps: 250)
+    for parameter in try TrainingState(reading: large).parameters {
+      #expect(parameter.newEntries.map(\.rate) == [rate])
+      #expect(parameter.newEntries.map(\.hasOwnCount) == [true])
+    }
+    #expect(try GrowthReceipt(reading: large).options.newEntryRate == rate)
+    let inspected = try BuiltCommand.run(["inspect", "large/growth.json"], in: place.url)
+    #expect(inspected.output.contains("1.30 times the learning rate"), "\(inspected.output)")
+    let training = try BuiltCommand.run(
+      ["train", "grown.yaml", "-o", "second", "--continue-from", "large", "--quiet"], in: place.url,
+      writing: "grown.yaml", recipeWithoutModel(in: place))
+    #expect(training.status == 0, "\(training.errors)")
+    let last = try #require(try CheckpointStore(place.run("second").checkpoints).list().last)
+    let state = try TrainingState(reading: last.url)
+    #expect(state.parameters.allSatisfy { $0.newEntries.first?.updates == last.step - 4 })
+    let exported = try BuiltCommand.run(
+      ["export", "large", "-o", "torch", "--optimizer", "torch"], in: place.url)
+    #expect(exported.status == 1)
+    #expect(exported.errors.contains("new since a growth"), "\(exported.errors)")
+  }
+
   @Test("a run grows with its whole state, and training goes on")
   func wholeState() throws {
     let place = try trained()
@@ -185,6 +216,8 @@ struct GrowCommandTests {
       (["--depth", "2", "--schedule", "0.5"], "invalid"),
       (["--depth", "2", "--rewarmup", "3 minutes"], "invalid"),
       (["--depth", "2", "--weights-only", "--moments", "reset"], "weights alone"),
+      (["--depth", "2", "--weights-only", "--new-rate", "1.3"], "weights alone"),
+      (["--depth", "2", "--new-rate-steps", "9"], "does nothing without --new-rate"),
       (["--depth", "2", "--dtype", "int8"], "invalid"),
     ]
     for (arguments, message) in usage {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Checkpoints
 import Foundation
+import Growth
 import RunLogs
 import Staging
 import Testing
@@ -80,12 +81,20 @@ struct StagedRunTests {
     #expect(try #require(last.status.evaluationCost).floatingPointOperations > 0)
   }
 
-  @Test("a run broken off anywhere goes on bit for bit", arguments: [1, 3, 6, 7, 8, 15])
-  func resume(steps: Int) throws {
+  /// New entries at a rate and with counts of their own, which end within the run and after it.
+  static let newEntries =
+    "{width: 2, depth: 2, moments: resetNew, newRate: 1.3, newRateSteps: 11}"
+
+  @Test(
+    "a run broken off anywhere goes on bit for bit", arguments: [1, 3, 6, 7, 8, 15],
+    ["{width: 2, depth: 2}", newEntries])
+  func resume(steps: Int, growth: String) throws {
     let whole = try Workplace()
-    let end = try create(whole).trainForTest()
+    let end = try create(whole, Self.recipe(growth: growth)).trainForTest()
     let broken = try Workplace()
-    #expect(try create(broken).trainForTest(interruptingAfter: steps).outcome == .interrupted)
+    #expect(
+      try create(broken, Self.recipe(growth: growth)).trainForTest(interruptingAfter: steps).outcome
+        == .interrupted)
     #expect(try TrainingRun.resume(broken.run).trainForTest().outcome == .finished)
     #expect(try broken.loggedSteps() == whole.loggedSteps())
     #expect(try growths(broken).count == 1)
@@ -96,6 +105,34 @@ struct StagedRunTests {
       )
       #expect(one == other, "\(file)")
     }
+    let states = try [whole, broken].map {
+      try TrainingState(reading: $0.checkpoints.url(step: end.steps))
+    }
+    #expect(states[0].parameters.map(\.newEntries) == states[1].parameters.map(\.newEntries))
+  }
+
+  @Test("new entries have the recipe's rate, which log and receipt hold and which ends")
+  func newEntryRate() throws {
+    let place = try Workplace()
+    let run = try create(place, Self.recipe(growth: Self.newEntries))
+    try run.trainForTest(interruptingAfter: 8)
+    let rate = NewEntries.Rate(factor: 1.3, steps: 11)
+    let event = try #require(try growths(place).first)
+    #expect(event.details["newRate"] == .number(1.3))
+    #expect(event.details["newRateSteps"] == .integer(11))
+    #expect(try GrowthReceipt(reading: run.directory.growth(1)).options.newEntryRate == rate)
+    let step = try #require(try place.checkpoints.list().last)
+    let state = try TrainingState(reading: step.url)
+    for parameter in state.parameters {
+      let mark = try #require(parameter.newEntries.first)
+      #expect(parameter.newEntries.count == 1 && mark.rate == rate)
+      #expect(mark.updates == step.step - 7)
+      #expect(mark.hasOwnCount == (parameter.stepCount > step.step - 7))
+    }
+    let end = try TrainingRun.resume(place.run).trainForTest()
+    let last = try TrainingState(reading: place.checkpoints.url(step: end.steps))
+    #expect(last.parameters.flatMap(\.newEntries).compactMap(\.rate) == [])
+    #expect(last.parameters.contains { $0.newEntries.contains { $0.hasOwnCount } })
   }
 
   @Test(
@@ -202,7 +239,11 @@ struct StagedRunTests {
     arguments: [
       ("{width: 3}", "wide"), ("{depth: 2}", "recipe's model"), ("{width: 1}", "grows nothing"),
       ("{widht: 2}", "did you mean width"), ("{layers: 2, depth: 2}", "give one of them"),
-      ("{width: 2, noise: 5, symmetry: split}", "no noise"), ("{schedule: 0.5}", "a ratio from 1"),
+      ("{width: 2, noise: 5, symmetry: split}", "no noise"),
+      ("{width: 2, newRate: -1}", "a factor from 0 to 1000"),
+      ("{width: 2, newRate: 1.3, newRateSteps: 0}", "steps"),
+      ("{width: 2, newRateSteps: 9}", "nothing without newRate"),
+      ("{schedule: 0.5}", "a ratio from 1"),
     ])
   func refusals(growth: String, message: String) throws {
     let place = try Workplace()

@@ -90,8 +90,10 @@ struct GrowthMannerOptions: ParsableArguments {
 /// What becomes of the training state.
 struct GrowthTrainingOptions: ParsableArguments {
   @Option(.moments) var moments: GrowthArgument?
+  @Option(.newRate) var newRate: GrowthArgument?
+  @Option(.newRateSteps) var newRateSteps: GrowthArgument?
   @Option(.schedule) var schedule: GrowthArgument?
   @Option(.rewarmup) var rewarmup: GrowthArgument?
 
-  var arguments: [GrowthArgument] { [moments, schedule, rewarmup].compactMap { $0 } }
+  var arguments: [GrowthArgument] { [moments, newRate, newRateSteps, schedule, rewarmup].compactMap { $0 } }
 }

@@ -26,6 +26,7 @@ struct GrowthReport: Encodable {
     var step: Int
     var tokens: Int
     var moments: MomentPolicy
+    var newEntryRate: NewEntries.Rate?
     var scheduleStepBefore: Int
     var scheduleStepAfter: Int
     var rewarmup: TrainingDuration?
@@ -151,6 +152,7 @@ extension GrowthReport.Training {
     step = before.progress.steps
     tokens = before.progress.tokens
     moments = growth.options.moments
+    newEntryRate = growth.options.newEntryRate
     scheduleStepBefore = (before.progress + before.position.offset).steps
     scheduleStepAfter = (after.progress + after.position.offset).steps
     if case .repositioned(_, let rewarmup) = growth.options.schedule { self.rewarmup = rewarmup }

@@ -130,7 +130,15 @@ enum GrowthText {
         training.moments == .mapped
           ? "mapped, with their step counts"
           : training.moments.rawValue),
-    ]
+    ] + (training.newEntryRate.map { [row("new entries", $0.text)] } ?? [])
+  }
+}
+
+extension NewEntries.Rate {
+  /// What it does, on half a line.
+  var text: String {
+    "\(Readable.count(factor)) times the learning rate, going to 1 over "
+      + Readable.exact(steps, of: "step")
   }
 }
 

@@ -27,6 +27,7 @@ enum InspectionText {
     lines.append(row("promises", growth.guarantees.map(\.rawValue).joined(separator: ", ")))
     lines.append(row("seed", "\(options.seed)"))
     if growth.step != nil { lines.append(row("moments", options.moments.rawValue)) }
+    if let rate = options.newEntryRate { lines.append(row("new entries", rate.text)) }
     if let files = growth.files {
       lines.append(row("files", files.result.keys.sorted().joined(separator: ", ")))
     }

@@ -62,7 +62,8 @@ final class TrainingProgressPrinter: Sendable {
         "grown: \(growth.operation); loss \(Readable.loss(growth.lossBefore)) before, "
           + "\(Readable.loss(growth.lossAfter)) after"
           + (growth.scheduleRatio.map { "; schedule moved back by \(String(format: "%.2f", $0))" }
-            ?? ""))
+            ?? "")
+          + (growth.newEntryRate.map { "; new entries at \($0.text)" } ?? ""))
     }
   }
 

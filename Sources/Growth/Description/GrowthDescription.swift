@@ -57,6 +57,10 @@ public struct GrowthDescription: Sendable, Hashable {
 
   /// What becomes of the moments.
   public var moments: MomentPolicy?
+  /// The factor on the learning rate of new entries.
+  public var newRate: Double?
+  /// The steps over which it goes to 1.
+  public var newRateSteps: Int?
   /// Where the learning-rate schedule goes on.
   public var schedule: SchedulePlacement?
   /// How long the rate rises again; an amount of 0 for not at all.
@@ -71,7 +75,8 @@ extension GrowthDescription {
   public static let parameters: [GrowthParameter] = [
     .width, .hidden, .heads, .headSize, .feedForward, .experts, .depth, .layers, .vocabulary,
     .context, .form, .symmetry, .noise, .learningRates, .units, .expertParts, .block, .placement,
-    .outputScale, .positions, .moments, .schedule, .rewarmup,
+    .outputScale, .positions, .moments, .newRate, .newRateSteps,
+    .schedule, .rewarmup,
   ]
 
   /// The parameters of a group.
@@ -96,6 +101,7 @@ extension GrowthDescription {
       _ = parameter.set(value, in: &result)
     }
     if result.symmetry != .noise { result.noise = nil }
+    if newRate == nil { result.newRateSteps = nil }
     if result.block != .copy { result.outputScale = nil }
     if case .sources? = result.layers { result.placement = nil }
     return result
@@ -128,6 +134,9 @@ extension GrowthDescription {
       return (
         .placement, "a list of \(named(.layers)) places them; remove \(named(.placement))"
       )
+    }
+    if newRateSteps != nil, newRate == nil {
+      return (.newRateSteps, "\(named(.newRateSteps)) does nothing without \(named(.newRate))")
     }
     if expertParts != nil, experts == nil {
       return (.expertParts, "\(named(.expertParts)) does nothing without \(named(.experts))")
@@ -176,7 +185,10 @@ extension GrowthDescription {
   public func options(seed: UInt64) -> GrowthOptions {
     GrowthOptions(
       seed: seed, moments: moments ?? .default,
-      schedule: .placed(schedule, rewarmup: rewarmup))
+      schedule: .placed(schedule, rewarmup: rewarmup),
+      newEntryRate: newRate.map {
+        NewEntries.Rate(factor: $0, steps: newRateSteps ?? NewEntries.Rate.defaultSteps)
+      })
   }
 
   private func widthGrowth(_ factor: Int) -> WidthGrowth {

@@ -47,6 +47,8 @@ extension Recipe {
           # units: new                          # of ffn; default duplicate
           # positions: interpolated             # of context; default extended
           moments: mapped                       # or reset, resetNew, diagonal; default mapped
+          # newRate: 1.3                        # times the learning rate of new entries, going to 1
+          # newRateSteps: 250                   # over so many steps; default 250
           schedule: auto                        # or keep, or a ratio of steps such as 1.776
           # rewarmup: 50 steps                  # default: a fifteenth of the warm-up
       - {}                                      # to the end of the schedule

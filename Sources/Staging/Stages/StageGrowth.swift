@@ -24,6 +24,8 @@ public struct StageGrowth: Sendable, Hashable, Codable {
   public var lossAfter: Double
   /// ρ, by which the schedule was moved back; nil where it goes on from where it stood.
   public var scheduleRatio: Double?
+  /// The factor on the learning rate of new entries; nil for none.
+  public var newEntryRate: NewEntries.Rate?
 }
 
 /// Grows a run's state to the next stage, and proves that the loss is what it was.
@@ -59,7 +61,7 @@ struct StageGrower {
       stage: index + 1, operation: path.operation,
       source: state.status.model, target: next,
       guarantees: path.guarantees.inOrder, lossBefore: try loss(of: state),
-      lossAfter: try loss(of: grown), scheduleRatio: ratio)
+      lossAfter: try loss(of: grown), scheduleRatio: ratio, newEntryRate: path.options.newEntryRate)
     try record.checkLoss()
     return (grown, record, GrowthReceipt(path, step: state.status.progress.steps))
   }
@@ -122,6 +124,10 @@ extension StageGrowth {
     // Whoever promised nothing broke nothing; a broken promise never comes as far as the log.
     if guarantees.contains(.loss) { details["holds"] = .flag(true) }
     if let scheduleRatio { details["scheduleRatio"] = .number(scheduleRatio) }
+    if let newEntryRate {
+      details["newRate"] = .number(newEntryRate.factor)
+      details["newRateSteps"] = .integer(newEntryRate.steps)
+    }
     return EventRecord(
       event: .grown, step: progress.steps, tokens: progress.tokens,
       flops: progress.floatingPointOperations, seconds: progress.seconds, details: details)

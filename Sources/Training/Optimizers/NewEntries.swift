@@ -14,13 +14,15 @@ public struct NewEntries: Sendable, Hashable, Codable {
     /// The updates after which it is 1.
     public var steps: Int
 
+    /// The steps of a rate of which only the factor is said, as published.
+    public static let defaultSteps = 250
     /// Factors that may be asked for.
     public static let factors = 0.0...1000
     /// Steps that may be asked for.
     public static let stepCounts = 1...TrainingStatus.counts.upperBound
 
     /// Makes a rate, as published unless told otherwise; ``validate(_:)`` checks it.
-    public init(factor: Double = 1.3, steps: Int = 250) {
+    public init(factor: Double = 1.3, steps: Int = NewEntries.Rate.defaultSteps) {
       self.factor = factor
       self.steps = steps
     }

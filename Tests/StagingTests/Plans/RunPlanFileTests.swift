@@ -31,9 +31,10 @@ struct RunPlanFileTests {
       "  - {until: {slope: auto}, model: {layers: 2}, grow: {depth: 2, block: copy, "
         + "placement: middle, moments: resetNew, schedule: keep, rewarmup: 0 steps}}\n  - {}",
       "  - {until: {slope: -0.05}, model: {layers: 2}, grow: {layers: 3, placement: [0, 0, 1], "
-        + "schedule: 1.4142135623730951, rewarmup: 20 tokens}}\n"
+        + "schedule: 1.4142135623730951, rewarmup: 20 tokens, newRate: 0.7, newRateSteps: 9}}\n"
         + "  - {until: {slope: depth}, grow: {layers: 4, placement: appended, noise: 3}}\n  - {}",
-      "  - {until: {after: 20M tokens}, model: {hidden: 8}, grow: {width: 2, symmetry: none}}\n  - {}",
+      "  - {until: {after: 20M tokens}, model: {hidden: 8}, grow: {width: 2, symmetry: none, "
+        + "newRate: 0}}\n  - {}",
     ])
   func roundTrip(stages: String) throws {
     let plan = RunPlan(
