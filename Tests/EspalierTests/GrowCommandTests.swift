@@ -52,6 +52,26 @@ struct GrowCommandTests {
     #expect(exported.errors.contains("new since a growth"), "\(exported.errors)")
   }
 
+  @Test(
+    "what the options take back is not promised, and why",
+    arguments: [
+      (["--new-rate", "1.3"], "trajectory: new entries have a learning rate of their own"),
+      (["--moments", "reset"], "trajectory: the moments are not mapped (reset)"),
+      (["--moments", "reset-new"], "moments: the moments are not mapped (resetNew)"),
+    ])
+  func takenBack(_ options: [String], _ reason: String) throws {
+    let place = try trained()
+    let growth = [
+      "run", "--width", "2", "--symmetry", "none", "--learning-rates", "small-trajectory",
+      "--dry-run",
+    ]
+    let plain = try grow(growth, in: place)
+    #expect(plain.output.contains("kept          trajectory:"), "\(plain.output)")
+    let result = try grow(growth + options, in: place)
+    #expect(!result.output.contains("kept          trajectory:"), "\(result.output)")
+    #expect(result.output.contains("not promised  " + reason), "\(result.output)")
+  }
+
   @Test("a run grows with its whole state, and training goes on")
   func wholeState() throws {
     let place = try trained()

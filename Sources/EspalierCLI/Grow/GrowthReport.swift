@@ -94,9 +94,12 @@ struct GrowthReport: Encodable {
     doesNotPreserve = Guarantee.allCases.compactMap { guarantee in
       let plan = growth.path.plans.first { !$0.guarantees.contains(guarantee) }
       if let plan { return Loss(guarantee: guarantee, reason: plan.reason(against: guarantee)) }
+      if growth.guarantees.contains(guarantee) { return nil }
       // The steps' promises hold one by one, and not all together.
-      return growth.guarantees.contains(guarantee)
-        ? nil : Loss(guarantee: guarantee, reason: "the steps together do not promise it")
+      return Loss(
+        guarantee: guarantee,
+        reason: growth.path.guarantees.contains(guarantee)
+          ? growth.options.reasonAgainstTrajectory : "the steps together do not promise it")
     }
     memoryByteCount = outline.memoryByteCount
     tensorByteCount = outline.byteCount
@@ -156,6 +159,15 @@ extension GrowthReport.Training {
     scheduleStepBefore = (before.progress + before.position.offset).steps
     scheduleStepAfter = (after.progress + after.position.offset).steps
     if case .repositioned(_, let rewarmup) = growth.options.schedule { self.rewarmup = rewarmup }
+  }
+}
+
+extension GrowthOptions {
+  /// Why a growth so done does not promise what its steps do of the training after it.
+  fileprivate var reasonAgainstTrajectory: String {
+    moments == .mapped
+      ? "new entries have a learning rate of their own"
+      : "the moments are not mapped (\(moments.rawValue))"
   }
 }
 

@@ -57,8 +57,10 @@ public struct ModelGrowth: Sendable {
   /// How the growth is done.
   public var options: GrowthOptions { path.options }
 
-  /// What all its steps promise.
-  public var guarantees: Guarantees { path.guarantees }
+  /// What all its steps promise, but for what the options take back.
+  public var guarantees: Guarantees {
+    path.guarantees(hasMoments: (source.status?.progress.steps ?? 0) > 0)
+  }
 
   /// What `growth.json` will say, but for the files that are written.
   ///
