@@ -257,7 +257,7 @@ struct GrowCommandTests {
       (["run", "--experts", "9223372036854775807"], "experts"),
       (["run", "--width", "4096", "--depth", "65536"], "layerCount"),
       (["run", "--depth", "2", "--operator", "copy", "--output-scale", "1e300"], "output scale"),
-      (["run", "--vocabulary", "268435456", "--hidden", "1000000"], "bytes"),
+      (["run", "--vocabulary", "268435456", "--hidden", "1000000"], "needs 3.2 PB"),
       (["run", "--to", "recipe.yaml"], "no JSON"),
       (
         ["run", "--to", "missing.json"],

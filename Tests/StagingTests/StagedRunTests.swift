@@ -241,7 +241,7 @@ struct StagedRunTests {
       ("{widht: 2}", "did you mean width"), ("{layers: 2, depth: 2}", "give one of them"),
       ("{width: 2, noise: 5, symmetry: split}", "no noise"),
       ("{width: 2, newRate: -1}", "a factor from 0 to 1000"),
-      ("{width: 2, newRate: 1.3, newRateSteps: 0}", "steps"),
+      ("{width: 2, newRate: 1.3, newRateSteps: 0}", "newRateSteps"),
       ("{width: 2, newRateSteps: 9}", "nothing without newRate"),
       ("{schedule: 0.5}", "a ratio from 1"),
     ])
