@@ -58,19 +58,22 @@ extension GrowthPlan {
   private func tensor(
     _ spec: ParameterSpec, from small: ParameterSpec, _ index: Int, _ layer: LayerSource?
   ) throws -> TensorGrowth {
-    // Zero times a number keeps its sign, as other tools' files have it.
-    if layer?.zeroes(spec.role) ?? false, tensorScales[spec.name] != 0 {
-      var zero = spec
-      zero.initializer = .zeros
-      return TensorGrowth(new: zero)
-    }
-    var growth = TensorGrowth(new: spec)
-    growth.source = index
-    growth.axes = try spec.axes.indices.map {
+    let axes = try spec.axes.indices.map {
       try AxisMap(axis: $0, of: spec, from: small, vocabularyNoise: vocabularyNoise) {
         expertMap($0, of: spec) ?? map($0)
       }
     }
+    // Zero times a number keeps its sign, as other tools' files have it.
+    if layer?.zeroes(spec.role) ?? false, tensorScales[spec.name] != 0 {
+      var zero = spec
+      zero.initializer = .zeros
+      var growth = TensorGrowth(new: zero)
+      growth.replaced = TensorGrowth.Replaced(source: index, axes: axes)
+      return growth
+    }
+    var growth = TensorGrowth(new: spec)
+    growth.source = index
+    growth.axes = axes
     let isSplit = makesExperts && spec.expert != nil || spec.role == .head && source.tiesHead
     growth.sourceRounding = sourceRounding
     growth.keepsMoments = (layer?.isKept ?? true) && !isSplit

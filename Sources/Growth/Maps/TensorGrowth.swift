@@ -26,6 +26,8 @@ public struct TensorGrowth: Sendable, Hashable {
   public var source: Int?
   /// One map for each axis; none where all entries are new.
   public var axes: [AxisMap]
+  /// The tensor in whose place the zeros of a new block stand; nil where there are none.
+  public var replaced: Replaced?
   /// How many rows one after the other share each new row.
   public var newRowRepeat: Int
   /// Which entries take values.
@@ -48,11 +50,20 @@ public struct TensorGrowth: Sendable, Hashable {
   /// Factor on AdamW's ε.
   public var epsilonMultiplier: Double
 
+  /// A tensor of the block that a new block is a copy of, but for this tensor.
+  public struct Replaced: Sendable, Hashable {
+    /// Its number among the small model's parameters.
+    public var source: Int
+    /// One map for each axis.
+    public var axes: [AxisMap]
+  }
+
   /// A tensor of new entries only.
   init(new target: ParameterSpec) {
     self.target = target
     source = nil
     axes = []
+    replaced = nil
     newRowRepeat = 1
     pattern = .dense
     valueScale = 1

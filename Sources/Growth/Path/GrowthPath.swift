@@ -104,7 +104,7 @@ public struct GrowthPath: Sendable {
     return copiedEntries(of: all) { $0.keepsMoments }
   }
 
-  /// Where entries of the small parameters come to lie in the grown ones.
+  /// Where entries of the small parameters come to lie in the grown ones, or zeros in their place.
   ///
   /// - Parameters:
   ///   - masks: some entries of each small parameter, row-major.
@@ -113,19 +113,29 @@ public struct GrowthPath: Sendable {
   package func copiedEntries(
     of masks: [[Bool]], where isFollowed: (TensorGrowth) -> Bool = { _ in true }
   ) -> [[Bool]] {
-    carried(masks) { step, growth, entries in
-      guard let source = growth.source, let entries, isFollowed(growth),
-        let columns = growth.axes.last
-      else { return [Bool](repeating: false, count: growth.target.shape.elementCount) }
-      let length = step.sourceParameters[source].axes.last?.size ?? 1
-      let rows = growth.axes.count > 1 ? growth.axes[0].sourceIndices : [0]
-      return rows.flatMap { row in
-        columns.sourceIndices.map { column in
-          guard let row, let column else { return false }
-          return entries[row * length + column]
+    steps.reduce(masks) { masks, step in
+      step.tensors.map { growth in
+        guard let place = growth.place, isFollowed(growth), let columns = place.axes.last else {
+          return [Bool](repeating: false, count: growth.target.shape.elementCount)
+        }
+        let entries = masks[place.source]
+        let length = step.sourceParameters[place.source].axes.last?.size ?? 1
+        let rows = place.axes.count > 1 ? place.axes[0].sourceIndices : [0]
+        return rows.flatMap { row in
+          columns.sourceIndices.map { column in
+            guard let row, let column else { return false }
+            return entries[row * length + column]
+          }
         }
       }
     }
+  }
+}
+
+extension TensorGrowth {
+  /// The tensor that this one comes from, or stands in the place of.
+  fileprivate var place: Replaced? {
+    source.map { Replaced(source: $0, axes: axes) } ?? replaced
   }
 }
 
