@@ -6,11 +6,15 @@ import Training
 
 /// Everything that one arithmetic measures of a pair of models.
 struct GrowthMeasurer {
-  /// The numbers, with what lies behind two of them.
+  /// The numbers, with what lies behind some of them.
   struct Numbers {
     var measurements: [VerificationCheck: MeasuredNumber] = [:]
     var copyDistances: [CopyDistance] = []
     var deadParameters: [DeadParameter] = []
+    /// The small model's gradients on the first batch; nil where nobody knows the growth.
+    var smallGradients: [[Double]]?
+    /// The grown model's losses along the steps; nil where it was not trained.
+    var grownLosses: [Double]?
   }
 
   let small: any MeasuredModel
@@ -28,35 +32,41 @@ struct GrowthMeasurer {
     var numbers = Numbers()
     try progress("logits")
     let error = try LogitError.measure(small, grown, batches: Array(batches.prefix(1)))
-    numbers.measurements[.logits] = MeasuredNumber(error.logits)
-    numbers.measurements[.loss] = MeasuredNumber(error.loss)
+    numbers.measurements = error.measurements
     guard scope == .all else { return numbers }
-    if let path, let batch = batches.first {
-      try progress("gradients")
-      numbers.measurements[.gradients] = try GradientMap.gradientError(
-        small, grown, path: path, batch: batch)
+    try measureGradients(&numbers)
+    let losses = try [small, grown].map {
+      try Trajectory.losses($0, batches: batches, training: training) {
+        try progress("trajectory")
+      }
     }
-    numbers.measurements[.trajectory] = try Trajectory.error(
-      small, grown, batches: batches, training: training
-    ) { try progress("trajectory") }
+    numbers.measurements[.trajectory] = Trajectory.error(of: losses[1], against: losses[0])
+    numbers.grownLosses = losses[1]
     try progress("dead parameters")
     let search = try DeadParameter.search(
       grown, of: small, by: path, batches: liveBatches, smallBatch: batches[0], training: training)
-    // Where gradients are no numbers, it is not the parameters that are dead.
-    numbers.deadParameters = search.notFinite == nil ? search.dead : []
+    numbers.deadParameters = search.dead
     numbers.measurements[.deadParameters] = search.measurement
     if let path { try measureCopies(path, &numbers) }
     return numbers
   }
 
+  private func measureGradients(_ numbers: inout Numbers) throws {
+    guard let path, let batch = batches.first else { return }
+    try progress("gradients")
+    let gradients = try GradientMap.gradients(small, batch)
+    numbers.measurements[.gradients] = try GradientMap.gradientError(
+      of: GradientMap.gradients(grown, batch), in: grown.program, against: gradients, path: path)
+    numbers.smallGradients = gradients
+  }
+
   private func measureCopies(_ path: GrowthPath, _ numbers: inout Numbers) throws {
     let steps = (0..<symmetrySteps).map { batches[$0 % batches.count] }
-    numbers.copyDistances = try CopyDistance.measure(
-      grown, by: path, batches: steps, training: training
+    let pairs = try CopyPair.measure(
+      grown, of: small, by: path, batches: steps, training: training
     ) { try progress("copies") }
-    let means = numbers.copyDistances.map { MeasuredNumber($0.afterTraining, $0.space) }
-    let closest = numbers.copyDistances.map { MeasuredNumber($0.smallestAfterTraining, $0.space) }
-    numbers.measurements[.copyDistance] = .smallest(means)
-    numbers.measurements[.closestCopies] = .smallest(closest)
+    numbers.copyDistances = CopyDistance.all(pairs)
+    numbers.measurements[.copyDistance] = pairs.meanDistance(after: symmetrySteps)
+    numbers.measurements[.closestCopies] = pairs.smallestDistance(after: symmetrySteps)
   }
 }

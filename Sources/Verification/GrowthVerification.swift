@@ -95,7 +95,9 @@ public struct GrowthVerification: Sendable {
         numbers.deadParameters = exact.deadParameters
       }
       try addFileChecks(&numbers)
-      var report = judge(numbers, exact, result.rounding, obstacle)
+      let roundings = try measureRounding(
+        numbers, exact, result.rounding, engine, trains: obstacle == nil)
+      var report = judge(numbers, exact, roundings, obstacle)
       report.streams = result.streams?.worstFirst
       report.losses = result.losses
       return report
@@ -114,9 +116,12 @@ public struct GrowthVerification: Sendable {
   private func measureFloat32(
     _ engine: any TrainingEngine, _ counter: ProgressCounter
   ) throws -> GrowthMeasurer.Numbers {
-    try measurer(
+    var numbers = try measurer(
       try EngineModel(small, on: engine), try EngineModel(grown, on: engine), batches, .all
     ) { try counter.begin("float32: \($0)") }.measure()
+    // Only float64's are compared with.
+    numbers.smallGradients = nil
+    return numbers
   }
 
   /// What the engine cannot compute of the models on the batches; nil for nothing.
@@ -155,13 +160,19 @@ public struct GrowthVerification: Sendable {
     _ counter: ProgressCounter, threads: Int?
   ) throws -> GrowthMeasurer.Numbers {
     guard exactScope != .none else { return GrowthMeasurer.Numbers() }
+    let (small, grown) = try exactModels(threads: threads)
+    return try measurer(small, grown, exactBatches, exactScope) {
+      try counter.begin("float64: \($0)")
+    }.measure()
+  }
+
+  /// Both models in float64, the grown one made again where the growths are known.
+  func exactModels(threads: Int?) throws -> (small: ExactModel, grown: ExactModel) {
     var exact = try ExactModel(small)
     var larger = try ExactModel(grown)
     if let path { larger = try ExactModel(growing: exact, by: path, given: larger) }
     (exact.threadCount, larger.threadCount) = (threads, threads)
-    return try measurer(exact, larger, exactBatches, exactScope) {
-      try counter.begin("float64: \($0)")
-    }.measure()
+    return (exact, larger)
   }
 
   private func measurer(
@@ -188,7 +199,7 @@ public struct GrowthVerification: Sendable {
 
   private func judge(
     _ numbers: GrowthMeasurer.Numbers, _ exact: GrowthMeasurer.Numbers,
-    _ smallRounding: ModelRounding?, _ obstacle: String?
+    _ roundings: Roundings, _ obstacle: String?
   ) -> VerificationReport {
     let arithmetic: MeasuredArithmetic? =
       exactScope == .none ? nil : path == nil ? .float64OfFiles : .float64
@@ -196,7 +207,7 @@ public struct GrowthVerification: Sendable {
       VerificationReport.Check(
         check, isDeclared: declared.map { check.isDeclared(in: $0) },
         float32: numbers.measurements[check], float64: exact.measurements[check],
-        float64Arithmetic: arithmetic, rounding: rounding, modelRounding: smallRounding,
+        float64Arithmetic: arithmetic, rounding: roundings.file, modelRounding: roundings.model,
         reason: reason(check, numbers.measurements[check], exact.measurements[check], obstacle))
     }
     let steps = (batches.count - 1, symmetrySteps)
@@ -212,8 +223,8 @@ public struct GrowthVerification: Sendable {
         trajectorySteps: steps.0, symmetrySteps: steps.1),
       float64Arithmetic: arithmetic, checks: checks, copyDistances: numbers.copyDistances,
       deadParameters: numbers.deadParameters)
-    report.rounding = rounding
-    report.smallRounding = smallRounding
+    report.rounding = roundings.file
+    report.smallRounding = roundings.model
     report.float32Limit = obstacle
     return report
   }
@@ -236,7 +247,7 @@ public struct GrowthVerification: Sendable {
     case .gradients where path != nil: "no entry has a source"
     case .closestCopies where path != nil && exactScope != .all: "only float64 tells"
     case .copyDistance where path != nil, .closestCopies where path != nil:
-      "no unit is a copy of another"
+      "no unit that trains has a copy"
     case .moments where path != nil: "the small model has no moments"
     case .firstStep: "every tensor has moments"
     default: "nobody tells how the model was grown"

@@ -3,42 +3,60 @@
 /// How far a grown model may be from what its growth declares: the one table.
 ///
 /// The numbers are what the project promises, and are never loosened so that a growth passes. float32
-/// rounds to 6e-8 and whole models add up to about 1e-6; float64 rounds to 1e-16. Where a model's own
-/// float32 results are further than that from its float64 ones, which is measured
-/// (``ModelRounding``), float32 can tell no more; float64 still does. AdamW divides gradients by their
-/// own size, which lets rounding of the smallest ones grow along a trajectory.
+/// rounds to 6e-8 and whole models add up to about 1e-6; float64 rounds to 1e-16. Where rounding carries
+/// the small model itself further than that, which is measured (``ModelRounding``), a grown model may
+/// differ by a multiple of it, as long as that still tells a mistake.
 public enum GuaranteeTolerances {
   /// The bound of a check on files of some type; nil where the arithmetic does not measure it.
   ///
   /// Where rounding may send tokens to other experts, float32 tells nothing; float64 and the files' values do.
   ///
   /// Where the files' type rounds what the growth makes, what is computed of the files may differ by
-  /// that (``FileRounding/bound``), and values by half of their last place, or, since noise is chosen by
-  /// the weights' digits, four times that.
+  /// a multiple of what the same rounding does to the small model (``FileRounding/cost``), and values by
+  /// half of their last place, or, since noise is chosen by the weights' digits, four times that.
   public static func bound(
     _ check: VerificationCheck, _ arithmetic: MeasuredArithmetic, rounding: FileRounding?,
     modelRounding: ModelRounding? = nil
   ) -> VerificationBound? {
-    guard var strict = bound(check, arithmetic), arithmetic != .float64 else {
-      return bound(check, arithmetic)
+    guard var bound = bound(check, arithmetic) else { return nil }
+    var allowances = [modelRounding?.bound(check, arithmetic)]
+    if let rounding, arithmetic != .float64 {
+      if check == .replay {
+        // Noise is chosen by the weights' digits, and rounding may have changed those.
+        allowances.append((rounding.isExact ? 1 : 4) * rounding.unitRoundoff)
+      } else if check.isRounded, !rounding.isExact {
+        if rounding.choosesExperts == true { return nil }
+        allowances.append(rounding.bound(check))
+      }
     }
     // A measurement that is infinite or no number allows nothing.
-    if let own = modelRounding?.bound(check), own.isFinite, own > strict.value {
-      strict.value = own
+    for case let allowance? in allowances where allowance.isFinite && allowance > bound.value {
+      bound.value = allowance
     }
-    guard let rounding else { return strict }
-    switch check {
-    case .replay:
-      // Noise is chosen by the weights' digits, and rounding may have changed those.
-      let factor = rounding.isExact ? 1.0 : 4.0
-      return .atMost(max(strict.value, factor * rounding.unitRoundoff))
-    case .logits, .loss, .residual, .gradients, .trajectory:
-      if rounding.isExact { return strict }
-      return rounding.choosesExperts == true
-        ? nil : .atMost(max(strict.value, rounding.bound))
-    case .moments, .copyDistance, .closestCopies, .deadParameters, .firstStep: return strict
-    }
+    return bound
   }
+
+  /// Why a number that is not within the table's bound proves nothing; nil where it proves something.
+  static func doubt(
+    of number: MeasuredNumber, _ check: VerificationCheck, _ arithmetic: MeasuredArithmetic,
+    rounding: FileRounding?, modelRounding: ModelRounding?
+  ) -> String? {
+    if let doubt = number.doubt { return doubt }
+    guard check.isRounded, number.value.isFinite, let strict = bound(check, arithmetic),
+      !strict.admits(number.value),
+      let bound = bound(check, arithmetic, rounding: rounding, modelRounding: modelRounding)
+    else { return nil }
+    guard modelRounding?.own(check, arithmetic) != nil || arithmetic == .float64 else {
+      return "only float64 tells it from rounding"
+    }
+    return bound.value > ModelRounding.largestBound
+      ? "rounding alone may change it by as much" : nil
+  }
+
+  /// The mean distance of copies that have parted.
+  static let partedCopies = VerificationBound.moreThan(1e-9)
+  /// The distance of two copies that are not the same, in float64.
+  static let differentCopies = VerificationBound.moreThan(1e-20)
 
   /// The bound of a check on files of float32; nil where the arithmetic does not measure it.
   public static func bound(
@@ -70,8 +88,8 @@ public enum GuaranteeTolerances {
     case (.trajectory, .float64): .atMost(1e-9)
 
     // Copies that rounding alone parts are 1e-14 from each other in float32, 1e-30 in float64.
-    case (.copyDistance, _): .moreThan(1e-9)
-    case (.closestCopies, .float64): .moreThan(1e-20)
+    case (.copyDistance, _): partedCopies
+    case (.closestCopies, .float64): differentCopies
     case (.closestCopies, .float32), (.closestCopies, .float64OfFiles): nil
 
     case (.deadParameters, _): .atMost(0)

@@ -6,11 +6,19 @@ public struct MeasuredNumber: Sendable, Hashable, Codable {
   public var value: Double
   /// The tensor, step or space with the worst number; nil where there is only one.
   public var subject: String?
+  /// Why the number proves nothing of the growth; nil where it does.
+  public var doubt: String?
 
   /// Makes a measurement.
-  public init(_ value: Double, _ subject: String? = nil) {
+  public init(_ value: Double, _ subject: String? = nil, doubt: String? = nil) {
     self.value = value
     self.subject = subject
+    self.doubt = doubt
+  }
+
+  /// The same number, which proves nothing where there is a reason.
+  func doubted(_ doubt: String?) -> MeasuredNumber {
+    MeasuredNumber(value, subject, doubt: doubt)
   }
 
   /// The worst of several; nil for none.
@@ -31,6 +39,16 @@ public struct MeasuredNumber: Sendable, Hashable, Codable {
       guard let worst, !next.value.isNaN else { return next }
       return worst.value.isNaN || worst.value <= next.value ? worst : next
     }
+  }
+
+  /// The smallest of several that must all be more than a bound; nil for none.
+  ///
+  /// One that is not, and proves something, is worse than any that proves nothing.
+  static func smallest(
+    _ measurements: [MeasuredNumber], above bound: VerificationBound
+  ) -> MeasuredNumber? {
+    let failing = measurements.filter { $0.doubt == nil && !bound.admits($0.value) }
+    return smallest(failing.isEmpty ? measurements : failing)
   }
 }
 

@@ -70,7 +70,13 @@ public struct StreamingVerification: Sendable {
     numbers.add(result)
     try exact?.replayEmbeddings(of: grown.program, arithmetic)
     numbers.measurements[.replay] = exact?.replay?.error
-    return try judge(numbers, result, exact)
+    var roundings = Roundings(
+      model: result.rounding, file: FileRounding(small: small, grown: grown, path: path))
+    if roundings.needFileCost(for: numbers, declared: declared) {
+      try roundings.file?.measureCost(
+        of: LayerwiseModel(small), small.configuration.model, on: batch, arithmetic)
+    }
+    return judge(numbers, result, exact, roundings)
   }
 
   /// The tokens that float64 computes; nil for none.
@@ -88,9 +94,9 @@ public struct StreamingVerification: Sendable {
   }
 
   private func judge(
-    _ numbers: GrowthMeasurer.Numbers, _ result: LockStep.Result, _ exact: ExactModels?
-  ) throws -> VerificationReport {
-    let rounding = FileRounding(small: small, grown: grown, path: path)
+    _ numbers: GrowthMeasurer.Numbers, _ result: LockStep.Result, _ exact: ExactModels?,
+    _ roundings: Roundings
+  ) -> VerificationReport {
     let arithmetic: MeasuredArithmetic? =
       exact.map { $0.replay == nil ? .float64OfFiles : .float64 }
     var exactNumbers = GrowthMeasurer.Numbers()
@@ -101,7 +107,7 @@ public struct StreamingVerification: Sendable {
       VerificationReport.Check(
         check, isDeclared: declared.map { check.isDeclared(in: $0) },
         float32: numbers.measurements[check], float64: exactNumbers.measurements[check],
-        float64Arithmetic: arithmetic, rounding: rounding, modelRounding: result.rounding,
+        float64Arithmetic: arithmetic, rounding: roundings.file, modelRounding: roundings.model,
         reason: numbers.measurements[check] == nil ? "nobody tells how the model was grown" : nil)
     }
     let exactBatch = exact?.parameters.batch
@@ -115,8 +121,8 @@ public struct StreamingVerification: Sendable {
       float64Arithmetic: arithmetic, checks: checks, copyDistances: [], deadParameters: [])
     report.streams = result.streams?.worstFirst
     report.losses = result.losses
-    report.rounding = rounding
-    report.smallRounding = result.rounding
+    report.rounding = roundings.file
+    report.smallRounding = roundings.model
     report.float32Limit =
       "the models were streamed: their function was compared, not their training"
     return report

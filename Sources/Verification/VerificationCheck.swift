@@ -41,6 +41,14 @@ public enum VerificationCheck: String, Sendable, Hashable, CaseIterable, Codable
     case .firstStep, .replay: nil
     }
   }
+
+  /// Whether it compares what two models compute, which rounding changes.
+  var isRounded: Bool {
+    switch self {
+    case .logits, .loss, .residual, .gradients, .trajectory: true
+    case .moments, .copyDistance, .closestCopies, .deadParameters, .firstStep, .replay: false
+    }
+  }
 }
 
 /// The arithmetic of a measurement.

@@ -11,6 +11,8 @@ public struct VerificationReport: Sendable, Hashable, Codable {
     case kept
     /// Declared, and measured not to hold.
     case broken
+    /// Declared, and measured, but the numbers prove neither; ``Check/reason`` says why.
+    case undecided
     /// Not declared, or by nobody known; ``Check/holds`` says what was measured.
     case notDeclared
     /// Nothing was measured; ``Check/reason`` says why.
@@ -33,7 +35,7 @@ public struct VerificationReport: Sendable, Hashable, Codable {
     public var float64: MeasuredNumber?
     /// What the number in float64 must be.
     public var float64Bound: VerificationBound?
-    /// Whether every measured number is within its bound; nil for none.
+    /// Whether every number that proves something is within its bound; nil where they prove neither.
     public var holds: Bool?
     /// What that says of the declaration.
     public var verdict: Verdict
@@ -106,8 +108,11 @@ public struct VerificationReport: Sendable, Hashable, Codable {
     self[.residual]?.float32Bound.flatMap { streams?.parting(beyond: $0.value) }
   }
 
-  /// Whether no declared guarantee is broken.
-  public var isSound: Bool { !checks.contains { $0.verdict == .broken } }
+  /// Whether every declared guarantee that was measured is proved to be kept.
+  public var isSound: Bool { !isBroken && !checks.contains { $0.verdict == .undecided } }
+
+  /// Whether a declared guarantee is proved to be broken.
+  public var isBroken: Bool { checks.contains { $0.verdict == .broken } }
 
   /// One check's result.
   public subscript(_ check: VerificationCheck) -> Check? { checks.first { $0.check == check } }
@@ -115,7 +120,7 @@ public struct VerificationReport: Sendable, Hashable, Codable {
 
 extension VerificationReport.Check {
   /// Judges the numbers of a check.
-  init(
+  package init(
     _ check: VerificationCheck, isDeclared: Bool?, float32: MeasuredNumber?,
     float64: MeasuredNumber?,
     float64Arithmetic: MeasuredArithmetic?, rounding: FileRounding?,
@@ -132,16 +137,51 @@ extension VerificationReport.Check {
     // A number without a bound says nothing.
     self.float32 = float32Bound.flatMap { _ in float32 }
     self.float64 = float64Bound.flatMap { _ in float64 }
-    let judged = [(float32, float32Bound), (float64, float64Bound)].compactMap { number, bound in
-      number.flatMap { number in bound?.admits(number.value) }
+    self.reason = reason
+    func judge(
+      _ number: inout MeasuredNumber?, _ bound: VerificationBound?, _ arithmetic: MeasuredArithmetic
+    ) -> Finding? {
+      guard let measured = number, let bound else { return nil }
+      // What is not declared needs no proof that it is kept.
+      if isDeclared != false {
+        number?.doubt = GuaranteeTolerances.doubt(
+          of: measured, check, arithmetic, rounding: rounding, modelRounding: modelRounding)
+      }
+      return number?.doubt != nil ? .nothing : bound.admits(measured.value) ? .within : .beyond
     }
-    holds = judged.isEmpty ? nil : judged.allSatisfy { $0 }
+    let float32Finding = judge(&self.float32, float32Bound, .float32)
+    let float64Finding = judge(&self.float64, float64Bound, float64Arithmetic ?? .float64)
+    let findings = [float32Finding, float64Finding].compactMap { $0 }
+    holds =
+      if findings.contains(.beyond) {
+        false
+      } else if float64Finding == .within && float64Arithmetic == .float64 {
+        // What the growth makes in float64 decides where float32 proves nothing, and not the other
+        // way round.
+        true
+      } else {
+        findings.isEmpty || findings.contains(.nothing) ? nil : true
+      }
     verdict =
       switch (holds, isDeclared) {
-      case (nil, _): .notMeasurable
+      case _ where findings.isEmpty: .notMeasurable
       case (_, nil), (_, false?): .notDeclared
       case (let holds?, true?): holds ? .kept : .broken
+      case (nil, true?): .undecided
       }
-    self.reason = reason
+    if holds == nil, let doubt { self.reason = doubt }
+  }
+
+  /// What one number says.
+  private enum Finding { case within, beyond, nothing }
+
+  /// Why the numbers prove nothing; nil where they do.
+  private var doubt: String? {
+    let (one, other) = (float32?.doubt, float64?.doubt)
+    if let one, one == other { return one }
+    let doubts = [
+      one.map { "\($0) (in float32)" }, other.map { "\($0) (in float64)" },
+    ].compactMap { $0 }
+    return doubts.isEmpty ? nil : doubts.joined(separator: "; ")
   }
 }

@@ -104,6 +104,22 @@ struct VerifyTests {
     #expect(table.output.contains("replay is worst at"))
   }
 
+  @Test("what cannot be told is neither kept nor broken, and gives exit code 2")
+  func undecided() throws {
+    let place = try workplace(WidthGrowth(factor: 2))
+    let report = try report(
+      ["verify", "run", "grown", "--learning-rate", "1e-9"], in: place, status: 2)
+    #expect(!report.isSound && !report.isBroken)
+    #expect(report[.copyDistance]?.verdict == .undecided)
+    #expect(report[.logits]?.verdict == .kept)
+    let table = try BuiltCommand.run(
+      ["verify", "run", "grown", "--learning-rate", "1e30", "--quiet"], in: place.url)
+    #expect(table.status == 2)
+    #expect(table.output.contains("cannot be told: ") && !table.output.contains("BROKEN"))
+    let help = try BuiltCommand.run(["help", "verify"], in: place.url)
+    #expect(help.output.contains("but one cannot be told"))
+  }
+
   @Test("a model of another tool, without a receipt and without a training state")
   func elsewhere() throws {
     let place = try workplace(WidthGrowth(factor: 2), receipt: false)

@@ -170,6 +170,34 @@ import Verification
     #expect(broken[.deadParameters]?.verdict == .broken)
   }
 
+  /// Growths that copy a dead unit, or put zeros beside its copies.
+  private static let copyingGrowths: [any GrowthOperator] = [
+    DepthGrowth(factor: 2), FeedForwardGrowth(to: 20),
+    DepthGrowth(factor: 2).then(FeedForwardGrowth(to: 20)), WidthGrowth(factor: 2),
+    WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)),
+  ]
+
+  @Test("copies of a dead unit are no copies to be parted, and zeros beside them wait for nothing")
+  func deadCopies() throws {
+    var small = ModelState(
+      SmallModel.llama.configuration, values: try SmallModel.llama.trained().parameters.map(\.value)
+    )
+    try prune(3, &small)
+    for growth in Self.copyingGrowths {
+      let plans = try growth.plans(from: small.configuration)
+      let report = try verify(small, plans)
+      expectSound(report)
+      #expect(report.isSound && report.deadParameters.isEmpty, "\(plans.map(\.operation))")
+      #expect(report[.deadParameters]?.verdict == .kept)
+      let broken = try verify(small, plans) { try prune(5, &$0) }
+      #expect(broken[.deadParameters]?.verdict == .broken, "\(plans.map(\.operation))")
+      #expect(broken[.replay]?.verdict == .broken)
+    }
+    let same = try WidthGrowth(factor: 2, symmetry: .kept).plans(from: small.configuration)
+    expectBroken(
+      try verify(small, same, declared: [.loss, .symmetry]), .copyDistance, .closestCopies)
+  }
+
   @Test("zero norms in a gated feed-forward never learn")
   func deadBlocks() throws {
     let model = SmallModel.llama

@@ -78,7 +78,9 @@ package enum VerificationText {
     switch check.verdict {
     case .kept: "kept"
     case .broken: "BROKEN"
-    case .notDeclared: check.holds == true ? "holds" : "does not hold"
+    case .undecided: "cannot be told"
+    case .notDeclared:
+      check.holds.map { $0 ? "holds" : "does not hold" } ?? "cannot be told"
     case .notMeasurable: check.reason ?? "not measured"
     }
   }
@@ -90,12 +92,20 @@ package enum VerificationText {
         "\(check.check.rawValue) is worst at \($0)"
       }
     }
+    let doubts = report.checks.compactMap { check -> String? in
+      switch check.verdict {
+      case .undecided: check.reason.map { "\(check.check.rawValue) cannot be told: \($0)" }
+      case .kept:
+        check.float32?.doubt.map { "\(check.check.rawValue) is told by float64 alone: \($0)" }
+      default: nil
+      }
+    }
     let copies = report.copyDistances.map {
       "copies in \($0.space): mean distance \(number(MeasuredNumber($0.atGrowth))) at growth, "
         + "\(number(MeasuredNumber($0.afterTraining))) after \(Readable.exact(report.batches.symmetrySteps, of: "step"))"
     }
     let dead = report.deadParameters.prefix(10).map { "no gradient: \($0.description)" }
-    return broken + copies + dead + remarks(report)
+    return broken + doubts + copies + dead + remarks(report)
   }
 
   /// What the numbers do not show.
@@ -124,10 +134,19 @@ package enum VerificationText {
         "\(rounding.type.rawValue) rounds \(rounding.roundedTensorCount) grown tensors (\(example), …): "
           + (rounding.choosesExperts == true
             ? "tokens may go to other experts for that, so float32 is not judged"
-            : "the files keep the function up to that, and bounds are 4u√(2L + 2) = "
-              + String(format: "%.1e", rounding.bound)))
+            : "the files keep the function up to that" + Self.allowance(rounding)))
     }
     return lines
+  }
+
+  /// What that rounding does to the small model, where bounds follow it.
+  private static func allowance(_ rounding: FileRounding) -> String {
+    rounding.cost.map {
+      String(
+        format:
+          "; it changes the small model's own logits by %.1e of the largest, and bounds of float32 "
+          + "are %.0f times what it changes", $0.logits, FileRounding.tolerance)
+    } ?? ""
   }
 
   private static func batches(_ report: VerificationReport) -> String {

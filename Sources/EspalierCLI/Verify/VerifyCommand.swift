@@ -38,8 +38,8 @@ struct VerifyCommand: AsyncParsableCommand {
       and in float64 with the growth done again row by row. It is chosen where all measurements would \
       take more than half of the memory.
 
-      Trained models multiply rounding. Where float32 carries the small model itself, beside its own \
-      float64 results, further than a fixed bound allows, float32 bounds are 16 times that distance.
+      Trained models multiply rounding. Where rounding carries the small model itself further than a \
+      fixed bound allows, bounds are 16 times that distance, or, for rounding to a file of 16 bits, 4 times.
 
       Examples:
         espalier verify small grown
@@ -48,9 +48,16 @@ struct VerifyCommand: AsyncParsableCommand {
         espalier verify small grown-elsewhere --float64 none
         espalier verify llama llama-grown --streaming --data held-out.txt --tokens 512
 
-      Exit codes: 0 no declared guarantee is broken, 1 one is, or an error, 64 wrong usage, 130 \
-      interrupted.
+      Some numbers prove nothing: those of a small model that is not finite itself, of training that \
+      diverges, of steps too few or too small to part copies, differences that rounding alone may make. \
+      Where float64 does not decide either, the guarantee cannot be told, and a line says why.
+
+      Exit codes: 0 every declared guarantee is kept, 1 one is broken, or an error, 2 none is broken, but \
+      one cannot be told, 64 wrong usage, 130 interrupted.
       """)
+
+  /// The exit code where nothing is broken and not everything proved.
+  private static let undecidedCode: Int32 = 2
 
   @Argument(
     help: "The small model: a checkpoint, Hugging Face directory or run.",
@@ -87,8 +94,10 @@ struct VerifyCommand: AsyncParsableCommand {
     help: "Tokens of each sequence, where the small model's context is not shorter.")
   var tokens = 32
 
-  @Option(parsing: .unconditional, help: "The learning rate of all steps; default 1e-3.")
-  var learningRate = 1e-3
+  @Option(
+    parsing: .unconditional,
+    help: "The learning rate of all steps but deadParameters', which take 1e-3; default 1e-3.")
+  var learningRate = MeasuredTraining.usualRate
 
   @Option(parsing: .unconditional, help: "Fixes the random tokens.")
   var seed: UInt64 = 0
@@ -161,7 +170,8 @@ struct VerifyCommand: AsyncParsableCommand {
       } else {
         try CommandOutput.print(VerificationText.lines(report))
       }
-      if !report.isSound { throw ExitCode.failure }
+      if report.isBroken { throw ExitCode.failure }
+      if !report.isSound { throw ExitCode(Self.undecidedCode) }
     } catch is CancellationError {
       printer.finish()
       terminal.print("Interrupted; a verification keeps nothing, the same command begins anew.")

@@ -3,7 +3,6 @@ import Architectures
 import Growth
 import Tensors
 import Text
-import Training
 
 /// How far the copies of units of one space are from each other: ``Guarantee/symmetry``.
 ///
@@ -24,33 +23,24 @@ public struct CopyDistance: Sendable, Hashable, Codable {
 
   /// Trains a grown model and measures how its copies part.
   ///
+  /// - Parameter small: the model before the growths: what is dead in it does not count.
   /// - Returns: one distance for each space with copies; none where the growths copy no unit.
   /// - Throws: the errors of the models.
   public static func measure(
-    _ grown: any MeasuredModel, by path: GrowthPath, batches: [TokenBatch],
-    training: MeasuredTraining, progress: () throws -> Void = {}
+    _ grown: any MeasuredModel, of small: any MeasuredModel, by path: GrowthPath,
+    batches: [TokenBatch], training: MeasuredTraining
   ) throws -> [CopyDistance] {
-    let tensors = path.tracedTensors.enumerated().filter { $1.hasCopies }
-    guard !tensors.isEmpty else { return [] }
-    func distances(_ values: [[Double]]) -> [String: [Double]] {
-      tensors.reduce(into: [:]) { result, tensor in
-        for (space, distance) in tensor.element.distances(values[tensor.offset]) {
-          result[space, default: []].append(distance)
-        }
-      }
-    }
-    var run = try MeasuredRun(grown, training)
-    let before = distances(try run.session.values())
-    for batch in batches {
-      try progress()
-      _ = try run.step(batch)
-    }
-    let after = distances(try run.session.values())
-    return before.keys.sorted().map { space in
-      let (first, last) = (before[space] ?? [], after[space] ?? [])
-      return CopyDistance(
-        space: space, pairCount: first.count, atGrowth: mean(first), afterTraining: mean(last),
-        smallestAfterTraining: MeasuredNumber.smallest(last.map { MeasuredNumber($0) })?.value ?? 0)
+    all(try CopyPair.measure(grown, of: small, by: path, batches: batches, training: training))
+  }
+
+  /// The distances of pairs, by space.
+  static func all(_ pairs: [CopyPair]) -> [CopyDistance] {
+    Dictionary(grouping: pairs, by: \.space).sorted { $0.key < $1.key }.map { space, pairs in
+      CopyDistance(
+        space: space, pairCount: pairs.count, atGrowth: mean(pairs.map(\.atGrowth)),
+        afterTraining: mean(pairs.map(\.afterTraining)),
+        smallestAfterTraining:
+          MeasuredNumber.smallest(pairs.map { MeasuredNumber($0.afterTraining) })?.value ?? 0)
     }
   }
 
@@ -58,55 +48,16 @@ public struct CopyDistance: Sendable, Hashable, Codable {
   ///
   /// - Parameter values: float32, one for each parameter of the grown model.
   public static func means(of values: [HostTensor], by path: GrowthPath) -> [String: Double] {
-    let pairs = zip(path.tracedTensors, values).flatMap { tensor, value in
-      tensor.hasCopies ? tensor.distances(value.floats.map(Double.init)) : []
+    let pairs = zip(path.tracedTensors, values).flatMap { tensor, value -> [CopyPair] in
+      guard tensor.hasCopies else { return [] }
+      let floats = value.floats.map(Double.init)
+      return tensor.pairs(floats, floats)
     }
-    return Dictionary(grouping: pairs, by: \.space).mapValues { mean($0.map(\.distance)) }
+    return Dictionary(grouping: pairs, by: \.space).mapValues { mean($0.map(\.atGrowth)) }
   }
 
   static func mean(_ values: [Double]) -> Double {
     values.reduce(0, +) / Double(max(1, values.count))
-  }
-}
-
-extension TracedTensor {
-  /// The axis that a product makes and the axis that it sums over; nil for vectors.
-  private var outputAndInput: (output: Int, input: Int)? {
-    guard spec.axes.count == 2,
-      let output = spec.axes.firstIndex(where: { $0.direction == .output })
-    else { return nil }
-    return (output, 1 - output)
-  }
-
-  /// Whether the tensor writes to copies of a unit.
-  var hasCopies: Bool { outputAndInput.map { !axes[$0.output].copies.isEmpty } ?? false }
-
-  /// The cosine distance of every pair of copies, with its space.
-  func distances(_ values: [Double]) -> [(space: String, distance: Double)] {
-    guard let (output, input) = outputAndInput else { return [] }
-    let spaces = spec.axes[output].units.map(\.space.name)
-    return axes[output].copies.flatMap { copies in
-      let answers = copies.map { answer(of: $0, values, output, input) }
-      return answers.indices.flatMap { first in
-        answers.indices[(first + 1)...].map { second in
-          (spaces[copies[first]], cosineDistance(answers[first], answers[second]))
-        }
-      }
-    }
-  }
-
-  /// A unit's weights, summed over the copies of each input.
-  private func answer(of unit: Int, _ values: [Double], _ output: Int, _ input: Int) -> [Double] {
-    let width = spec.axes[1].size
-    let (unitStride, inputStride) = output == 0 ? (width, 1) : (1, width)
-    let origins = axes[input].origins
-    var result = [Double](repeating: 0, count: (origins.compactMap { $0 }.max() ?? -1) + 1)
-    for (index, origin) in origins.enumerated() {
-      guard let origin else { continue }
-      result[origin] +=
-        axes[input].forward[index] * values[unit * unitStride + index * inputStride]
-    }
-    return result
   }
 }
 

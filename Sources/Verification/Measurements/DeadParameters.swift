@@ -13,7 +13,7 @@ public struct DeadParameter: Sendable, Hashable, Codable {
   /// The dead indices of the axis; empty where the whole tensor is dead.
   public var units: [Int]
 
-  /// Finds what has no gradient before a step nor after it: none that is finite and more than rounding
+  /// Finds what has no gradient before a step nor after it, not even one that may be rounding
   /// (``MeasuredModel/gradientRounding``).
   ///
   /// Tokens that the batches do not hold, positions that they do not reach and experts that no token takes
@@ -25,7 +25,7 @@ public struct DeadParameter: Sendable, Hashable, Codable {
     in model: any MeasuredModel, batches: [TokenBatch], training: MeasuredTraining
   ) throws -> [DeadParameter] {
     try check(batches)
-    return try search(model, batches: batches, training: training).dead
+    return find(try GradientWatch(model, batches: batches, training: training), model.program)
   }
 
   /// What is dead in a grown model that a small model's own zeros do not keep waiting.
@@ -33,33 +33,29 @@ public struct DeadParameter: Sendable, Hashable, Codable {
   /// A growth keeps parameters waiting for one step. A small model that comes from a growth itself, and has
   /// not trained since, has parameters that wait already: then there is one step more. What comes from
   /// parameters that have no gradient in the small model after as many steps (a pruned unit, a softmax
-  /// that is 1 in float64) was not killed by the growth, and does not count.
+  /// that is 1 in float64), or stands in their place, was not killed by the growth, and does not count.
   static func search(
     _ grown: any MeasuredModel, of small: any MeasuredModel, by path: GrowthPath?,
     batches: [TokenBatch], smallBatch: TokenBatch, training: MeasuredTraining
   ) throws -> Search {
     try check(batches)
-    let first = try search(grown, batches: batches, training: training)
-    guard !first.dead.isEmpty, first.notFinite == nil,
-      try !search(small, batches: [smallBatch], training: training).dead.isEmpty
+    let program = grown.program
+    let training = training.atUsualRate
+    let first = Search(
+      try GradientWatch(grown, batches: batches, training: training), program)
+    guard first.isTroubled,
+      try !find(
+        GradientWatch(small, batches: [smallBatch], training: training), small.program,
+        atLeast: .some
+      ).isEmpty
     else { return first }
-    let longer = try search(grown, batches: batches + batches.prefix(1), training: training)
-    guard !longer.dead.isEmpty, longer.notFinite == nil, let path else { return longer }
-    let before = try search(
+    let before = try GradientWatch(
       small, batches: Array(repeating: smallBatch, count: batches.count + 1), training: training)
-    let live = zip(longer.live, path.copiedEntries(of: before.live.map { $0.map { !$0 } }))
-      .map { zip($0, $1).map { $0 || $1 } }
-    return search(longer, of: grown.program, live: live)
-  }
-
-  /// A search's result once some entries count as live.
-  private static func search(
-    _ search: Search, of program: Program, live: [[Bool]]
-  ) -> Search {
-    var result = search
-    result.live = live
-    result.dead = zip(program.parameters, live).flatMap { find($0, live: $1, search.seen) }
-    return result
+    let longer = try GradientWatch(
+      grown, batches: batches + batches.prefix(1), training: training)
+    guard let path else { return Search(longer, program) }
+    let waiting = before.mask(.some, of: small.program).map { $0.map { !$0 } }
+    return Search(longer, program, excused: path.copiedEntries(of: waiting))
   }
 
   private static func check(_ batches: [TokenBatch]) throws {
@@ -69,54 +65,54 @@ public struct DeadParameter: Sendable, Hashable, Codable {
       "expected two or more, of sequences of two tokens or more; one token attends to itself only")
   }
 
-  /// What was found, and the first tensor with a gradient that is not finite; nil for none.
+  /// What was found.
   struct Search {
-    var dead: [DeadParameter]
-    var notFinite: String?
-    /// Which entries of each parameter had a gradient, or could have none on these batches.
-    var live: [[Bool]]
-    fileprivate var seen: SeenUnits
+    /// What has no gradient; none where gradients are no numbers.
+    let dead: [DeadParameter]
+    /// What has one that may be rounding.
+    private let faint: [DeadParameter]
+    private let watch: GradientWatch
 
-    /// The number of dead parameters; none where a gradient is no number, which proves nothing.
+    /// - Parameter excused: entries that count as alive.
+    fileprivate init(_ watch: GradientWatch, _ program: Program, excused: [[Bool]]? = nil) {
+      self.watch = watch
+      dead = watch.notFinite == nil ? find(watch, program, excused: excused) : []
+      faint = find(watch, program, atLeast: .some, excused: excused)
+    }
+
+    /// Whether something is not alive that the small model may excuse.
+    fileprivate var isTroubled: Bool { watch.notFinite == nil && !faint.isEmpty }
+
+    /// The number of dead parameters.
     var measurement: MeasuredNumber {
-      notFinite.map { MeasuredNumber(.nan, "the gradient of \($0), which is not finite") }
-        ?? MeasuredNumber(Double(dead.count), dead.first?.description)
-    }
-  }
-
-  private static func search(
-    _ model: any MeasuredModel, batches: [TokenBatch], training: MeasuredTraining
-  ) throws -> Search {
-    var run = try MeasuredRun(model, training)
-    var seen = SeenUnits(batches, in: model.program)
-    var notFinite: String?
-    var live = model.program.parameters.map { spec in
-      [Bool](repeating: false, count: spec.shape.elementCount)
-    }
-    for (step, batch) in batches.enumerated() {
-      try seen.addExperts(of: batch) { try run.session.values() }
-      _ = try run.session.accumulateGradients(of: batch)
-      let gradients = try run.session.gradients()
-      let least = model.gradientRounding * norm(gradients)
-      for (index, gradient) in gradients.enumerated() {
-        for element in gradient.indices where abs(gradient[element]) > least {
-          live[index][element] = true
-        }
-        if notFinite == nil, !gradient.allSatisfy(\.isFinite) {
-          notFinite = model.program.parameters[index].name
-        }
+      if let name = watch.notFinite {
+        let place = "the gradient of \(name)"
+        return MeasuredNumber(.nan, place, doubt: "\(place) is not finite")
       }
-      if step + 1 < batches.count { try run.update() }
+      if let dead = dead.first {
+        return MeasuredNumber(
+          Double(self.dead.count), dead.description,
+          doubt: watch.leavesRange
+            ? "numbers are too large or too small for the arithmetic, so gradients may be lost"
+            : nil)
+      }
+      return MeasuredNumber(
+        Double(faint.count), faint.first?.description,
+        doubt: faint.isEmpty
+          ? nil : "gradients are no larger, beside all others, than their rounding")
     }
-    let dead = zip(model.program.parameters, live).flatMap { find($0, live: $1, seen) }
-    return Search(
-      dead: dead, notFinite: notFinite,
-      live: zip(model.program.parameters, live).map { seen.addingUnseen(of: $0, to: $1) },
-      seen: seen)
   }
 
-  private static func norm(_ gradients: [[Double]]) -> Double {
-    gradients.reduce(0) { $1.reduce($0) { $0 + $1 * $1 } }.squareRoot()
+  /// The dead parts of all tensors: entries that are below some gradient and not excused.
+  private static func find(
+    _ watch: GradientWatch, _ program: Program, atLeast least: GradientWatch.Gradient = .faint,
+    excused: [[Bool]]? = nil
+  ) -> [DeadParameter] {
+    program.parameters.indices.flatMap { index in
+      var live = watch.entries[index].map { $0 >= least }
+      if let excused { live = zip(live, excused[index]).map { $0 || $1 } }
+      return find(program.parameters[index], live: live, watch.seen)
+    }
   }
 
   /// The dead parts of one tensor.

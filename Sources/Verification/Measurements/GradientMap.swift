@@ -14,17 +14,23 @@ public enum GradientMap {
   public static func gradientError(
     _ small: any MeasuredModel, _ grown: any MeasuredModel, path: GrowthPath, batch: TokenBatch
   ) throws -> MeasuredNumber? {
-    let masks = path.mappedEntries()
-    let expected = try path.mapped(gradients: try gradients(small, batch))
-    let gradients = try gradients(grown, batch)
-    let measured = zip(gradients, masks).map { zip($0, $1).map { $1 ? $0 : 0 } }
-    let names = grown.program.parameters.map(\.name)
-    return largestError(measured, expected, names: names)
+    try gradientError(
+      of: gradients(grown, batch), in: grown.program, against: gradients(small, batch), path: path)
   }
 
-  private static func gradients(
-    _ model: any MeasuredModel, _ batch: TokenBatch
-  ) throws -> [[Double]] {
+  /// The same of gradients; it proves nothing where the small model's are not finite.
+  static func gradientError(
+    of gradients: [[Double]], in program: Program, against small: [[Double]], path: GrowthPath
+  ) throws -> MeasuredNumber? {
+    let expected = try path.mapped(gradients: small)
+    let measured = zip(gradients, path.mappedEntries()).map { zip($0, $1).map { $1 ? $0 : 0 } }
+    let isTelling = small.allSatisfy { $0.allSatisfy(\.isFinite) }
+    return largestError(measured, expected, names: program.parameters.map(\.name))?
+      .doubted(isTelling ? nil : "the small model's own gradients are not finite")
+  }
+
+  /// The gradients of a batch's mean loss.
+  static func gradients(_ model: any MeasuredModel, _ batch: TokenBatch) throws -> [[Double]] {
     let session = try model.makeSession()
     _ = try session.accumulateGradients(of: batch)
     return try session.gradients()

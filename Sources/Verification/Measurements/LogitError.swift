@@ -8,6 +8,15 @@ public struct LogitError: Sendable, Hashable {
   public var logits: Double
   /// The largest difference of a batch's losses, relative to the loss.
   public var loss: Double
+  /// Whether all of the first model's logits and losses are finite; nothing is told where they are not.
+  public var isTelling = true
+
+  /// Makes a measurement.
+  public init(logits: Double, loss: Double, isTelling: Bool = true) {
+    self.logits = logits
+    self.loss = loss
+    self.isTelling = isTelling
+  }
 
   /// Compares two models; where the grown one knows more tokens, their logits are left out, and the
   /// losses differ by what it gives to them.
@@ -25,11 +34,13 @@ public struct LogitError: Sendable, Hashable {
       batches.contains { $0.targetCount > 0 }, .invalidBatch, "batches", "hold no target")
     var result = LogitError(logits: 0, loss: 0)
     for batch in batches where batch.targetCount > 0 {
-      let error = relativeError(
-        try smallSession.logits(batch), try grownSession.logits(batch), widths)
+      let logits = try smallSession.logits(batch)
+      let error = relativeError(logits, try grownSession.logits(batch), widths)
       let losses = [try smallSession.loss(batch).mean, try grownSession.loss(batch).mean]
       result.logits = worse(result.logits, error)
       result.loss = worse(result.loss, relativeDifference(losses[1], losses[0]))
+      result.isTelling =
+        result.isTelling && losses[0].isFinite && logits.allSatisfy(\.isFinite)
     }
     return result
   }
@@ -46,5 +57,15 @@ public struct LogitError: Sendable, Hashable {
       }
     }
     return difference == 0 ? 0 : difference / largest
+  }
+}
+
+extension LogitError {
+  /// The two numbers.
+  var measurements: [VerificationCheck: MeasuredNumber] {
+    let doubt = isTelling ? nil : "the small model's own logits or losses are not finite"
+    return [
+      .logits: MeasuredNumber(logits, doubt: doubt), .loss: MeasuredNumber(loss, doubt: doubt),
+    ]
   }
 }

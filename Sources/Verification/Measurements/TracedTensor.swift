@@ -20,16 +20,19 @@ struct TracedTensor: Sendable {
 
   var spec: ParameterSpec
   var axes: [Axis]
+  /// The tensor before the growths, by its number; nil for a new one.
+  var source: Int?
 
   /// A tensor that was never grown, or is new.
-  init(_ spec: ParameterSpec) {
+  init(_ spec: ParameterSpec, source: Int? = nil) {
     self.spec = spec
+    self.source = source
     axes = spec.axes.map { Axis($0.size) }
   }
 
   /// The tensor after a growth.
   init(_ growth: TensorGrowth, from source: TracedTensor?) {
-    self.init(growth.target)
+    self.init(growth.target, source: source?.source)
     guard let source, growth.axes.count == axes.count else { return }
     for index in axes.indices {
       axes[index] = Axis(
@@ -71,7 +74,8 @@ extension TracedTensor.Axis {
 extension GrowthPath {
   /// The tensors of the grown model with the copies that the growths made.
   var tracedTensors: [TracedTensor] {
-    carried(sourceParameters.map { TracedTensor($0) }) { _, growth, source in
+    carried(sourceParameters.enumerated().map { TracedTensor($1, source: $0) }) {
+      _, growth, source in
       TracedTensor(growth, from: source)
     }
   }

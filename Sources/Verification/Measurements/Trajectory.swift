@@ -20,10 +20,18 @@ public enum Trajectory {
     let losses = try [small, grown].map {
       try Self.losses($0, batches: batches, training: training, progress: progress)
     }
-    let errors = zip(losses[0], losses[1]).enumerated().map { step, pair in
+    return error(of: losses[1], against: losses[0])
+  }
+
+  /// The largest relative difference of two models' losses; it proves nothing where the first one's are
+  /// not finite.
+  static func error(of grown: [Double], against small: [Double]) -> MeasuredNumber {
+    let errors = zip(small, grown).enumerated().map { step, pair in
       MeasuredNumber(relativeDifference(pair.1, pair.0), "step \(step)")
     }
-    return MeasuredNumber.largest(errors) ?? MeasuredNumber(0)
+    let end = small.firstIndex { !$0.isFinite }
+    return (MeasuredNumber.largest(errors) ?? MeasuredNumber(0)).doubted(
+      end.map { "the small model's own training diverged at step \($0)" })
   }
 
   /// The loss of each batch before the step that it makes.

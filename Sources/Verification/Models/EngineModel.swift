@@ -12,6 +12,9 @@ public struct EngineModel: MeasuredModel {
   public let clocks: [ParameterClock]
   /// 0: only what is exactly zero counts as no gradient.
   public let gradientRounding = 0.0
+  /// float32's.
+  public let range =
+    Double(Float.leastNormalMagnitude)...Double(Float.greatestFiniteMagnitude)
   private let engine: any TrainingEngine
   private let parameters: [ParameterState]
 

@@ -14,6 +14,8 @@ public struct ExactModel: MeasuredModel {
   public let clocks: [ParameterClock]
   /// Some units of float64's last place.
   public let gradientRounding = 1e-15
+  /// float64's.
+  public let range = Double.leastNormalMagnitude...Double.greatestFiniteMagnitude
   /// The parameters, each row-major, in the program's order.
   public var values: [[Double]]
   /// AdamW's means of gradients.

@@ -16,6 +16,9 @@ public protocol MeasuredModel: Sendable {
   /// The share of the norm of all gradients at and below which a gradient is nothing but rounding; 0
   /// where rounding is too coarse to tell small gradients from none.
   var gradientRounding: Double { get }
+  /// From the least number that has all of the arithmetic's digits to the largest: products below end as
+  /// zeros, those above as infinities, whose inverses are zeros again.
+  var range: ClosedRange<Double> { get }
   /// The model as it is, ready to be computed and trained; each session is a new start.
   func makeSession() throws -> any MeasuredSession
 }
@@ -43,12 +46,20 @@ public struct MeasuredTraining: Sendable, Hashable {
   /// The rate of every step, before the parameters' multipliers.
   public var learningRate: Double
 
+  /// The rate where none is asked for.
+  public static let usualRate = 1e-3
+
   /// Makes settings.
   public init(
-    optimizer: AdamWConfiguration = AdamWConfiguration(), learningRate: Double = 1e-3
+    optimizer: AdamWConfiguration = AdamWConfiguration(), learningRate: Double = usualRate
   ) {
     self.optimizer = optimizer
     self.learningRate = learningRate
+  }
+
+  /// The same at the usual rate.
+  var atUsualRate: MeasuredTraining {
+    MeasuredTraining(optimizer: optimizer, learningRate: Self.usualRate)
   }
 }
 

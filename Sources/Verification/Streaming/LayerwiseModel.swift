@@ -2,6 +2,7 @@
 import Architectures
 import Interpretation
 import LinearAlgebra
+import Tensors
 import Text
 import Training
 
@@ -16,7 +17,7 @@ import Training
 public struct LayerwiseModel: Sendable {
   /// The model's program.
   public let program: Program
-  let parameters: StoredParameters<Float>
+  private let parameters: any ParameterSource<Float>
   /// Instead of the interpreter's own, for tests: elements of a parameter that are read at once.
   package var blockElementCount: Int?
   /// The same of the queries of one product of attention.
@@ -37,6 +38,20 @@ public struct LayerwiseModel: Sendable {
     program = try state.program()
     _ = try state.clocks(program)
     parameters = StoredParameters(state, of: program)
+  }
+
+  /// The model with its parameters rounded as a grown file's are.
+  init(_ model: LayerwiseModel, rounding: FileRounding) {
+    program = model.program
+    let parameters = model.parameters
+    self.parameters = MadeParameters { parameter, elements, target, arithmetic in
+      try parameters.read(parameter, elements, into: target, arithmetic)
+      let piece = UnsafeBufferPointer(start: target, count: elements.count)
+      let tensor = HostTensor(Array(piece), shape: [elements.count])
+      for (index, value) in try rounding.rounded(tensor).floats.enumerated() {
+        target[index] = value
+      }
+    }
   }
 
   /// Scaled logits, [sequences · length, vocabulary], row-major.

@@ -27,6 +27,8 @@ struct LockStep {
     var exactError: LogitError?
     /// The small model in float32 beside itself in float64.
     var rounding: ModelRounding?
+    /// The grown model beside the small one in float32, as if nothing but rounding parted them.
+    var difference: ModelRounding
   }
 
   let small: LayerwiseModel
@@ -55,11 +57,9 @@ struct LockStep {
     return Result(
       error: logits.float32.error, losses: logits.float32.losses, streams: streams,
       exactError: logits.float64?.error,
-      rounding: logits.rounding.map {
-        ModelRounding(
-          logits: $0.error.logits, loss: $0.error.loss,
-          residual: streams.map { $0.compactMap(\.rounding).reduce(0, worse) })
-      })
+      rounding: logits.rounding?.rounding(
+        residual: streams.map { $0.compactMap(\.rounding).reduce(0, worse) }),
+      difference: logits.float32.rounding(residual: streams?.worstFirst.first?.worst))
   }
 
   private var readCount: Int {
@@ -225,24 +225,28 @@ private final class ReadCounter {
 extension GrowthMeasurer.Numbers {
   /// Takes over what was compared, but for what an engine has measured already.
   mutating func add(_ result: LockStep.Result) {
-    let functions: [VerificationCheck: Double] = [
-      .logits: result.error.logits, .loss: result.error.loss,
-    ]
-    for (check, value) in functions where measurements[check] == nil {
-      measurements[check] = MeasuredNumber(value)
-    }
+    measurements.merge(result.error.measurements) { measured, _ in measured }
     measurements[.residual] = result.streams?.worstFirst.first.map {
-      MeasuredNumber($0.worst, $0.name)
+      MeasuredNumber($0.worst, $0.name, doubt: result.rounding?.doubt(ofStream: $0.worst))
     }
   }
 
   /// Takes over what was compared in float64.
   mutating func addExact(_ result: LockStep.Result) {
-    measurements[.logits] = result.exactError.map { MeasuredNumber($0.logits) }
-    measurements[.loss] = result.exactError.map { MeasuredNumber($0.loss) }
+    measurements.merge(result.exactError?.measurements ?? [:]) { _, compared in compared }
     measurements[.residual] = .largest(
       (result.streams ?? []).compactMap { stream in
-        stream.float64.map { MeasuredNumber($0, stream.name) }
+        stream.float64.map {
+          MeasuredNumber($0, stream.name, doubt: result.rounding?.doubt(ofStream: $0))
+        }
       })
+  }
+}
+
+extension ModelRounding {
+  /// Why a distance of streams that is not finite proves nothing; nil where it proves something.
+  fileprivate func doubt(ofStream distance: Double) -> String? {
+    guard let residual, !residual.isFinite, !distance.isFinite else { return nil }
+    return "the small model's own residual stream is not finite"
   }
 }

@@ -9,6 +9,7 @@ struct LogitComparison {
   private let batch: TokenBatch
   private var difference = 0.0
   private var largest = 0.0
+  private var isTelling = true
   private var small: [RowLoss]
   private var grown: [RowLoss]
 
@@ -27,6 +28,7 @@ struct LogitComparison {
       let (a, b) = (Double(smallLogits.base[index]), Double(grownLogits.base[index]))
       difference = worse(difference, abs(a - b))
       largest = max(largest, abs(a))
+      isTelling = isTelling && a.isFinite
     }
     for row in small.indices { small[row].add(smallLogits, row, from: first) }
     add(grownLogits, from: first)
@@ -45,12 +47,30 @@ struct LogitComparison {
     return VerificationReport.Losses(small: mean(small), grown: mean(grown))
   }
 
+  /// How far rounding carries one model from the other, once all logits were taken in.
+  ///
+  /// A mean loss may differ by little because tokens' differences happen to cancel; what they amount to
+  /// in the mean of so many counts as well.
+  func rounding(residual: Double?) -> ModelRounding {
+    let count = Double(max(1, batch.targetCount))
+    let squares = zip(small, grown).reduce(0) { sum, rows in
+      let difference = rows.1.loss - rows.0.loss
+      return sum + difference * difference
+    }
+    let error = error
+    return ModelRounding(
+      logits: error.logits,
+      loss: worse(error.loss, squares.squareRoot() / count / abs(losses.small)),
+      residual: residual)
+  }
+
   /// The errors so far, relative to the largest logit and to the loss.
   var error: LogitError {
     let losses = losses
     return LogitError(
       logits: difference == 0 ? 0 : difference / largest,
-      loss: relativeDifference(losses.grown, losses.small))
+      loss: relativeDifference(losses.grown, losses.small),
+      isTelling: isTelling && losses.small.isFinite)
   }
 }
 

@@ -65,21 +65,22 @@ final class GrownDirectory {
   /// Proves the growth, streaming.
   func report(
     plans given: [GrowthPlan]?? = nil, seed: UInt64 = GrownDirectory.seed,
-    exactOperations: Double = 1e12,
+    exactOperations: Double = 1e12, tokenSeed: UInt64 = 4,
     progress: @escaping (VerificationProgress) -> Void = { _ in }
   ) throws -> VerificationReport {
     var verification = StreamingVerification(
       small: try small(), grown: try grown(),
-      path: try (given ?? plans).map { try path($0, seed: seed) }, batch: try batch)
+      path: try (given ?? plans).map { try path($0, seed: seed) },
+      batch: try batch(seed: tokenSeed))
     verification.exactOperations = exactOperations
     return try verification.report(threads: 2, progress: progress)
   }
 
   /// Random tokens.
-  var batch: TokenBatch {
-    get throws {
-      TokenBatch.random(
-        count: 1, for: try small().configuration.model, sequences: 2, length: 24, seed: 4)[0]
-    }
+  var batch: TokenBatch { get throws { try batch(seed: 4) } }
+
+  private func batch(seed: UInt64) throws -> TokenBatch {
+    TokenBatch.random(
+      count: 1, for: try small().configuration.model, sequences: 2, length: 24, seed: seed)[0]
   }
 }

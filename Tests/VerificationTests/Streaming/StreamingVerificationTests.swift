@@ -236,13 +236,38 @@ import Verification
       let rounding = try #require(report.rounding)
       #expect(!rounding.isExact)
       #expect(rounding.example != nil)
-      #expect(report[.logits]?.float32Bound?.value == rounding.bound)
+      let cost = try #require(rounding.cost).logits
+      #expect(report[.logits]?.float32Bound?.value == FileRounding.tolerance * cost)
       #expect(report.isSound, "\(report.checks)")
       // The bound is no licence: it is near to what rounding does.
       let error = try #require(report[.logits]?.float32?.value)
-      #expect(error > 1e-5 && error > rounding.bound / 1000, "\(error) of \(rounding.bound)")
+      #expect(error > 1e-5 && error > cost / 100, "\(error), \(cost)")
       try grown.corrupt("model.layers.1.self_attn.o_proj.weight", by: 16)
       #expect(try !grown.report().isSound)
+    }
+  }
+
+  @Test(
+    "16 bits: rounding is no mistake on any tokens, and a mistake is one on all",
+    arguments: [("phi3", 12, DType.float16), ("phi3", 18, .float16), ("gemma", 16, .bfloat16)])
+  func roundingOnManyTokens(_ name: String, _ headSize: Int, _ type: DType) throws {
+    let grown = try GrownDirectory(name, HeadSizeGrowth(to: headSize), type: type)
+    for seed in 1...12 {
+      let report = try grown.report(tokenSeed: UInt64(seed))
+      #expect(report.isSound, "\(seed)")
+      for check in [VerificationCheck.logits, .loss, .residual] {
+        let number = try #require(report[check]?.float32?.value)
+        let cost = try #require(report.rounding?.cost?.own(check))
+        #expect(number < 2.5 * cost, "\(seed): \(check)")
+      }
+    }
+    let spec = try #require(
+      try grown.grown().program.parameters.last { $0.role == .weight(.attentionOutput) })
+    try grown.corrupt(spec.name, by: 4)
+    for seed in 1...12 {
+      let report = try grown.report(tokenSeed: UInt64(seed))
+      #expect(report[.logits]?.verdict == .broken, "\(seed)")
+      #expect(report[.residual]?.verdict == .broken, "\(seed)")
     }
   }
 
@@ -271,5 +296,17 @@ import Verification
     // Of a growth that is exact in the file's type everything is judged.
     let exact = try GrownDirectory("mistral-bfloat16", DepthGrowth(factor: 2)).report()
     #expect(exact[.logits]?.float32Bound != nil && exact.rounding?.choosesExperts == nil)
+  }
+}
+
+extension ModelRounding {
+  /// What was measured for a check of the function.
+  fileprivate func own(_ check: VerificationCheck) -> Double? {
+    switch check {
+    case .logits: logits
+    case .loss: loss
+    case .residual: residual
+    default: nil
+    }
   }
 }
