@@ -143,8 +143,7 @@ extension ExactModel {
       configuration,
       clocks.enumerated().map { index, clock in
         var state = ParameterState(value: tensor(values[index], index), clock: clock)
-        state.firstMoment = tensor(firstMoments[index], index)
-        state.secondMoment = tensor(secondMoments[index], index)
+        state.slots = slots[index].mapValues { tensor($0, index) }
         return state
       })
   }

@@ -59,7 +59,10 @@ public struct GrowthVerification: Sendable {
     self.small = small
     self.grown = grown
     self.path = path
-    self.declared = declared ?? path?.guarantees(hasMoments: small.hasMoments)
+    self.declared =
+      declared
+      ?? path?.guarantees(hasMoments: small.hasMoments).subtracting(
+        training.optimizer.lostGuarantees)
     batches = TokenBatch.random(
       count: 11, for: small.configuration, sequences: 2, length: 32, seed: seed)
     exactBatches = batches
@@ -251,6 +254,16 @@ public struct GrowthVerification: Sendable {
     case .moments where path != nil: "the small model has no moments"
     case .firstStep: "every tensor has moments"
     default: "nobody tells how the model was grown"
+    }
+  }
+}
+
+extension OptimizerConfiguration {
+  /// What growths promise of AdamW's steps alone: another optimizer's do not follow from γ.
+  fileprivate var lostGuarantees: Guarantees {
+    switch self {
+    case .adamW: []
+    case .muon: [.trajectory]
     }
   }
 }

@@ -12,9 +12,10 @@ public enum VerificationCheck: String, Sendable, Hashable, CaseIterable, Codable
   case residual
   /// Largest relative error of a tensor's gradient against γ times the small model's.
   case gradients
-  /// Largest relative error of a tensor's moments against γ and γ² times the small model's.
+  /// Largest relative error of what the optimizer keeps of a tensor (moments, momentum) against γ, or γ²,
+  /// times the small model's.
   case moments
-  /// Largest relative difference of losses along AdamW steps on equal batches.
+  /// Largest relative difference of losses along the optimizer's steps on equal batches.
   case trajectory
   /// Mean cosine distance between copies of a unit after training steps, in the space where it is
   /// smallest.

@@ -41,7 +41,8 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
   /// The measurements' settings: an ε that matters beside the gradients, and the β₂ for which a shared
   /// step count matters most.
   static let training = MeasuredTraining(
-    optimizer: AdamWConfiguration(beta1: 0.9, beta2: 0.999, epsilon: 1e-4, weightDecay: 0.1),
+    optimizer: .adamW(
+      AdamWConfiguration(beta1: 0.9, beta2: 0.999, epsilon: 1e-4, weightDecay: 0.1)),
     learningRate: 3e-3)
 
   /// Values away from any default.
@@ -58,7 +59,9 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
   }
 
   /// The random values after five real steps, with their moments.
-  func trained() throws -> ModelState {
+  func trained(
+    by optimizer: OptimizerConfiguration = training.optimizer
+  ) throws -> ModelState {
     var state = try randomState()
     var program = configuration
     program.dropout = .none
@@ -74,7 +77,7 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
       var clocks = zip(specs, state.parameters).map { ParameterClock(name: $0.name, $1) }
       for index in clocks.indices { clocks[index].stepCount = step }
       _ = try session.update(
-        Self.training.optimizer.updates(learningRate: 3e-3, parameters: specs, clocks: clocks),
+        optimizer.updates(learningRate: 3e-3, parameters: specs, clocks: clocks),
         clip: nil)
     }
     state.parameters = try session.parameters()
@@ -85,14 +88,16 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
 
 extension ModelState {
   /// The training state around the model.
-  func trainingState() throws -> TrainingState {
+  func trainingState(
+    _ optimizer: OptimizerConfiguration = SmallModel.training.optimizer
+  ) throws -> TrainingState {
     let tokens = try InMemoryTokens(
       [Int32](repeating: 1, count: 2 * configuration.contextLength),
       vocabularySize: configuration.vocabularySize)
     var state = TrainingState(
       model: configuration,
       training: TrainingConfiguration(
-        batch: BatchConfiguration(sequences: 2), optimizer: .adamW(SmallModel.training.optimizer),
+        batch: BatchConfiguration(sequences: 2), optimizer: optimizer,
         schedule: LearningRateSchedule(
           kind: .constant, peak: 3e-3, warmup: .steps(0), total: .steps(100)),
         stop: StopConditions(after: .steps(100))),

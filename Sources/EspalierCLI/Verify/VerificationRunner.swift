@@ -110,17 +110,17 @@ struct VerificationRunner {
   /// A model with its moments, where the directory holds a training state.
   private static func state(
     _ directory: ModelDirectory
-  ) throws -> (model: ModelState, optimizer: AdamWConfiguration) {
+  ) throws -> (model: ModelState, optimizer: OptimizerConfiguration) {
     let file = directory.url.appending(path: TrainingStateFiles.state)
     guard FileManager.default.fileExists(atPath: file.path) else {
       return (
         ModelState(directory.configuration.model, values: try directory.values()),
-        AdamWConfiguration()
+        .adamW(AdamWConfiguration())
       )
     }
     // Checksums were compared when the directory was found.
     let state = try TrainingState(reading: directory.url, verifying: .sizes)
-    return (ModelState(state), state.status.training.optimizer.adamW)
+    return (ModelState(state), state.status.training.optimizer)
   }
 
   /// The receipt of the growth; nil where another tool grew the model.

@@ -22,7 +22,8 @@ struct VerifyCommand: AsyncParsableCommand {
         residual           of each token's residual stream after each block, as growth.json maps it
         gradients          of every tensor, against the declared multiple of the small model's
         moments            the same of the optimizer's, as the files hold them
-        trajectory         losses of ten AdamW steps of both models on equal batches, no clip
+        trajectory         losses of ten steps of both models on equal batches, with the checkpoint's
+                           optimizer (AdamW for weights alone), no clip
         copyDistance       mean cosine distance of the copies of a unit after --steps steps
         closestCopies      smallest distance of any two
         deadParameters     tensors and units without a gradient in two steps

@@ -14,12 +14,14 @@ public enum FirstStep {
   ///
   /// - Returns: nil where every parameter has moments.
   public static func error(
-    _ state: ModelState, optimizer: AdamWConfiguration
+    _ state: ModelState, optimizer: OptimizerConfiguration
   ) throws -> MeasuredNumber? {
     let program = try state.program()
     return .largest(
       zip(program.parameters, state.parameters).compactMap { spec, parameter in
-        guard parameter.hasNoMoments else { return nil }
+        // Only AdamW corrects a bias.
+        guard parameter.hasNoMoments, optimizer.slots(of: spec).contains(.secondMoment)
+        else { return nil }
         let update = AdamWUpdate(
           learningRate: 1, beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: 0,
           weightDecay: 0, stepCount: max(0, parameter.stepCount) + 1)
@@ -31,10 +33,8 @@ public enum FirstStep {
 }
 
 extension ParameterState {
-  /// Whether both moments are zero everywhere.
+  /// Whether all that an optimizer keeps is zero.
   fileprivate var hasNoMoments: Bool {
-    [firstMoment, secondMoment].allSatisfy { moment in
-      moment.map { $0.floats.allSatisfy { $0 == 0 } } ?? true
-    }
+    slots.values.allSatisfy { $0.floats.allSatisfy { $0 == 0 } }
   }
 }

@@ -36,8 +36,8 @@ public enum GradientMap {
     return try session.gradients()
   }
 
-  /// The largest relative error of any tensor's moments against γ (or γ²) times the small model's;
-  /// entries without a source must hold zeros.
+  /// The largest relative error of what the optimizer keeps of any tensor, against γ to the slot's power
+  /// times the small model's; entries without a source must hold zeros.
   ///
   /// - Returns: nil where the small model has no moments.
   /// - Throws: the errors of Growth and Tensors.
@@ -45,18 +45,23 @@ public enum GradientMap {
     _ small: ModelState, _ grown: ModelState, path: GrowthPath
   ) throws -> MeasuredNumber? {
     guard small.hasMoments else { return nil }
-    let (exact, given) = (try ExactModel(small), try ExactModel(grown))
-    let names = given.program.parameters.map(\.name)
-    let errors = [
-      ("first moment of ", given.firstMoments, try path.mapped(gradients: exact.firstMoments)),
-      (
-        "second moment of ", given.secondMoments,
-        try path.mapped(secondMoments: exact.secondMoments)
-      ),
-    ].map { part, measured, expected in
-      // Moments are multiplied, never summed, so that even the smallest tensor must agree.
-      largestError(measured, expected, names: names.map { part + $0 }, floor: 1e-12)
+    let given = try ExactModel(grown)
+    let expected = try path.mapped(slots: try ExactModel(small).slots)
+    let parameters = given.program.parameters
+    func values(_ slots: [[StateSlot: [Double]]], _ slot: StateSlot) -> [[Double]] {
+      zip(slots, parameters).map {
+        $0[slot] ?? [Double](repeating: 0, count: $1.shape.elementCount)
+      }
     }
-    return .largest(errors.compactMap { $0 })
+    let kept = StateSlot.all.filter { slot in
+      (given.slots + expected).contains { $0[slot] != nil }
+    }
+    return .largest(
+      kept.compactMap { slot in
+        // Moments are multiplied, never summed, so that even the smallest tensor must agree.
+        largestError(
+          values(given.slots, slot), values(expected, slot),
+          names: parameters.map { StatePart.slot(slot).prefix + $0.name }, floor: 1e-12)
+      })
   }
 }

@@ -4,7 +4,7 @@ import Training
 
 /// Whether two models go on alike: ``Guarantee/trajectory``.
 public enum Trajectory {
-  /// The largest relative difference of the losses along AdamW steps on equal batches, each model
+  /// The largest relative difference of the losses along steps on equal batches, each model
   /// with its own step counts and multipliers.
   ///
   /// The loss of the first batch is taken before any step, so n batches show n − 1 steps.

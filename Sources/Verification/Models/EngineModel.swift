@@ -72,7 +72,7 @@ private final class EngineMeasuredSession: MeasuredSession {
     try training.gradients().map { $0.floats.map(Double.init) }
   }
 
-  func update(_ updates: [AdamWUpdate]) throws { _ = try training.update(updates, clip: nil) }
+  func update(_ updates: [ParameterUpdate]) throws { _ = try training.update(updates, clip: nil) }
 
   func values() throws -> [[Double]] {
     try training.parameters().map { $0.value.floats.map(Double.init) }

@@ -18,10 +18,8 @@ public struct ExactModel: MeasuredModel {
   public let range = Double.leastNormalMagnitude...Double.greatestFiniteMagnitude
   /// The parameters, each row-major, in the program's order.
   public var values: [[Double]]
-  /// AdamW's means of gradients.
-  public var firstMoments: [[Double]]
-  /// AdamW's means of squared gradients.
-  public var secondMoments: [[Double]]
+  /// What the optimizer keeps of each parameter; a missing slot stands for zeros.
+  public var slots: [[StateSlot: [Double]]]
   /// How many sequences are computed at once; nil for as many as there are cores.
   var threadCount: Int?
 
@@ -33,12 +31,7 @@ public struct ExactModel: MeasuredModel {
     program = try state.program()
     clocks = try state.clocks(program)
     values = try state.parameters.map { try Self.doubles($0.value) }
-    firstMoments = try zip(state.parameters, values).map {
-      try Self.doubles($0.firstMoment, like: $1)
-    }
-    secondMoments = try zip(state.parameters, values).map {
-      try Self.doubles($0.secondMoment, like: $1)
-    }
+    slots = try state.parameters.map { try $0.slots.mapValues { try Self.doubles($0) } }
     try check()
   }
 
@@ -54,11 +47,7 @@ public struct ExactModel: MeasuredModel {
     program = given.program
     clocks = given.clocks
     values = try path.grown(values: small.values)
-    let mapsMoments = path.options.moments == .mapped
-    firstMoments =
-      mapsMoments ? try path.mapped(gradients: small.firstMoments) : given.firstMoments
-    secondMoments =
-      mapsMoments ? try path.mapped(secondMoments: small.secondMoments) : given.secondMoments
+    slots = path.options.moments == .mapped ? try path.mapped(slots: small.slots) : given.slots
     try check()
   }
 
@@ -69,8 +58,8 @@ public struct ExactModel: MeasuredModel {
     try VerificationError.check(
       values.count == program.parameters.count && clocks.count == values.count, .mismatch,
       "parameters", "\(values.count) for a model of \(program.parameters.count)")
-    for (spec, parts) in zip(program.parameters, zip(values, zip(firstMoments, secondMoments))) {
-      let counts = [parts.0.count, parts.1.0.count, parts.1.1.count]
+    for (spec, parts) in zip(program.parameters, zip(values, slots)) {
+      let counts = [parts.0.count] + parts.1.values.map(\.count)
       try VerificationError.check(
         counts.allSatisfy { $0 == spec.shape.elementCount }, .mismatch, spec.name,
         "value and moments have \(counts) elements; expected \(spec.shape)")
@@ -80,20 +69,35 @@ public struct ExactModel: MeasuredModel {
   private static func doubles(_ tensor: HostTensor) throws -> [Double] {
     try tensor.converted(to: .float32).floats.map(Double.init)
   }
-
-  private static func doubles(_ tensor: HostTensor?, like values: [Double]) throws -> [Double] {
-    try tensor.map { try doubles($0) } ?? [Double](repeating: 0, count: values.count)
-  }
 }
 
 extension GrowthPath {
-  /// γ² times the small model's means of squared gradients.
+  /// Where a small model's slots should be: each times γ to the slot's power; slots of nothing but zeros are
+  /// left out.
+  func mapped(slots: [[StateSlot: [Double]]]) throws -> [[StateSlot: [Double]]] {
+    var result = [[StateSlot: [Double]]](repeating: [:], count: targetParameters.count)
+    for slot in StateSlot.all where slots.contains(where: { $0[slot] != nil }) {
+      for (index, values) in try mapped(slot, of: slots).enumerated()
+      where values.contains(where: { $0 != 0 }) {
+        result[index][slot] = values
+      }
+    }
+    return result
+  }
+
+  /// One slot of all parameters.
   ///
-  /// γ is applied twice, so that γ² rests on the same map as γ.
-  func mapped(secondMoments: [[Double]]) throws -> [[Double]] {
-    let ones = secondMoments.map { [Double](repeating: 1, count: $0.count) }
-    return zip(try mapped(gradients: secondMoments), try mapped(gradients: ones)).map {
-      zip($0, $1).map { $0 * $1 }
+  /// γ is applied once for each power, so that γ² rests on the same map as γ.
+  private func mapped(
+    _ slot: StateSlot, of slots: [[StateSlot: [Double]]]
+  ) throws -> [[Double]] {
+    let counts = sourceParameters.map(\.shape.elementCount)
+    let ones = try mapped(gradients: counts.map { [Double](repeating: 1, count: $0) })
+    let values = zip(slots, counts).map { $0[slot] ?? [Double](repeating: 0, count: $1) }
+    return zip(try mapped(gradients: values), ones).map { values, gammas in
+      zip(values, gammas).map { value, gamma in
+        (1..<max(1, slot.power)).reduce(value) { value, _ in value * gamma }
+      }
     }
   }
 }

@@ -11,10 +11,7 @@ final class ExactSession: MeasuredSession {
   init(_ model: ExactModel) throws {
     threadCount = model.threadCount
     training = try Float64Training(
-      ReferenceModel(program: model.program, parameters: model.values),
-      slots: zip(model.firstMoments, model.secondMoments).map {
-        [.firstMoment: $0, .secondMoment: $1]
-      })
+      ReferenceModel(program: model.program, parameters: model.values), slots: model.slots)
   }
 
   func logits(_ batch: TokenBatch) throws -> [Double] {
@@ -42,7 +39,5 @@ final class ExactSession: MeasuredSession {
 
   func values() -> [[Double]] { training.model.parameters }
 
-  func update(_ updates: [AdamWUpdate]) throws {
-    try training.update(updates.map { .adamW($0) })
-  }
+  func update(_ updates: [ParameterUpdate]) throws { try training.update(updates) }
 }

@@ -34,15 +34,15 @@ public protocol MeasuredSession: AnyObject {
   /// All gradients accumulated so far, in the program's order.
   func gradients() throws -> [[Double]]
   /// Updates every parameter without a clip, and zeroes the gradients.
-  func update(_ updates: [AdamWUpdate]) throws
+  func update(_ updates: [ParameterUpdate]) throws
   /// The parameters, in the program's order.
   func values() throws -> [[Double]]
 }
 
-/// How a measurement trains: AdamW at one learning rate, without a clip.
+/// How a measurement trains: an optimizer at one learning rate, without a clip.
 public struct MeasuredTraining: Sendable, Hashable {
   /// The optimizer; its clip is not applied.
-  public var optimizer: AdamWConfiguration
+  public var optimizer: OptimizerConfiguration
   /// The rate of every step, before the parameters' multipliers.
   public var learningRate: Double
 
@@ -51,7 +51,8 @@ public struct MeasuredTraining: Sendable, Hashable {
 
   /// Makes settings.
   public init(
-    optimizer: AdamWConfiguration = AdamWConfiguration(), learningRate: Double = usualRate
+    optimizer: OptimizerConfiguration = .adamW(AdamWConfiguration()),
+    learningRate: Double = usualRate
   ) {
     self.optimizer = optimizer
     self.learningRate = learningRate

@@ -32,10 +32,8 @@ public struct ModelState: Sendable {
   /// The model's program without dropout, which would compare random numbers.
   func program() throws -> Program { try configuration.withoutDropout.program() }
 
-  /// Whether any parameter has moments.
-  var hasMoments: Bool {
-    parameters.contains { $0.firstMoment != nil || $0.secondMoment != nil }
-  }
+  /// Whether an optimizer keeps anything of any parameter.
+  var hasMoments: Bool { parameters.contains { !$0.slots.isEmpty } }
 }
 
 extension ModelConfiguration {
