@@ -305,9 +305,15 @@ extension VerificationCheck {
 extension GrowthPath {
   /// Checks that these growths make the second model of the first, whatever their dropout.
   func check(from small: ModelConfiguration, to grown: ModelConfiguration) throws {
-    try VerificationError.check(
-      source.withoutDropout == small.withoutDropout
-        && target.withoutDropout == grown.withoutDropout,
-      .mismatch, "plans", "grow another model than the two that are compared")
+    for (planned, model, which) in [(source, small, "small"), (target, grown, "grown")]
+    where planned.withoutDropout != model.withoutDropout {
+      let fields = planned.differences(from: model)
+      throw VerificationError(
+        .mismatch,
+        "the growth's \(which) model is not the \(which) model that is verified: in the growth, "
+          + (fields.isEmpty
+            ? "its rotary embedding or family differs" : fields.joined(separator: ", ")),
+        subject: "plans")
+    }
   }
 }

@@ -154,6 +154,8 @@ enum MessageFiles {
 
   private static let recipes: [(String, String)] = [
     ("list.yaml", "- a\n- b\n"), ("blank.yaml", ""), ("broken.yaml", "model: {layers: 1\n"),
+    ("nul.yaml", "version: 1\nseed: 2\n\u{0}"),
+    ("vast.yaml", "model: [\(String(repeating: "1,", count: 100_000))1]\n"),
     ("tab.yaml", "model:\n\tlayers: 1\n"), ("twice.yaml", "version: 1\nversion: 1\n"),
     ("alias.yaml", "model: *nothing\n"), ("loop.yaml", "model: &a\n  x: *a\n"),
     (

@@ -31,7 +31,7 @@ extension Recipe {
     self.init(
       model: model, tokenizer: tokenizer, data: data, training: training,
       stages: stages.list.withLatestMoments(training), planning: stages.planning)
-    for check in [checkSequenceLength, checkStages, checkPlanning] {
+    for check in [checkSequenceLength, checkStages, checkGrowths, checkPlanning] {
       _ = try faults.attempt { try check(keys) }
     }
   }

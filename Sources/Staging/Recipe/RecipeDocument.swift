@@ -92,8 +92,13 @@ struct RecipeDocument {
         context.mark.line,
         "the key \(keys.map(\.excerpt).joined(separator: ", ")) stands twice; keep one"
       )
-    case .reader(let problem, _, _, _):
-      (nil, "not YAML: \(problem)")
+    case .reader(let problem, let offset, let value, let yaml):
+      (
+        offset.map { 1 + yaml.prefix($0).count(where: \.isNewline) },
+        "not YAML: \(problem)"
+          + (value > 0 ? " (U+\(Hexadecimal.text(value, digits: 4).uppercased()))" : "")
+          + "; take the character out"
+      )
     default:
       (nil, "not YAML: \(error)")
     }

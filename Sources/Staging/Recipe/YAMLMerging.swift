@@ -27,7 +27,7 @@ struct YAMLMerging {
   private func resolved(_ node: Node, depth: Int, count: inout Int) throws -> Node {
     count += 1
     guard count <= Self.mostNodes else {
-      throw failure("the aliases stand for more than \(Self.mostNodes) values", node)
+      throw failure("there are more than \(Self.mostNodes) values, aliases written out", node)
     }
     guard depth <= Self.deepest else {
       throw failure("the groups are nested more than \(Self.deepest) deep", node)

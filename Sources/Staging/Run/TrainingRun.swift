@@ -230,7 +230,8 @@ extension Recipe {
     } catch let error as PlanningError {
       throw StagingError(
         error.code == .fileUnavailable ? .dataUnavailable : .invalidValue,
-        "no stages can be planned: \(error)", subject: "\(name): stages")
+        "no stages can be planned: \(error.subject == "stages" ? error.message : "\(error)")",
+        subject: "\(name): stages")
     }
   }
 

@@ -49,10 +49,17 @@ struct StagedModels {
     last.normEpsilon = target.normEpsilon
     last.logitScale = target.logitScale
     guard last != target else { return }
+    guard last.sizes == target.sizes else {
+      throw StagingError(
+        .invalidValue,
+        "lead to a model of \(last.sizes), where the recipe's model is \(target.sizes); change a "
+          + "growth, or leave its sizes out to grow straight to the model",
+        subject: "stages")
+    }
     throw StagingError(
       .invalidValue,
-      "lead to a model of \(last.sizes), where the recipe's model is \(target.sizes); change a growth, "
-        + "or leave its sizes out to grow straight to the model",
+      "lead to a model of the recipe's sizes that is not the recipe's: "
+        + "\(last.differences(from: target).joined(separator: ", "))",
       subject: "stages")
   }
 }
