@@ -32,7 +32,7 @@ struct InspectionTests {
     #expect(run.overrides == ["seed=9"])
     #expect(run.checkpoints.map(\.step) == [2, 4, 6])
     #expect(run.checkpoints.allSatisfy { $0.problems.isEmpty })
-    #expect(run.recipe.model?.parameterCount == 3008)
+    #expect(run.recipe?.model?.parameterCount == 3008)
     #expect(try json(.run(run))["kind"] as? String == "run")
   }
 

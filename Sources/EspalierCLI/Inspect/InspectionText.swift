@@ -56,7 +56,7 @@ enum InspectionText {
     }
     lines += lossLines(run)
     lines += stateLines(run)
-    return lines + self.lines(run.recipe)
+    return lines + (run.recipe.map(self.lines) ?? [])
   }
 
   private static func stateLines(_ run: RunInspection) -> [String] {

@@ -51,6 +51,7 @@ package enum CommandRun {
 
   private static func parse(_ arguments: [String]) throws -> any ParsableCommand {
     try CommandSuggestion.check(arguments)
+    try EmptyArgument.check(arguments)
     return try EspalierCommand.parseAsRoot(joined(arguments))
   }
 

@@ -120,6 +120,9 @@ struct PlanStagesCommand: ParsableCommand {
     guard (1...4).contains(stages) else {
       throw ValidationError("--stages is \(stages); expected 1 to 4.")
     }
+    guard firstStep >= 1 else {
+      throw ValidationError("--first-step is \(firstStep); expected a step, 1 or later.")
+    }
     guard plot == nil || !fit.isEmpty || !curves.isEmpty else {
       throw ValidationError("--plot draws a fit; give --fit or --curves as well.")
     }

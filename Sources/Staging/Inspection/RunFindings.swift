@@ -10,11 +10,18 @@ import Wording
 /// What is found wrong with a run beside its checkpoints.
 struct RunFindings {
   private(set) var problems: [String] = []
-  private let run: TrainingRun
+  /// Nil where its files are too damaged to open it.
+  private let run: TrainingRun?
 
-  /// - Parameter found: what was wrong when the run was opened.
-  init(_ run: TrainingRun, _ found: [StagingError]) {
-    self.run = run
+  /// - Parameters:
+  ///   - opened: the run with what was wrong when it was opened.
+  ///   - failure: why it cannot be opened.
+  init(_ opened: (run: TrainingRun, problems: [StagingError])?, _ failure: String?) {
+    run = opened?.run
+    guard let (run, found) = opened else {
+      problems = [failure].compactMap { $0 }
+      return
+    }
     // A plan that cannot be read is not also one that was changed.
     let kept = run.keptFileProblems().filter { problem in
       !found.contains { $0.subject == problem.subject }
@@ -27,6 +34,17 @@ struct RunFindings {
     do { try body() } catch { note(reason(of: error)) }
   }
 
+  /// Does something with a run that could be opened.
+  ///
+  /// - Returns: nil where there is none, or it fails, which is noted then.
+  mutating func noting<Part>(
+    _ run: TrainingRun?, _ body: (TrainingRun) throws -> Part
+  ) -> Part? {
+    var part: Part?
+    noting { part = try run.map(body) }
+    return part
+  }
+
   private mutating func note(_ problem: String) {
     if !problems.contains(problem) { problems.append(problem) }
   }
@@ -36,14 +54,15 @@ struct RunFindings {
   mutating func compareLog(
     with checkpoints: [RunInspection.Checkpoint], _ history: RunHistory
   ) {
-    do { try compare(with: checkpoints, history) } catch { note(reason(of: error)) }
+    guard let run else { return }
+    do { try compare(run, with: checkpoints, history) } catch { note(reason(of: error)) }
   }
 
   private mutating func compare(
-    with checkpoints: [RunInspection.Checkpoint], _ history: RunHistory
+    _ run: TrainingRun, with checkpoints: [RunInspection.Checkpoint], _ history: RunHistory
   ) throws {
     let log = run.directory.log.path(percentEncoded: false)
-    noteMissing(of: history.growths)
+    noteMissing(of: history.growths, in: run)
     try RunLogTruth(run).findings.forEach { note("\(log): \($0)") }
     let begin = run.manifest.stepsBefore
     let audit = try RunLogAudit(path: log, begin: begin)
@@ -65,7 +84,7 @@ struct RunFindings {
 
   /// Opens the tokens that the run keeps as training does; a run of prepared tokens keeps none.
   mutating func checkTokens(verify: Bool, wasTrained: Bool) {
-    guard case .texts = run.recipe.data.source else { return }
+    guard let run, case .texts = run.recipe.data.source else { return }
     let data = run.directory.data.path(percentEncoded: false)
     guard let kept = run.directory.keptTokens else {
       if wasTrained {
@@ -79,7 +98,7 @@ struct RunFindings {
   }
 
   /// Runs of before hashes were kept may have no receipts.
-  private mutating func noteMissing(of growths: [Int: Int]) {
+  private mutating func noteMissing(of growths: [Int: Int], in run: TrainingRun) {
     guard run.manifest.recipeHash != nil else { return }
     for number in growths.keys.sorted() {
       for url in [run.directory.stage(number), run.directory.growth(number)]

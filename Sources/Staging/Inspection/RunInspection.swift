@@ -43,8 +43,8 @@ public struct RunInspection: Sendable, Encodable {
 
   /// The directory.
   public var path: String
-  /// The recipe.
-  public var recipe: RecipeInspection
+  /// The recipe; nil where `run.json` or the recipe cannot be read, as ``problems`` then says.
+  public var recipe: RecipeInspection?
   /// Values set over the recipe's.
   public var overrides: [String]
   /// Steps taken.
@@ -86,19 +86,24 @@ public struct RunInspection: Sendable, Encodable {
   /// The growths so far.
   public var growths: [Growth]
 
+  /// Looks at a run; where its `run.json` or recipe cannot be read, at what there is besides.
   init(_ url: URL, verify: Bool) throws {
-    let (run, problems) = try TrainingRun.opened(url)
-    path = run.directory.path
-    recipe = try RecipeInspection(run.recipe, path: run.directory.recipe.path)
-    overrides = run.manifest.overrides.map(\.description)
+    let directory = RunDirectory(url)
+    let level: VerificationLevel = verify ? .checksums : .sizes
+    var opened: (run: TrainingRun, problems: [StagingError])?
+    var failure: String?
+    do { opened = try TrainingRun.opened(url) } catch { failure = reason(of: error) }
+    path = directory.path
     var history = RunHistory()
-    var findings = RunFindings(run, problems)
-    findings.noting { try history.read(run.directory.log) }
-    steps = history.progress.steps
-    tokens = history.progress.tokens
-    flops = history.progress.floatingPointOperations
-    seconds = history.progress.seconds
-    shareDone = run.recipe.training.stop.after.map {
+    var findings = RunFindings(opened, failure)
+    recipe = findings.noting(opened?.run) {
+      try RecipeInspection($0.recipe, path: directory.recipe.path)
+    }
+    overrides = opened?.run.manifest.overrides.map(\.description) ?? []
+    findings.noting { try history.read(directory.log) }
+    (steps, tokens) = (history.progress.steps, history.progress.tokens)
+    (flops, seconds) = (history.progress.floatingPointOperations, history.progress.seconds)
+    shareDone = opened?.run.recipe.training.stop.after.map {
       $0.amount > 0 ? min(1, history.progress.amount($0.measure) / $0.amount) : 1
     }
     lastEvent = history.lastEvent
@@ -109,22 +114,22 @@ public struct RunInspection: Sendable, Encodable {
     }
     evaluation = history.evaluation
     lossCurve = Sparkline.draw(history.losses.map { $0.loss ?? .nan })
-    let level: VerificationLevel = verify ? .checksums : .sizes
-    checkpoints = try CheckpointStore(run.directory.checkpoints).list().map {
+    checkpoints = try CheckpointStore(directory.checkpoints).list().map {
       Checkpoint($0.url, step: $0.step, level)
     }
     newestWhole = checkpoints.last { $0.problems.isEmpty }?.name
-    stages = run.directory.stageNumbers.map { number in
-      let url = run.directory.stage(number)
+    stages = directory.stageNumbers.map { number in
+      let url = directory.stage(number)
       let step = (try? TrainingState.status(in: url))?.progress.steps
       return Checkpoint(url, step: step ?? history.growths[number] ?? 0, level)
     }
     findings.compareLog(with: checkpoints, history)
     findings.checkTokens(verify: verify, wasTrained: steps > 0)
-    self.problems = findings.problems
-    plan = run.plan?.origin
-    stageCount = run.plan?.stages.count
-    growths = Self.growths(in: run.directory, stages: run.plan?.stages.count ?? 0)
+    problems = findings.problems
+    plan = opened?.run.plan?.origin
+    stageCount = opened?.run.plan?.stages.count
+    growths = Self.growths(
+      in: directory, stages: stageCount ?? (stages.isEmpty ? 0 : directory.stageNumbers.count + 1))
   }
 
   private static func growths(in directory: RunDirectory, stages: Int) -> [Growth] {

@@ -97,19 +97,42 @@ public struct RunManifest: Sendable, Hashable, Codable {
         "format version \(manifest.formatVersion) is unknown; this program reads version "
           + "\(Self.currentFormatVersion)", subject: path)
     }
-    if let began = manifest.began, !Self.isPossible(began) {
-      throw StagingError(
-        .runUnavailable,
-        "began: \(counted(began.steps, "step")) and \(counted(began.tokens, "token")) are no progress of a "
-          + "training", subject: path)
+    if let problem = manifest.impossibility {
+      throw StagingError(.runUnavailable, problem, subject: path)
     }
     return manifest
   }
 
-  private static func isPossible(_ began: TrainingProgress) -> Bool {
+  /// A value that no run has, by its key; nil where all are possible.
+  private var impossibility: String? {
     let counts = 0...(1 << 61)
-    return counts.contains(began.steps) && counts.contains(began.tokens)
-      && began.floatingPointOperations.isFinite && began.seconds.isFinite
+    if let began, !(counts.contains(began.steps) && counts.contains(began.tokens)) {
+      return
+        "began: \(counted(began.steps, "step")) and \(counted(began.tokens, "token")) are no progress of "
+        + "a training"
+    }
+    for (key, value) in [
+      ("floatingPointOperations", began?.floatingPointOperations), ("seconds", began?.seconds),
+    ] {
+      if let value, !(value.isFinite && value >= 0) {
+        return "began.\(key): \(value) is not possible; expected a number from 0 on"
+      }
+    }
+    for (index, threads) in ([threads] + peaks.map(\.threads)).enumerated() {
+      if let threads, threads < 1 {
+        let key = index == 0 ? "threads" : "peaks[\(index - 1)].threads"
+        return "\(key): \(threads) is not possible; expected a number from 1 on"
+      }
+    }
+    for (index, peak) in peaks.enumerated() {
+      let speed = peak.floatingPointOperationsPerSecond
+      if !(speed.isFinite && speed > 0) {
+        return
+          "peaks[\(index)].floatingPointOperationsPerSecond: \(speed) is not possible; expected a "
+          + "number above 0"
+      }
+    }
+    return nil
   }
 
   init(
