@@ -68,6 +68,7 @@ enum MessageFiles {
     "number-type": ("\"model_type\": \"llama\"", "\"model_type\": 7"),
     "json": ("\"mlp_bias\": false,", "\"mlp_bias\": false"),
     "words": ("\"hidden_size\": 24", "\"hidden_size\": \"wide\""),
+    "scaled": ("\"mlp_bias\": false,", "\"mlp_bias\": false, \"espalier_logit_scale\": 0.5,"),
     "zero": ("\"hidden_size\": 24", "\"hidden_size\": 0"),
     "half": ("\"hidden_size\": 24", "\"hidden_size\": 24.5"),
     "vast": ("\"hidden_size\": 24", "\"hidden_size\": 1e300"),

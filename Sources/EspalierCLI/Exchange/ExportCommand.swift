@@ -13,6 +13,10 @@ struct ExportCommand: ParsableCommand {
       tokenizer and generation settings, and nothing of the training. A number that the type cannot \
       hold is an error that names it, and so is one that is not finite.
 
+      A grown model may need keys in config.json that transformers does not know, above all \
+      espalier_logit_scale: transformers would compute another function of it, and so such a model is \
+      refused. --own-keys writes it all the same, for programs that heed them.
+
       --optimizer torch adds optimizer_torch.safetensors: the state of a torch.optim.AdamW for the \
       model as transformers names its parameters. It holds no pickle; the article "Optimizer state to \
       and from PyTorch" has the script that loads it, and `espalier import` takes it back.
@@ -41,6 +45,9 @@ struct ExportCommand: ParsableCommand {
     help: ArgumentHelp("Write the state of the optimizer, too, for PyTorch.", valueName: "torch"))
   var optimizer: ModelExport.Optimizer?
 
+  @Flag(help: "Write a model of which transformers would compute another function.")
+  var ownKeys = false
+
   @OptionGroup var options: ExchangeOptions
 
   func run() throws {
@@ -53,8 +60,12 @@ struct ExportCommand: ParsableCommand {
     let source = try GrowthSource(
       reading: URL(filePath: checkpoint), weightsOnly: optimizer == nil, verifying: .sizes,
       families: options.families())
-    let export = try ModelExport(of: source, optimizer: optimizer)
+    let export = try ModelExport(
+      of: source, optimizer: optimizer, foreignFunction: ownKeys ? .allow : .refuse)
     options.tellOf(source)
+    if let warning = try export.functionWarning {
+      Terminal(.standardError).print("warning: \(warning)")
+    }
     var report = try ExchangeReport(source, options: options)
     report.weightType = try export.weightType(options.settings(dtype))
     report.optimizer = export.torchOptimizer.map {

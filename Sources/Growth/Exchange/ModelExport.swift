@@ -17,6 +17,14 @@ public struct ModelExport: Sendable {
     case torch
   }
 
+  /// What becomes of a model of which transformers would compute another function.
+  public enum ForeignFunction: Sendable, Hashable {
+    /// It is refused.
+    case refuse
+    /// It is written, for programs that heed the keys of this library.
+    case allow
+  }
+
   /// What is exported.
   public let source: GrowthSource
   /// For whom the optimizer's state is written; nil for nobody.
@@ -27,11 +35,24 @@ public struct ModelExport: Sendable {
 
   /// Plans an export.
   ///
-  /// - Throws: ``GrowthError`` of code `invalidOptions` for an optimizer's state where there is none;
+  /// - Parameter foreignFunction: what becomes of a model whose `config.json` needs keys that
+  ///   transformers does not know.
+  /// - Throws: ``GrowthError`` of code `unsupported` for such a model where it is refused;
+  ///   `invalidOptions` for an optimizer's state where there is none;
   ///   `TrainingError` of code `invalidState` for one that PyTorch cannot hold.
-  public init(of source: GrowthSource, optimizer: Optimizer? = nil) throws {
+  public init(
+    of source: GrowthSource, optimizer: Optimizer? = nil,
+    foreignFunction: ForeignFunction = .refuse
+  ) throws {
     self.source = source
     self.optimizer = optimizer
+    if foreignFunction == .refuse, let warning = try Self.functionWarning(source.model) {
+      throw GrowthError(
+        .unsupported,
+        "\(warning). Write it all the same with --own-keys, for programs that heed them; or grow the model "
+          + "in another way, such as without --operator divided",
+        subject: source.url.path(percentEncoded: false))
+    }
     guard optimizer != nil else {
       (adamW, stored) = (nil, nil)
       return
@@ -45,6 +66,20 @@ public struct ModelExport: Sendable {
       state.status, clocks: state.clocks, program: state.status.model.program()
     ) { state.hasMoments($0) }
     stored = state
+  }
+
+  /// What a user should know of a model of which transformers would compute another function; nil where
+  /// it would not.
+  public var functionWarning: String? {
+    get throws { try Self.functionWarning(source.model) }
+  }
+
+  private static func functionWarning(_ model: ModelConfiguration) throws -> String? {
+    let keys = try HuggingFaceConfiguration.ownKeys(of: model)
+    guard !keys.isEmpty else { return nil }
+    return
+      "transformers computes another function of this model, or does not open it: its config.json needs "
+      + "\(keys.map(\.description).joined(separator: " and ")), which only Espalier heeds"
   }
 
   /// The optimizer's settings as PyTorch will have them; nil where they are not exported.

@@ -2,7 +2,6 @@
 import Architectures
 import Checkpoints
 import Foundation
-import OrderedJSON
 import Tensors
 import Training
 
@@ -77,10 +76,6 @@ public struct ModelGrowth: Sendable {
   /// Keys of `config.json` without which the grown model computes something else, and that only this
   /// library knows: transformers has no word for them.
   public func ownKeys() throws -> [String] {
-    var model = target
-    model.dropout = .none
-    let file = try HuggingFaceConfiguration(model).encoded()
-    guard case .object(let object) = try JSONValue(parsing: [UInt8](file)) else { return [] }
-    return object.members.map(\.key).filter { $0.hasPrefix("espalier_") }
+    try HuggingFaceConfiguration.ownKeys(of: target).map(\.name)
   }
 }

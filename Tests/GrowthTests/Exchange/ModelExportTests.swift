@@ -38,6 +38,33 @@ import Training
   }
 
   @Test(
+    "a model of which transformers would compute another function is refused, or written and told")
+  func ownKeys() throws {
+    let folder = TestFolder()
+    var model = Self.model
+    model.logitScale = 0.5
+    var state = try SharingTests.state(model)
+    state.status.model = model
+    let scaled = state
+    try CheckpointDirectory.write(to: folder["scaled"]) {
+      try scaled.write(to: $0, tokenizer: nil)
+    }
+    let source = try GrowthSource(reading: folder["scaled"])
+    let error = #expect(throws: GrowthError.self) { try ModelExport(of: source) }
+    #expect(error?.code == .unsupported)
+    #expect(error?.message.contains("espalier_logit_scale (0.5)") == true)
+    #expect(error?.message.contains("--own-keys") == true)
+    let export = try ModelExport(of: source, foreignFunction: .allow)
+    #expect(try export.functionWarning?.contains("computes another function") == true)
+    try export.write(to: folder["out"])
+    #expect(try ModelDirectory(reading: folder["out"]).configuration.model.logitScale == 0.5)
+    // Dropout of our own changes no function.
+    model.logitScale = 1
+    model.dropout = DropoutRates(embedding: 0.1, attention: 0.1, residual: 0.1)
+    #expect(try HuggingFaceConfiguration.ownKeys(of: model).isEmpty)
+  }
+
+  @Test(
     "weights of each type, in files of a size, with what belongs to the model and nothing else",
     arguments: [DType.float32, .bfloat16, .float16, .float64], [nil, 2000])
   func types(_ type: DType, _ size: Int?) throws {
