@@ -8,7 +8,9 @@ Needs torch and transformers, and the models that `model_goldens.py` wrote. Writ
                    for several sliding windows, by one forward pass for each window; how many of
                    them are the likeliest; and a greedy continuation of the row's first tokens
   sampling.json    logits, and the probabilities that transformers' warpers leave
-  manifest.json    versions, seed and SHA-256 of both files
+  repetition.json  logits after some tokens as transformers' processors against repetition leave them,
+                   null for a token that cannot come; and greedy continuations with them
+  manifest.json    versions, seed and SHA-256 of all files
 """
 
 import hashlib
@@ -21,7 +23,8 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM
 from transformers.generation import (
-    TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper)
+    NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper,
+    TopKLogitsWarper, TopPLogitsWarper)
 
 SEED = 20261125
 TOKENS = 150
@@ -30,6 +33,9 @@ PROMPT, CONTINUATION = 5, 24
 SAMPLERS = [
     (1.0, None, None), (0.5, None, None), (2.0, None, None), (1.0, 1, None), (1.0, 7, None),
     (0.7, 20, None), (1.0, None, 0.9), (1.3, None, 0.5), (1.0, None, 0.01), (0.8, 12, 0.85)]
+
+# Penalty and size of the groups of tokens that may not come twice.
+REPETITIONS = [(1.0, 0), (1.3, 0), (0.8, 0), (1.0, 1), (1.0, 2), (1.0, 3), (1.15, 2), (1.7, 4)]
 
 
 def sliding_loss(model, tokens, context, stride):
@@ -98,6 +104,39 @@ def keep_top_k(scores, count):
     return result
 
 
+def repetition(folders):
+    logits = torch.randn(40) * 2
+    # Few different tokens, so that groups of them come again and again.
+    tokens = torch.randint(0, 4, (30,)).mul(9)
+    cases = []
+    for penalty, size in REPETITIONS:
+        for count in (0, 1, 2, 30):
+            scores = logits[None].clone()
+            seen = tokens[None, :count]
+            if penalty != 1:
+                scores = RepetitionPenaltyLogitsProcessor(penalty)(seen, scores)
+            if size > 0 and count > 0:
+                scores = NoRepeatNGramLogitsProcessor(size)(seen, scores)
+            cases.append({
+                "penalty": penalty, "size": size, "count": count,
+                "scores": [None if x == -torch.inf else x for x in scores[0].tolist()]})
+    continuations = []
+    for folder in folders:
+        model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
+        prompt = torch.randint(0, model.config.vocab_size, (1, PROMPT))
+        for penalty, size in [(1.3, 0), (1.0, 2), (1.2, 3)]:
+            continuation = model.generate(
+                prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=CONTINUATION,
+                do_sample=False, eos_token_id=None, pad_token_id=0, repetition_penalty=penalty,
+                no_repeat_ngram_size=size)[0, PROMPT:]
+            continuations.append({
+                "model": folder.name, "penalty": penalty, "size": size,
+                "prompt": prompt[0].tolist(), "continuation": continuation.tolist()})
+    return {
+        "logits": logits.tolist(), "tokens": tokens.tolist(), "cases": cases,
+        "continuations": continuations}
+
+
 def main():
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
@@ -110,7 +149,8 @@ def main():
     with torch.no_grad():
         contents = {
             "evaluation.json": {name: of_model(models / name) for name in names},
-            "sampling.json": sampling()}
+            "sampling.json": sampling(),
+            "repetition.json": repetition([models / name for name in names])}
     digests = {}
     for file, content in contents.items():
         (target / file).write_text(json.dumps(content) + "\n")

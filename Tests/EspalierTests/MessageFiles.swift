@@ -124,6 +124,12 @@ enum MessageFiles {
     Copy(name: "tokens-manifest", of: "tokens", change: .with("manifest.json", Data("{}".utf8))),
     Copy(name: "tokens-gone", of: "tokens", change: .without("manifest.json")),
     Copy(name: "tokens-tokenizer", of: "tokens", change: .cut("tokenizer.json", to: 100)),
+    Copy(
+      name: "c-repeat", of: "llama",
+      change: .with("generation_config.json", Data("{\"repetition_penalty\": 0}".utf8))),
+    Copy(
+      name: "c-size", of: "llama",
+      change: .with("generation_config.json", Data("{\"no_repeat_ngram_size\": \"two\"}".utf8))),
     Copy(name: "wide", of: "llama", change: .with("growth.json", Data("{}".utf8))),
     Copy(name: "wide-json", of: "llama", change: .with("growth.json", Data("{".utf8))),
     Copy(

@@ -10,12 +10,16 @@ struct GenerationSettings: Sendable {
   private let object: JSONObject
   /// The ids in the file.
   let tokens: SpecialTokens
+  /// The file's name for errors.
+  private let file: String
 
   /// Settings that come from no file.
-  static let none = GenerationSettings(data: nil, object: JSONObject(), tokens: SpecialTokens())
+  static let none = GenerationSettings(
+    data: nil, object: JSONObject(), tokens: SpecialTokens(), file: "")
 
-  private init(data: Data?, object: JSONObject, tokens: SpecialTokens) {
+  private init(data: Data?, object: JSONObject, tokens: SpecialTokens, file: String) {
     self.data = data
+    self.file = file
     self.object = object
     self.tokens = tokens
   }
@@ -27,7 +31,14 @@ struct GenerationSettings: Sendable {
     let object = try HuggingFaceConfiguration.object(in: data, file: file)
     self.init(
       data: data, object: object,
-      tokens: try SpecialTokens(ConfigurationReader(file: file, object: object)))
+      tokens: try SpecialTokens(ConfigurationReader(file: file, object: object)), file: file)
+  }
+
+  /// What they say of how text is generated.
+  ///
+  /// - Throws: ``ArchitecturesError`` of code `malformedFile` that names the key.
+  func rules() throws -> GenerationRules {
+    try GenerationRules(ConfigurationReader(file: file, object: object))
   }
 
   /// Whether they come from a file.

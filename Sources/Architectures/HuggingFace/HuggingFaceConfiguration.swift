@@ -160,6 +160,11 @@ public struct HuggingFaceConfiguration: Sendable {
     return Self.data(of: object)
   }
 
+  /// What `generation_config.json` says of how text is generated; no rules where there is no such file.
+  ///
+  /// - Throws: ``ArchitecturesError`` of code `malformedFile` that names file and key.
+  public func generationRules() throws -> GenerationRules { try generation.rules() }
+
   /// The bytes of `generation_config.json`.
   public func encodedGeneration() -> Data {
     let old = source?.meaning.tokens ?? SpecialTokens()

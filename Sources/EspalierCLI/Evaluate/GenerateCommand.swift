@@ -64,6 +64,22 @@ struct GenerateCommand: AsyncParsableCommand {
     help: "Draw only from the likeliest tokens that together hold this probability.")
   var topP: Double?
 
+  @Option(
+    parsing: .unconditional,
+    help: """
+      Divide the logits of tokens that came before by this; 1 for none. Default what \
+      generation_config.json says.
+      """)
+  var repetitionPenalty: Double?
+
+  @Option(
+    parsing: .unconditional,
+    help: """
+      Let groups of so many tokens come only once; 0 for no such rule. Default what \
+      generation_config.json says.
+      """)
+  var noRepeatSize: Int?
+
   @Flag(help: "Always take the likeliest token.")
   var greedy = false
 
@@ -115,7 +131,10 @@ struct GenerateCommand: AsyncParsableCommand {
       throw ValidationError("Give --tokenizer or --pieces, not both.")
     }
     guard !stop.contains("") else { throw ValidationError("A --stop text is empty.") }
-    do { _ = try sampler() } catch let error as EvaluationError {
+    do {
+      _ = try sampler()
+      _ = try repetition(GenerationRules())
+    } catch let error as EvaluationError {
       throw ValidationError("--\(error.subject) \(error.message).")
     }
   }
@@ -138,6 +157,8 @@ struct GenerateCommand: AsyncParsableCommand {
       ignoring: modelOptions.ignoredTensors)
     PassedOverWarning.print(bundle.passedOver, using: bundle.directory.url)
     ModelOptions.tell(bundle.directory)
+    let rules = try bundle.directory.configuration.generationRules()
+    Note.print(notes(on: rules))
     let (text, ids) = try promptTokens(bundle, check)
     let model = try bundle.makeLanguageModel(
       engineOptions.makeEngine(), precision: precision)
@@ -145,7 +166,7 @@ struct GenerateCommand: AsyncParsableCommand {
       model, contextLength: bundle.contextLength, texts: try texts(bundle))
     let configuration = GenerationConfiguration(
       length: length, sampler: try sampler(), seed: seed ?? .random(in: 0...UInt64(UInt32.max)),
-      endTokens: bundle.endTokens, stopTexts: stop)
+      endTokens: bundle.endTokens, stopTexts: stop, repetition: try repetition(rules))
     var generations: [Generation] = []
     for sample in 0..<count {
       let output = GenerationOutput(
@@ -167,6 +188,12 @@ struct GenerateCommand: AsyncParsableCommand {
 
   private func sampler() throws -> Sampler {
     greedy ? .greedy : try Sampler(temperature: temperature, topK: topK, topP: topP)
+  }
+
+  private func repetition(_ rules: GenerationRules) throws -> RepetitionRules {
+    try RepetitionRules(
+      penalty: repetitionPenalty ?? rules.repetitionPenalty,
+      noRepeatSize: noRepeatSize ?? rules.noRepeatSize)
   }
 
   private func texts(_ bundle: ModelBundle) throws -> TokenTexts? {

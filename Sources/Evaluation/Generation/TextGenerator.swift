@@ -10,6 +10,8 @@ public struct GenerationConfiguration: Sendable {
   public var length: Int
   /// Chooses each token.
   public var sampler: Sampler
+  /// What keeps the text from repeating itself.
+  public var repetition: RepetitionRules
   /// Fixes all draws.
   public var seed: UInt64
   /// Tokens that end the text; they are not part of it.
@@ -20,10 +22,11 @@ public struct GenerationConfiguration: Sendable {
   /// Makes a configuration.
   public init(
     length: Int, sampler: Sampler, seed: UInt64 = 0, endTokens: Set<Int32> = [],
-    stopTexts: [String] = []
+    stopTexts: [String] = [], repetition: RepetitionRules = .none
   ) {
     self.length = length
     self.sampler = sampler
+    self.repetition = repetition
     self.seed = seed
     self.endTokens = endTokens
     self.stopTexts = stopTexts
@@ -123,7 +126,9 @@ public struct TextGenerator {
     while tokens.count < configuration.length {
       let draw = random.uniform(
         block: UInt64(tokens.count), stream: UInt64(truncatingIfNeeded: sample))
-      let token = try configuration.sampler.token(from: sequence.logits(), draw: draw)
+      var logits = try sequence.logits()
+      try configuration.repetition.apply(to: &logits, after: prompt + tokens)
+      let token = try configuration.sampler.token(from: logits, draw: draw)
       if configuration.endTokens.contains(token) {
         end = .endOfText
         break
