@@ -68,6 +68,9 @@ enum MessageFiles {
     "number-type": ("\"model_type\": \"llama\"", "\"model_type\": 7"),
     "json": ("\"mlp_bias\": false,", "\"mlp_bias\": false"),
     "words": ("\"hidden_size\": 24", "\"hidden_size\": \"wide\""),
+    "causal": ("\"mlp_bias\": false,", "\"mlp_bias\": false, \"is_causal\": false,"),
+    "types": ("\"mlp_bias\": false,", "\"mlp_bias\": false, \"layer_types\": [1, 2],"),
+    "scale0": ("\"mlp_bias\": false,", "\"mlp_bias\": false, \"espalier_logit_scale\": 0,"),
     "scaled": ("\"mlp_bias\": false,", "\"mlp_bias\": false, \"espalier_logit_scale\": 0.5,"),
     "zero": ("\"hidden_size\": 24", "\"hidden_size\": 0"),
     "half": ("\"hidden_size\": 24", "\"hidden_size\": 24.5"),
@@ -102,6 +105,12 @@ enum MessageFiles {
     "twice":
       #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
     "metadata": #"{"__metadata__":{"a":1},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+    "extra": #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}"#,
+    "hole": #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}"#,
+    "huge": #"{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}"#,
+    "rest": #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#,
+    "metadata-twice":
+      #"{"__metadata__":{},"__metadata__":{},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
     "other": #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
   ]
 
@@ -161,6 +170,7 @@ enum MessageFiles {
 
   private static let recipes: [(String, String)] = [
     ("list.yaml", "- a\n- b\n"), ("blank.yaml", ""), ("broken.yaml", "model: {layers: 1\n"),
+    ("deep.yaml", String(repeating: "a: {", count: 70) + String(repeating: "}", count: 70) + "\n"),
     ("nul.yaml", "version: 1\nseed: 2\n\u{0}"),
     ("vast.yaml", "model: [\(String(repeating: "1,", count: 100_000))1]\n"),
     ("tab.yaml", "model:\n\tlayers: 1\n"), ("twice.yaml", "version: 1\nversion: 1\n"),

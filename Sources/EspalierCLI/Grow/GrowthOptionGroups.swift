@@ -95,5 +95,7 @@ struct GrowthTrainingOptions: ParsableArguments {
   @Option(.schedule) var schedule: GrowthArgument?
   @Option(.rewarmup) var rewarmup: GrowthArgument?
 
-  var arguments: [GrowthArgument] { [moments, newRate, newRateSteps, schedule, rewarmup].compactMap { $0 } }
+  var arguments: [GrowthArgument] {
+    [moments, newRate, newRateSteps, schedule, rewarmup].compactMap { $0 }
+  }
 }

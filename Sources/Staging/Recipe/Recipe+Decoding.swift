@@ -108,7 +108,8 @@ extension Recipe {
     }
     guard request.layerCount < model.layerCount else {
       throw value.conflict(
-        "\(request.layerCount) is not fewer than the model's \(counted(model.layerCount, "layer"))")
+        "late expansion begins with \(counted(request.layerCount, "layer")), and the model has "
+          + "\(model.layerCount); give fewer, such as lateExpansion: {layers: 0}")
     }
   }
 

@@ -5,8 +5,10 @@ import Foundation
 /// A hash of what a run takes of the directory that it begins with: a path alone does not say which
 /// model was there.
 enum SourceHash {
-  /// SHA-256 of the manifest, where one lists every file's own; else of the SHA-256 and the names of the
-  /// files of weights, configuration and tokenizer. Other files may come and go.
+  /// SHA-256 of the manifest, where one lists every file's own.
+  ///
+  /// Else it is that of the SHA-256 and the names of the files of weights, configuration and tokenizer; other
+  /// files may come and go.
   ///
   /// Cost: without a manifest, all of the weights are read.
   static func of(_ url: URL) throws -> String {

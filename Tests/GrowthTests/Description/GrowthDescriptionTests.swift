@@ -68,7 +68,8 @@ import Training
     "symmetry": .word("split"), "noise": .number(12.5), "learningRates": .word("smallTrajectory"),
     "units": .word("new"), "expertParts": .integer(2), "block": .word("copy"),
     "placement": .word("middle"), "outputScale": .number(0.5), "positions": .word("interpolated"),
-    "moments": .word("resetNew"), "newRate": .number(0.5), "newRateSteps": .integer(9), "schedule": .number(1.5), "rewarmup": .word("7 steps"),
+    "moments": .word("resetNew"), "newRate": .number(0.5), "newRateSteps": .integer(9),
+    "schedule": .number(1.5), "rewarmup": .word("7 steps"),
   ]
 
   @Test("what a parameter reads it writes, and nothing but its own field")
