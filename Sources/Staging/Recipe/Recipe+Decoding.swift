@@ -108,7 +108,7 @@ extension Recipe {
     }
     guard request.layerCount < model.layerCount else {
       throw value.conflict(
-        "late expansion begins with \(counted(request.layerCount, "layer")), and the model has "
+        "late expansion begins with \(counted(request.layerCount, "layer")), not fewer than the model's "
           + "\(model.layerCount); give fewer, such as lateExpansion: {layers: 0}")
     }
   }
