@@ -153,8 +153,8 @@ let package = Package(
     .testTarget(
       name: "CPUEngineTests",
       dependencies: [
-        "Tensors", "Architectures", "Text", "Training", "CPUEngine", "Interpretation",
-        "GoldenModels", "SeededRandom",
+        "Tensors", "LinearAlgebra", "Architectures", "Text", "Training", "CPUEngine",
+        "Interpretation", "GoldenModels", "SeededRandom",
       ]),
     .testTarget(
       name: "GrowthTests",

@@ -48,6 +48,7 @@ public struct ParameterInitializer: Sendable {
     switch spec.initializer {
     case .zeros: target.update(repeating: 0)
     case .ones: target.update(repeating: 1)
+    case .constant(let value): target.update(repeating: Float(value))
     case .normal(let standardDeviation):
       let elements = firstElement..<firstElement + target.count
       NormalStream(seed: seed, name: spec.name).forEach(elements) { index, value in

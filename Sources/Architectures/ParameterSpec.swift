@@ -113,7 +113,21 @@ public struct ParameterSpec: Sendable, Hashable {
   /// How a new model starts a parameter.
   public enum Initializer: Sendable, Hashable {
     case zeros, ones
+    /// All the same number.
+    case constant(Double)
     /// Independent Gaussians of mean 0.
     case normal(standardDeviation: Double)
+  }
+}
+
+extension ParameterSpec.Role {
+  /// Whether the parameter's product or sum goes straight to the residual stream of a block.
+  package var writesToResidual: Bool {
+    switch self {
+    case .weight(.attentionOutput), .weight(.feedForwardDown), .bias(.attentionOutput),
+      .bias(.feedForwardDown):
+      true
+    default: false
+    }
   }
 }

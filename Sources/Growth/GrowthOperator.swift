@@ -20,7 +20,7 @@ extension GrowthOperator {
 
   /// The growths of `model`, put together and checked.
   ///
-  /// - Throws: as ``plans(from:)`` and ``GrowthPath/init(_:of:options:)``.
+  /// - Throws: as ``plans(from:)`` and ``GrowthPath/init(_:of:options:parametrization:)``.
   public func path(
     from model: ModelConfiguration, options: GrowthOptions = GrowthOptions()
   ) throws -> GrowthPath {

@@ -255,18 +255,6 @@ extension UnitMap.Run {
   var hasUnits: Bool { if case .units = source { true } else { false } }
 }
 
-extension ParameterSpec.Role {
-  /// Whether the parameter's product or sum goes straight to the residual stream of a block.
-  var writesToResidual: Bool {
-    switch self {
-    case .weight(.attentionOutput), .weight(.feedForwardDown), .bias(.attentionOutput),
-      .bias(.feedForwardDown):
-      true
-    default: false
-    }
-  }
-}
-
 extension LayerSource {
   /// Whether the block starts with zeros there.
   fileprivate func zeroes(_ role: ParameterSpec.Role) -> Bool {

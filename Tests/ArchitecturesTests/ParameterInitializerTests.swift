@@ -68,6 +68,7 @@ import Testing
     let program = try SmallModel.gpt2.program()
     for (spec, tensor) in zip(program.parameters, program.initialParameters(seed: 0)) {
       switch spec.initializer {
+      case .constant: Issue.record("\(spec.name) starts with no constant in any family")
       case .ones: #expect(tensor.floats.allSatisfy { $0 == 1 }, "\(spec.name)")
       case .zeros: #expect(tensor.floats.allSatisfy { $0 == 0 }, "\(spec.name)")
       case .normal: #expect(Set(tensor.floats).count > spec.shape.elementCount / 2, "\(spec.name)")

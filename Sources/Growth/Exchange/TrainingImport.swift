@@ -45,6 +45,8 @@ public struct TrainingImport: Sendable {
   /// The training that the checkpoint will hold, but for the hash of its source.
   public let status: TrainingStatus
   private let program: Program
+  /// The state's counts and multipliers, by which the next step has the rates of the file.
+  private let clocks: [ParameterClock]
 
   /// Plans an import.
   ///
@@ -64,6 +66,7 @@ public struct TrainingImport: Sendable {
     program = try source.model.program()
     optimizer = try TorchOptimizerFile(reading: file, of: source.model)
     status = try Self.status(source.model, program, optimizer, options)
+    clocks = try status.training.stored(optimizer.settings.clocks, of: source.model)
   }
 
   private static func status(
@@ -177,7 +180,7 @@ extension TrainingImport {
     let encoded = try configuration.encoded()
     let identity =
       try Data("import".utf8) + encoded
-      + TrainingStateFiles.encoded(status, optimizer.settings.clocks)
+      + TrainingStateFiles.encoded(status, clocks)
     try writing.write(to: target, identity: identity) { writer in
       var status = status
       status.lineage.append(
@@ -186,7 +189,7 @@ extension TrainingImport {
           sourceHash: try source.hash, step: status.progress.steps))
       try writer.write(encoded, to: TrainingStateFiles.configuration)
       try writer.write(
-        TrainingStateFiles.encoded(status, optimizer.settings.clocks), to: TrainingStateFiles.state)
+        TrainingStateFiles.encoded(status, clocks), to: TrainingStateFiles.state)
       try CarriedFiles(of: source.url).copy(into: writer)
     } observe: {
       try observe($0)

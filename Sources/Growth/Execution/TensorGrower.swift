@@ -216,6 +216,7 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
     switch growth.target.initializer {
     case _ where part != .value, .zeros: target.update(repeating: 0)
     case .ones: target.update(repeating: 1)
+    case .constant(let value): target.update(repeating: Scalar(Float(value)))
     case .normal(let standardDeviation):
       let first = row / growth.newRowRepeat * rowLength + range.lowerBound
       // As the initializer rounds, but straight to where the values belong.

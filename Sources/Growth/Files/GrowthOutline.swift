@@ -114,6 +114,7 @@ extension TensorGrowth {
       switch target.initializer {
       case .zeros: return "new: zeros"
       case .ones: return "new: ones"
+      case .constant(let value): return "new: \(Float(value))"
       case .normal(let deviation): return "new: Gaussian, σ \(Float(deviation))"
       }
     }

@@ -22,14 +22,17 @@ extension GrowthPath {
     return result
   }
 
-  /// The path with the schedule's place, where that was left to the models and the training.
+  /// The path with the training's parametrization, and with the schedule's place where that was left to the
+  /// models and the training.
   ///
-  /// - Parameter status: the training; nil for weights alone, which have no schedule.
-  /// - Throws: the errors of Architectures for models that contradict themselves.
-  func settled(for status: TrainingStatus?) throws -> GrowthPath {
-    if let status { return try settled(on: status.training.schedule) }
-    guard case .placed = options.schedule else { return self }
-    var path = self
+  /// - Parameter status: the training; nil for weights alone, which have neither.
+  /// - Throws: ``GrowthError`` of code `invalidOptions` for learning rates of the small model's trajectory
+  ///   where the parametrization sets them; the errors of Architectures for models that contradict
+  ///   themselves.
+  package func settled(for status: TrainingStatus?) throws -> GrowthPath {
+    var path = try parametrized(as: status?.training.parametrization)
+    if let status { return try path.settled(on: status.training.schedule) }
+    guard case .placed = options.schedule else { return path }
     path.options.schedule = .continued
     return path
   }
@@ -46,6 +49,15 @@ extension GrowthPath {
       : try (placement ?? .usual(after: self))
         .continuation(from: source, to: target, on: schedule, rewarmup: rewarmup)
     return path
+  }
+
+  private func parametrized(as other: MaximalUpdateParametrization?) throws -> GrowthPath {
+    guard let other, other != parametrization else { return self }
+    try GrowthError.check(
+      plans.allSatisfy { $0.learningRates == .target }, .invalidOptions, "learning rates",
+      "the training's parametrization sets them by the grown model's sizes, so that they cannot be those of "
+        + "the small model's trajectory; use the target's")
+    return try GrowthPath(plans, of: source, options: options, parametrization: other)
   }
 }
 

@@ -26,6 +26,8 @@ public struct GrowthPath: Sendable {
   public let steps: [Step]
   /// How they are carried out, to which checkpoint, with which seed.
   public var options: GrowthOptions
+  /// How new values follow from the models' sizes; nil for the start of their families.
+  public let parametrization: MaximalUpdateParametrization?
   /// The small model's parameters.
   package let sourceParameters: [ParameterSpec]
 
@@ -37,30 +39,39 @@ public struct GrowthPath: Sendable {
   ///   before leaves, or where its maps do not fit its models; the errors of Architectures for a model
   ///   that contradicts itself.
   public init(
-    _ plans: [GrowthPlan], of model: ModelConfiguration, options: GrowthOptions = GrowthOptions()
+    _ plans: [GrowthPlan], of model: ModelConfiguration, options: GrowthOptions = GrowthOptions(),
+    parametrization: MaximalUpdateParametrization? = nil
   ) throws {
     source = model
     self.options = options
-    sourceParameters = try model.program().parameters
-    var (model, parameters) = (model, sourceParameters)
+    self.parametrization = parametrization
+    func parameters(of model: ModelConfiguration) throws -> [ParameterSpec] {
+      try parametrization?.parameters(of: model) ?? model.program().parameters
+    }
+    sourceParameters = try parameters(of: model)
+    var (model, specs) = (model, sourceParameters)
     steps = try plans.map { plan in
       try GrowthError.check(
         plan.source == model, .mismatch, plan.operation, "is a growth of another model than this")
-      let grown = try plan.target.program().parameters
-      let tensors = try plan.tensors(from: parameters, to: grown)
-      defer { (model, parameters) = (plan.target, grown) }
-      return Step(plan: plan, tensors: tensors, sourceParameters: parameters)
+      let grown = try parameters(of: plan.target)
+      let tensors = try plan.tensors(from: specs, to: grown)
+      defer { (model, specs) = (plan.target, grown) }
+      return Step(plan: plan, tensors: tensors, sourceParameters: specs)
     }
   }
 
   /// Puts growths together, from the model that the first one starts from.
   ///
-  /// - Throws: ``GrowthError`` of code `mismatch` for no growths; as ``init(_:of:options:)``.
-  public init(_ plans: [GrowthPlan], options: GrowthOptions = GrowthOptions()) throws {
+  /// - Throws: ``GrowthError`` of code `mismatch` for no growths; as ``init(_:of:options:parametrization:)``.
+  public init(
+    _ plans: [GrowthPlan], options: GrowthOptions = GrowthOptions(),
+    parametrization: MaximalUpdateParametrization? = nil
+  ) throws {
     guard let first = plans.first else {
       throw GrowthError(.mismatch, "holds no growth", subject: "path")
     }
-    try self.init(plans, of: first.source, options: options)
+    try self.init(
+      plans, of: first.source, options: options, parametrization: parametrization)
   }
 
   /// The growths in order.
@@ -143,6 +154,7 @@ extension GrowthPath: Hashable {
   /// Whether two paths make the same of the same model: tensors follow from the plans.
   public static func == (one: GrowthPath, other: GrowthPath) -> Bool {
     one.source == other.source && one.plans == other.plans && one.options == other.options
+      && one.parametrization == other.parametrization
   }
 
   /// Hashes what is compared.
@@ -150,6 +162,7 @@ extension GrowthPath: Hashable {
     hasher.combine(source)
     hasher.combine(plans)
     hasher.combine(options)
+    hasher.combine(parametrization)
   }
 }
 

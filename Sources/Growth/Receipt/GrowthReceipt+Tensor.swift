@@ -55,20 +55,27 @@ extension GrowthReceipt.Tensor: Codable {
     case learningRateMultiplier, epsilonMultiplier
   }
 
-  /// How new entries begin, in files.
-  private enum Start: Codable {
-    case zeros, ones
-    case normal(standardDeviation: Double)
+  /// How new entries begin, in files: `"zeros"`, `"ones"`, `{"constant": 0.25}`, or the standard deviation
+  /// of Gaussians.
+  private struct Start: Codable {
+    private enum Key: String, CodingKey { case constant }
+    var initializer: ParameterSpec.Initializer
+
+    init(_ initializer: ParameterSpec.Initializer) { self.initializer = initializer }
 
     init(from decoder: any Decoder) throws {
+      if let keys = try? decoder.container(keyedBy: Key.self) {
+        initializer = .constant(try keys.decode(Double.self, forKey: .constant))
+        return
+      }
       let container = try decoder.singleValueContainer()
       if let deviation = try? container.decode(Double.self) {
-        self = .normal(standardDeviation: deviation)
+        initializer = .normal(standardDeviation: deviation)
         return
       }
       switch try container.decode(String.self) {
-      case "zeros": self = .zeros
-      case "ones": self = .ones
+      case "zeros": initializer = .zeros
+      case "ones": initializer = .ones
       case let other:
         throw DecodingError.dataCorruptedError(
           in: container,
@@ -78,11 +85,13 @@ extension GrowthReceipt.Tensor: Codable {
     }
 
     func encode(to encoder: any Encoder) throws {
-      var container = encoder.singleValueContainer()
-      switch self {
-      case .zeros: try container.encode("zeros")
-      case .ones: try container.encode("ones")
-      case .normal(let standardDeviation): try container.encode(standardDeviation)
+      switch initializer {
+      case .zeros: try "zeros".encode(to: encoder)
+      case .ones: try "ones".encode(to: encoder)
+      case .normal(let standardDeviation): try standardDeviation.encode(to: encoder)
+      case .constant(let value):
+        var keys = encoder.container(keyedBy: Key.self)
+        try keys.encode(value, forKey: .constant)
       }
     }
   }
@@ -96,12 +105,7 @@ extension GrowthReceipt.Tensor: Codable {
     name = try container.decode(String.self, forKey: .name)
     shape = try container.decode([Int].self, forKey: .shape)
     source = try container.decodeIfPresent(String.self, forKey: .source)
-    initializer =
-      switch try container.decode(Start.self, forKey: .new) {
-      case .zeros: .zeros
-      case .ones: .ones
-      case .normal(let deviation): .normal(standardDeviation: deviation)
-      }
+    initializer = try container.decode(Start.self, forKey: .new).initializer
     axes = try container.decodeIfPresent([AxisMap].self, forKey: .axes) ?? []
     pattern = try container.decodeIfPresent(TensorGrowth.Pattern.self, forKey: .pattern) ?? .dense
     valueScale = try number(.valueScale)
@@ -121,13 +125,7 @@ extension GrowthReceipt.Tensor: Codable {
     try container.encode(name, forKey: .name)
     try container.encode(shape, forKey: .shape)
     try container.encodeIfPresent(source, forKey: .source)
-    let start: Start =
-      switch initializer {
-      case .zeros: .zeros
-      case .ones: .ones
-      case .normal(let deviation): .normal(standardDeviation: deviation)
-      }
-    try container.encode(start, forKey: .new)
+    try container.encode(Start(initializer), forKey: .new)
     if !axes.isEmpty { try container.encode(axes, forKey: .axes) }
     if pattern != .dense { try container.encode(pattern, forKey: .pattern) }
     try write(valueScale, .valueScale)

@@ -82,7 +82,8 @@ extension GrowthReceipt.Step {
 
 extension GrowthReceipt: Codable {
   private enum Key: String, CodingKey {
-    case formatVersion, operation, guarantees, options, step, versions, steps, files
+    case formatVersion, operation, guarantees, options, parametrization, step, versions, steps
+    case files
   }
 
   /// Reads a receipt and checks that the steps follow each other and that their tensors are what they
@@ -94,10 +95,12 @@ extension GrowthReceipt: Codable {
     let container = try decoder.container(keyedBy: Key.self)
     let steps = try container.decode([Step].self, forKey: .steps)
     let options = try container.decode(GrowthOptions.self, forKey: .options)
+    let parametrization = try container.decodeIfPresent(
+      MaximalUpdateParametrization.self, forKey: .parametrization)
     step = try container.decodeIfPresent(Int.self, forKey: .step)
     versions = try container.decode(Versions.self, forKey: .versions)
     files = try container.decodeIfPresent(Files.self, forKey: .files)
-    path = try Self.path(steps, options, versions)
+    path = try Self.path(steps, options, parametrization, versions)
   }
 
   /// Writes a receipt; operation and guarantees are there to be read, the steps are what counts.
@@ -107,6 +110,7 @@ extension GrowthReceipt: Codable {
     try container.encode(path.operation, forKey: .operation)
     try container.encode(path.guarantees.inOrder, forKey: .guarantees)
     try container.encode(options, forKey: .options)
+    try container.encodeIfPresent(path.parametrization, forKey: .parametrization)
     try container.encodeIfPresent(step, forKey: .step)
     try container.encode(versions, forKey: .versions)
     try container.encodeIfPresent(files, forKey: .files)
@@ -114,14 +118,16 @@ extension GrowthReceipt: Codable {
   }
 
   private static func path(
-    _ steps: [Step], _ options: GrowthOptions, _ versions: Versions
+    _ steps: [Step], _ options: GrowthOptions,
+    _ parametrization: MaximalUpdateParametrization?, _ versions: Versions
   ) throws -> GrowthPath {
     try GrowthError.check(!steps.isEmpty, .mismatch, fileName, "holds no growth")
     try options.validate()
     try GrowthError.check(
       steps.count <= mostSteps, .mismatch, fileName,
       "holds \(steps.count) growths; expected at most \(mostSteps)")
-    let path = try GrowthPath(steps.map(\.plan), options: options)
+    let path = try GrowthPath(
+      steps.map(\.plan), options: options, parametrization: parametrization)
     for (made, step) in zip(path.steps, steps) {
       try GrowthError.check(
         Step(made).tensors == step.tensors, .mismatch, step.plan.operation,

@@ -51,7 +51,7 @@ struct StageGrower {
     var options = description.options(seed: training.seed &+ UInt64(index) &+ 1)
     (options.source, options.sourceHash) = source
     let path = try staged.growths[index].path(from: state.status.model, options: options)
-      .settled(on: training.schedule)
+      .settled(for: state.status)
     let next = staged.models[index + 1]
     var grown = try path.grown(state)
     grown.status.stage = StageStatus(index: index + 1, start: grown.status.progress)

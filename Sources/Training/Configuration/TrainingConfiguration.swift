@@ -24,6 +24,8 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   public var onNonFinite: TroubleAction?
   /// What is done where the loss rises at once; nil for nothing.
   public var onSpike: SpikePolicy?
+  /// How initial values and rates follow from the model's sizes; nil for the same in every size.
+  public var parametrization: MaximalUpdateParametrization?
 
   /// Makes a configuration; ``validate()`` checks it.
   public init(
@@ -33,7 +35,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     evaluation: EvaluationConfiguration? = EvaluationConfiguration(),
     checkpoint: CheckpointConfiguration? = CheckpointConfiguration(), stop: StopConditions,
     noiseScale: NoiseScaleConfiguration? = nil, onNonFinite: TroubleAction? = nil,
-    onSpike: SpikePolicy? = nil
+    onSpike: SpikePolicy? = nil, parametrization: MaximalUpdateParametrization? = nil
   ) {
     self.seed = seed
     self.precision = precision
@@ -46,6 +48,7 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     self.noiseScale = noiseScale
     self.onNonFinite = onNonFinite
     self.onSpike = onSpike
+    self.parametrization = parametrization
   }
 
   /// Checks every part, and that the parts fit each other.

@@ -49,7 +49,7 @@ extension TrainingLoop {
     let rate = status.training.schedule.rate(at: progress, position: status.position)
     let norm = try session.update(
       status.training.optimizer.updates(
-        learningRate: rate, parameters: program.parameters, clocks: clocks),
+        learningRate: rate, parameters: program.parameters, clocks: clocks.scaled(by: scales)),
       clip: status.training.optimizer.clip)
     prepared = nil
     guard norm.isFinite else { throw Trouble(.gradientNorm, norm, step: progress.steps) }

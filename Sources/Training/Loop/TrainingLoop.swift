@@ -81,6 +81,8 @@ public final class TrainingLoop {
   var data: any BatchSource
   let surroundings: Surroundings
   var clocks: [ParameterClock]
+  /// What the model's sizes make of each parameter's steps; nil where they make nothing of them.
+  let scales: [ParameterScale]?
   /// Whether this loop took a step, so that there is something to evaluate and save.
   var hasTrained = false
   /// Whether a step broke off; the engine may then hold half a gradient.
@@ -120,6 +122,7 @@ public final class TrainingLoop {
     session = try engine.makeSession(
       for: program, parameters: state.parameters, precision: training.precision)
     clocks = zip(program.parameters, state.parameters).map { ParameterClock(name: $0.name, $1) }
+    scales = try training.scales(of: state.status.model)
     status = state.status
     self.data = data
     self.surroundings = surroundings

@@ -8,6 +8,8 @@ import Architectures
 /// that a group's decay is the configuration's divided by it:
 ///
 ///     lr = rate · m,   eps = ε · e,   weight_decay = decay / m
+///
+/// What a ``MaximalUpdateParametrization`` makes of the model's sizes is part of both multipliers.
 public struct TorchAdamW: Sendable, Hashable {
   /// Parameters with the same settings.
   public struct Group: Sendable, Hashable {
@@ -84,6 +86,7 @@ extension TorchAdamW {
           + "hold; export the weights alone", subject: "optimizer")
     }
     let rate = try status.nextLearningRate(of: program)
+    let clocks = try status.training.effective(clocks, of: status.model)
     let parameters = try status.model.transformersParameters()
     var groups: [GroupKey: Group] = [:]
     var counts: [String: Int] = [:]
