@@ -122,12 +122,15 @@ enum InspectionText {
     let schedule = training.schedule
     var rate = "\(schedule.kind.rawValue), peak \(schedule.peak), warm-up \(schedule.warmup)"
     if let total = schedule.total { rate += ", total \(total)" }
+    let parametrization = training.parametrization.map {
+      row("rates of", $0.recipeText)
+    }
     return [
       row("batch", "\(Readable.exact(training.batch.sequencesPerStep, of: "sequence")) a step"),
       row("schedule", rate), row("stop", training.stop.summary),
       row("precision", training.precision.rawValue),
       row("seed", String(training.seed)),
-    ]
+    ] + (parametrization.map { [$0] } ?? [])
   }
 
   private static func lines(_ model: ModelInspection) -> [String] {

@@ -129,6 +129,9 @@ struct PlanPilotCommand: AsyncParsableCommand {
     if model.family == .llama {
       texts.append("model.keyValueHeads=\(model.keyValueHeadCount)")
     }
+    if let parametrization = recipe.training.parametrization {
+      texts.append("parametrization=\(parametrization.recipeText)")
+    }
     return try texts.map(RecipeOverride.init(parsing:))
   }
 

@@ -36,7 +36,8 @@ struct StageResolution {
       case .lateExpansion(let request): try lateExpansion(request)
       case .plan(let file): try followed(file)
       }
-    _ = try StagedModels(plan.stages, target: target)
+    try recipe.training.checkParametrization(
+      of: StagedModels(plan.stages, target: target).models)
     return plan
   }
 

@@ -6,6 +6,7 @@ import Wording
 extension Recipe {
   static let keys = [
     "version", "seed", "model", "tokenizer", "data", "precision", "batch", "optimizer", "schedule",
+    "parametrization",
     "evaluate", "checkpoint", "stop", "onNonFinite", "onSpike", "noiseScale", "stages",
   ]
 
@@ -22,8 +23,13 @@ extension Recipe {
     }
     let tokenizer = try faults.attempt { try Self.tokenizer(keys, data?.source, base: base) }
     let model = try faults.attempt { try keys["model"].map(ModelRecipe.init) }
-    let training = try faults.attempt { try TrainingConfiguration(keys, began: began) }
+    var training = try faults.attempt { try TrainingConfiguration(keys, began: began) }
     let stages = try faults.attempt { try Self.stages(keys, base: base) }
+    training?.parametrization =
+      try faults.attempt {
+        try ParametrizationRecipe(model: model ?? nil, stages: stages?.list ?? [])
+          .parametrization(keys["parametrization"])
+      } ?? nil
     // What does not fit together is told once each part is right.
     guard faults.errors.isEmpty, let data, let tokenizer, let model, let training, let stages else {
       throw RecipeFaults.Noted()
@@ -31,7 +37,9 @@ extension Recipe {
     self.init(
       model: model, tokenizer: tokenizer, data: data, training: training,
       stages: stages.list.withLatestMoments(training), planning: stages.planning)
-    for check in [checkSequenceLength, checkStages, checkGrowths, checkPlanning] {
+    for check in [
+      checkSequenceLength, checkStages, checkGrowths, checkPlanning, checkParametrization,
+    ] {
       _ = try faults.attempt { try check(keys) }
     }
   }
@@ -76,6 +84,15 @@ extension Recipe {
       // The error's subject is a key path of the recipe.
       let path = error.subject.split(separator: ".").flatMap(Self.pathKeys)
       throw keys.value.nearest(path[...]).conflict(error.message)
+    }
+  }
+
+  /// Checks that rates follow from the base for every model that is known before the tokenizer is.
+  private func checkParametrization(_ keys: RecipeMapping) throws {
+    guard let target = try? model?.configuration() else { return }
+    let staged = try? StagedModels(stages, target: target)
+    try keys.value.checking {
+      try training.checkParametrization(of: stages.isEmpty ? [target] : staged?.models ?? [])
     }
   }
 

@@ -60,6 +60,9 @@ extension Recipe {
       # decay: 20%               # wsd: a share of the total or a duration; default 20%
       # decayShape: squareRoot   # wsd: or linear, cosine; default squareRoot
 
+    # mup: peak and epsilon are those of a base model, and follow from width and depth in larger ones
+    # parametrization: {kind: mup, base: {layers: 6, hidden: 64}}   # default standard
+
     evaluate: {every: 100 steps}   # or none; also tokens: 200k tokens, tokens: all, or batches: 20;
                                    # by default the whole validation text, or 65536 tokens all over it
     checkpoint: {every: 500 steps, keep: 3}   # keep: all keeps every one; or none: the end only;

@@ -14,6 +14,7 @@ extension Recipe {
 
     batch: {sequences: 32}
     schedule: {kind: cosine, peak: 2e-3, warmup: 150 steps, total: 3000 steps}   # of the target
+    # parametrization: mup       # the peak is the first stage's; later ones take what their sizes need
     evaluate: {every: 25 steps, batches: 10}    # slopes are seen in these losses
     checkpoint: {every: 500 steps, keep: 2}
 

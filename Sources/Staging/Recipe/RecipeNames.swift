@@ -52,7 +52,7 @@ package enum RecipeNames {
     ("schedule", ["kind", "peak", "warmup", "total", "floor", "decay", "decayShape"]),
     ("evaluate", ["every", "tokens", "batches"]), ("checkpoint", ["every", "keep"]),
     ("stop", ["after", "further", "loss", "lossKind"]), ("noiseScale", ["every", "smoothing"]),
-    ("onSpike", ["factor", "window", "action"]),
+    ("onSpike", ["factor", "window", "action"]), ("parametrization", ["kind", "base"]),
   ]
 
   /// Where a name of nanoGPT, litgpt, OLMo, or of transformers' configurations and training arguments
@@ -125,6 +125,7 @@ package enum RecipeNames {
       "maxiters", "maxsteps", "maxtokens", "maxduration", "numtrainepochs", "epochs", "iterations",
       "trainsteps", "numsteps", "totaltokens",
     ],
+    "parametrization": ["parameterization", "mup", "usemup", "completep"],
     "precision": ["dtype", "bf16", "fp16", "torchdtype"],
     "seed": ["randomseed", "dataseed"],
   ]

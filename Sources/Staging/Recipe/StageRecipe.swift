@@ -138,11 +138,12 @@ extension StageRecipe {
 }
 
 extension StageModel {
+  static let keys = [
+    "layers", "hidden", "heads", "keyValueHeads", "headSize", "intermediate", "context",
+  ]
+
   init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(
-      keys: [
-        "layers", "hidden", "heads", "keyValueHeads", "headSize", "intermediate", "context",
-      ])
+    let keys = try value.mapping(keys: Self.keys)
     let sizes = 1...(1 << 28)
     self.init(
       layerCount: try keys["layers"]?.integer(in: 0...65536),

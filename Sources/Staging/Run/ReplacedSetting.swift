@@ -41,6 +41,7 @@ struct ReplacedSetting: Sendable, Hashable {
       Self("precision", old.precision.rawValue, new.precision.rawValue),
       Self("onNonFinite", text(old.onNonFinite), text(new.onNonFinite)),
       Self("onSpike", text(old.onSpike), text(new.onSpike)),
+      Self("parametrization", text(old.parametrization), text(new.parametrization)),
     ].compactMap { $0 } + of(old.batch, by: new.batch) + of(old.optimizer, by: new.optimizer)
       + of(old.schedule, by: new.schedule)
   }
@@ -122,6 +123,11 @@ struct ReplacedSetting: Sendable, Hashable {
 
   private static func text(_ policy: TrainingConfiguration.SpikePolicy?) -> String {
     policy.map { "\($0.action.rawValue) above \($0.factor) × the last \($0.window)" } ?? "none"
+  }
+
+  /// As recipes write it.
+  private static func text(_ parametrization: MaximalUpdateParametrization?) -> String {
+    parametrization?.recipeText ?? "standard"
   }
 
   private static func text(_ warmup: BatchConfiguration.Warmup?) -> String {

@@ -182,9 +182,8 @@ extension RunStart {
     try TrainingMemory.check(target, run.recipe.training, subject: "\(run.recipeFile.name): model")
     let stages = run.recipe.stages
     let model = try stages.isEmpty ? target : StagedModels(stages, target: target).models[0]
-    let seed = run.recipe.training.seed
     var state = try state(
-      of: run, dataset, model, values: try model.program().initialParameters(seed: seed),
+      of: run, dataset, model, values: try run.recipe.training.initialParameters(of: model),
       LineageEntry(operation: "initialized", step: 0))
     if !stages.isEmpty { state.status.stage = StageStatus(index: 0, start: TrainingProgress()) }
     return Beginning(

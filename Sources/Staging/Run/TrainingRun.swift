@@ -268,6 +268,7 @@ extension Recipe {
     let fixed = [
       ("model", model == new.model), ("tokenizer", tokenizer == new.tokenizer),
       ("data", data == new.data), ("seed", training.seed == new.training.seed),
+      ("parametrization", training.parametrization == new.training.parametrization),
       ("stages", stages == new.stages && planning == new.planning),
     ]
     guard let (key, _) = fixed.first(where: { !$0.1 }) else { return }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Training
+
+/// Reads the recipe's `parametrization`, whose base is described beside the recipe's model.
+struct ParametrizationRecipe {
+  /// The recipe's model; nil where it is left to a checkpoint.
+  let model: ModelRecipe?
+  /// The stages that the recipe lists.
+  let stages: [StageRecipe]
+
+  private enum Kind: String, CaseIterable { case standard, mup }
+
+  /// The parametrization; nil for the standard one.
+  func parametrization(_ value: RecipeValue?) throws -> MaximalUpdateParametrization? {
+    guard let value else { return nil }
+    guard value.isMapping else { return try parametrization(value.choice(), nil, value) }
+    let keys = try value.mapping(keys: ["kind", "base"])
+    let kind = try keys.required("kind", "standard or mup")
+    return try parametrization(kind.choice(), keys["base"], value)
+  }
+
+  private func parametrization(
+    _ kind: Kind, _ base: RecipeValue?, _ value: RecipeValue
+  ) throws -> MaximalUpdateParametrization? {
+    switch kind {
+    case .standard:
+      if let base { throw base.conflict("belongs to mup; remove it, or write kind: mup") }
+      return nil
+    case .mup:
+      guard let base else { return .init(base: try firstStage(value)) }
+      return .init(base: try baseModel(base))
+    }
+  }
+
+  /// The model of the first stage, which is what rates are tuned on unless the recipe says otherwise.
+  private func firstStage(_ value: RecipeValue) throws -> BaseModel {
+    guard let first = stages.first, model != nil else {
+      throw value.conflict(
+        "mup scales rates from a model that they were tuned on, and there is no first stage that could be "
+          + "it; write {kind: mup, base: {layers: 4, hidden: 64}} with its sizes")
+    }
+    return try baseModel(first.model ?? StageModel(), value)
+  }
+
+  private func baseModel(_ value: RecipeValue) throws -> BaseModel {
+    let keys = try value.mapping(keys: StageModel.keys)
+    if let context = keys["context"] {
+      throw context.conflict("no rate depends on the context; remove it")
+    }
+    if model != nil { return try baseModel(StageModel(value), value) }
+    for key in ["layers", "hidden", "heads", "intermediate"] {
+      _ = try keys.required(
+        key, "an integer: the recipe names no model from which the base's could follow")
+    }
+    return try BaseModel(StageModel(value), value)
+  }
+
+  /// Sizes that are not given follow from the recipe's model, as those of a first stage do.
+  private func baseModel(_ sizes: StageModel, _ value: RecipeValue) throws -> BaseModel {
+    guard let model, let target = try? model.configuration() else { throw RecipeFaults.Noted() }
+    do { return BaseModel(try sizes.configuration(in: target)) } catch let error
+      as ArchitecturesError
+    {
+      throw value.conflict("no \(target.family.name) has these sizes: \(error)")
+    }
+  }
+}
+
+extension BaseModel {
+  /// Sizes of which none follows from a model.
+  fileprivate init(_ sizes: StageModel, _ value: RecipeValue) throws {
+    guard let layers = sizes.layerCount, let hidden = sizes.hiddenSize, let heads = sizes.headCount,
+      let intermediate = sizes.intermediateSize
+    else { throw RecipeFaults.Noted() }
+    guard sizes.headSize != nil || hidden % heads == 0 else {
+      throw value.conflict("\(heads) heads do not divide the hidden size \(hidden)")
+    }
+    self.init(
+      ModelConfiguration(
+        architecture: .llama, layerCount: layers, hiddenSize: hidden, headCount: heads,
+        keyValueHeadCount: sizes.keyValueHeadCount, headSize: sizes.headSize,
+        intermediateSize: intermediate,
+        vocabularySize: 1, contextLength: 1, tiesHead: false))
+  }
+}
+
+extension ModelRecipe {
+  /// The configuration for any tokenizer, where its vocabulary does not matter.
+  func configuration() throws -> ModelConfiguration {
+    try configuration(tokenizerVocabularySize: vocabularySize ?? 257)
+  }
+}
+
+extension TrainingConfiguration {
+  /// Checks that rates follow from the base for each of some models.
+  ///
+  /// - Throws: `TrainingError` that names the key of the base.
+  func checkParametrization(of models: [ModelConfiguration]) throws {
+    for model in models { _ = try parametrization?.parameters(of: model) }
+  }
+}
+
+extension MaximalUpdateParametrization {
+  /// The parametrization as recipes write it.
+  package var recipeText: String {
+    "{kind: mup, base: {layers: \(base.layerCount), hidden: \(base.hiddenSize), "
+      + "heads: \(base.headCount), keyValueHeads: \(base.keyValueHeadCount), "
+      + "headSize: \(base.headSize), intermediate: \(base.intermediateSize)}}"
+  }
+}
