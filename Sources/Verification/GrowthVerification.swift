@@ -258,16 +258,6 @@ public struct GrowthVerification: Sendable {
   }
 }
 
-extension OptimizerConfiguration {
-  /// What growths promise of AdamW's steps alone: another optimizer's do not follow from γ.
-  fileprivate var lostGuarantees: Guarantees {
-    switch self {
-    case .adamW: []
-    case .muon: [.trajectory]
-    }
-  }
-}
-
 extension ExactScope {
   /// What is measured, for a sentence.
   fileprivate var words: String {

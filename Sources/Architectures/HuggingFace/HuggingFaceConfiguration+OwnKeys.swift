@@ -25,4 +25,14 @@ extension HuggingFaceConfiguration {
       OwnKey(name: $0.key, value: String(decoding: $0.value.encoded(.compact), as: UTF8.self))
     }
   }
+
+  /// What a user should know of a model with such keys; nil for none.
+  ///
+  /// - Parameter keys: the keys with their values, for people.
+  public static func warning(of keys: [String]) -> String? {
+    keys.isEmpty
+      ? nil
+      : "transformers computes another function of this model, or does not open it: its config.json "
+        + "needs \(keys.joined(separator: " and ")), which only Espalier heeds"
+  }
 }

@@ -99,7 +99,7 @@ struct GrowthReport: Encodable {
       return Loss(
         guarantee: guarantee,
         reason: growth.path.guarantees.contains(guarantee)
-          ? growth.options.reasonAgainstTrajectory : "the steps together do not promise it")
+          ? growth.reasonAgainstTrajectory : "the steps together do not promise it")
     }
     memoryByteCount = outline.memoryByteCount
     tensorByteCount = outline.byteCount
@@ -162,12 +162,15 @@ extension GrowthReport.Training {
   }
 }
 
-extension GrowthOptions {
+extension ModelGrowth {
   /// Why a growth so done does not promise what its steps do of the training after it.
   fileprivate var reasonAgainstTrajectory: String {
-    moments == .mapped
-      ? "new entries have a learning rate of their own"
-      : "the moments are not mapped (\(moments.rawValue))"
+    if options.moments != .mapped {
+      return "the moments are not mapped (\(options.moments.rawValue))"
+    }
+    return options.newEntryRate == nil
+      ? "the optimizer's steps of copies are not those of what they copy"
+      : "new entries have a learning rate of their own"
   }
 }
 

@@ -22,9 +22,7 @@ enum GrowthText {
 
   /// What other tools make of the grown model, and what its type makes of its numbers.
   static func notes(_ report: GrowthReport) -> [String] {
-    let keys = report.ownKeys.joined(separator: " and ")
-    return (keys.isEmpty ? [] : ["config.json says \(keys), which other tools do not know"])
-      + report.notes
+    [HuggingFaceConfiguration.warning(of: report.ownKeys)].compactMap { $0 } + report.notes
   }
 
   /// One line for each tensor: its name, shapes, type and what is done.

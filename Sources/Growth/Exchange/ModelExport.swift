@@ -50,7 +50,7 @@ public struct ModelExport: Sendable {
       throw GrowthError(
         .unsupported,
         "\(warning). Write it all the same with --own-keys, for programs that heed them; or grow the model "
-          + "in another way, such as without --operator divided",
+          + "in another way, such as without --form divided",
         subject: source.url.path(percentEncoded: false))
     }
     guard optimizer != nil else {
@@ -75,11 +75,8 @@ public struct ModelExport: Sendable {
   }
 
   private static func functionWarning(_ model: ModelConfiguration) throws -> String? {
-    let keys = try HuggingFaceConfiguration.ownKeys(of: model)
-    guard !keys.isEmpty else { return nil }
-    return
-      "transformers computes another function of this model, or does not open it: its config.json needs "
-      + "\(keys.map(\.description).joined(separator: " and ")), which only Espalier heeds"
+    HuggingFaceConfiguration.warning(
+      of: try HuggingFaceConfiguration.ownKeys(of: model).map(\.description))
   }
 
   /// The optimizer's settings as PyTorch will have them; nil where they are not exported.

@@ -59,6 +59,7 @@ public struct ModelGrowth: Sendable {
   /// What all its steps promise, but for what the options take back.
   public var guarantees: Guarantees {
     path.guarantees(hasMoments: (source.status?.progress.steps ?? 0) > 0)
+      .subtracting(source.status?.training.optimizer.lostGuarantees ?? [])
   }
 
   /// What `growth.json` will say, but for the files that are written.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Training
 
 extension GrowthPath {
   /// What all steps promise, but for what they lose together.
@@ -92,6 +93,16 @@ extension GrowthPlan {
   fileprivate var startsUnits: Bool {
     [GrowthSpace.query, .key, .value, .attended, .feedForward].contains {
       !map($0).runs.allSatisfy(\.hasUnits)
+    }
+  }
+}
+
+extension OptimizerConfiguration {
+  /// What growths promise of AdamW's steps alone: another optimizer's do not follow from γ.
+  package var lostGuarantees: Guarantees {
+    switch self {
+    case .adamW: []
+    case .muon: [.trajectory]
     }
   }
 }

@@ -108,7 +108,8 @@ extension GrowthReceipt: Codable {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(Self.formatVersion, forKey: .formatVersion)
     try container.encode(path.operation, forKey: .operation)
-    try container.encode(path.guarantees.inOrder, forKey: .guarantees)
+    try container.encode(
+      path.guarantees(hasMoments: step ?? 0 > 0).inOrder, forKey: .guarantees)
     try container.encode(options, forKey: .options)
     try container.encodeIfPresent(path.parametrization, forKey: .parametrization)
     try container.encodeIfPresent(step, forKey: .step)

@@ -60,7 +60,8 @@ struct StageGrower {
     let record = StageGrowth(
       stage: index + 1, operation: path.operation,
       source: state.status.model, target: next,
-      guarantees: path.guarantees.inOrder, lossBefore: try loss(of: state),
+      guarantees: path.guarantees(hasMoments: state.status.progress.steps > 0).inOrder,
+      lossBefore: try loss(of: state),
       lossAfter: try loss(of: grown), scheduleRatio: ratio, newEntryRate: path.options.newEntryRate)
     try record.checkLoss()
     return (grown, record, GrowthReceipt(path, step: state.status.progress.steps))
