@@ -245,6 +245,7 @@ struct GrowCommandTests {
       (["--context", "100000000000"], "1 to 268435456"),
       (["--depth", "2", "--threads", "0"], "expected 1 to 1024"),
       (["--depth", "2", "--operator", "copy", "--output-scale", "nan"], "expected a number"),
+      (["--depth", "2", "--operator", "copy", "--output-scale", "1e300"], "number of float32"),
       (["--depth", "2", "--operator", "copy", "--output-scale", "inf"], "expected a number"),
       (["--width", "2", "--noise", "nan"], "expected decibels"),
       (["--depth", "2", "--schedule", "nan"], "invalid"),
@@ -281,7 +282,7 @@ struct GrowCommandTests {
       (["run", "--heads", "9223372036854775807"], "headCount"),
       (["run", "--experts", "9223372036854775807"], "experts"),
       (["run", "--width", "4096", "--depth", "65536"], "layerCount"),
-      (["run", "--depth", "2", "--operator", "copy", "--output-scale", "1e300"], "output scale"),
+      (["run", "--layers", "4", "--placement", "0,0,0"], "lists the sources of 3 layers"),
       (["run", "--vocabulary", "268435456", "--hidden", "1000000"], "needs 3.2 PB"),
       (["run", "--to", "recipe.yaml"], "no JSON"),
       (

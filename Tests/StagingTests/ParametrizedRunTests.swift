@@ -45,6 +45,19 @@ import Training
     }
   }
 
+  @Test(
+    "The small model's trajectory is refused with a parametrization, where the recipe asks for it")
+  func trajectory() throws {
+    let text = Self.recipe("gpt2")
+      .replacing(
+        "{width: 2, depth: 2}", with: "{width: 2, depth: 2, learningRates: smallTrajectory}")
+    let error = #expect(throws: StagingError.self) { try Self.read(text) }
+    #expect(error?.subject == "recipe.yaml:14: stages[0].grow.learningRates")
+    #expect(throws: Never.self) {
+      try Self.read(text.replacing("parametrization: mup", with: "parametrization: standard"))
+    }
+  }
+
   @Test("Without a model in the recipe the base's sizes are all given")
   func withoutModel() throws {
     let text = """

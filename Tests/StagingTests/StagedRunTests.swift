@@ -244,6 +244,13 @@ struct StagedRunTests {
       ("{width: 2, newRate: 1.3, newRateSteps: 0}", "newRateSteps"),
       ("{width: 2, newRateSteps: 9}", "nothing without newRate"),
       ("{schedule: 0.5}", "a ratio from 1"),
+      (
+        "{layers: 2, hidden: 16, heads: 4, ffn: 64, form: divided}",
+        "stages[0].grow.form: does nothing without width"
+      ),
+      ("{width: 2, depth: 2, units: new}", "does nothing without ffn"),
+      ("{layers: 3, placement: [0, 0]}", "sources of 2 layers, and the grown model has 3"),
+      ("{layers: \"2\"}", "a number of layers"),
     ])
   func refusals(growth: String, message: String) throws {
     let place = try Workplace()

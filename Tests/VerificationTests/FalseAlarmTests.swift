@@ -135,6 +135,22 @@ import Verification
     #expect(untold.allSatisfy { $0.reason != nil })
   }
 
+  @Test(
+    "new entries whose rate begins at zero count as alive",
+    arguments: [MomentPolicy.mapped, .resetNew])
+  func warmedUp(_ moments: MomentPolicy) throws {
+    var options = GrowthOptions(seed: 3, moments: moments)
+    options.newEntryRate = NewEntries.Rate(factor: 0, steps: 250)
+    for model in [SmallModel.gpt2, .llama] {
+      for growth: any GrowthOperator in [
+        DepthGrowth(factor: 2), WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)),
+      ] {
+        let plans = try growth.plans(from: model.configuration)
+        expectSound(try verify(model.trained(), plans, options: options))
+      }
+    }
+  }
+
   @Test("a growth that is wrong is broken all the same", arguments: situations, Mistake.allCases)
   func wrong(_ situation: Situation, _ mistake: Mistake) throws {
     let report = try situation.report(mistake)

@@ -92,6 +92,14 @@ extension GrowthDescription {
   /// Whether a size is said.
   public var hasSizes: Bool { given.contains { $0.group == .size } }
 
+  /// What is said, other than defaults, of sizes that are not.
+  public var useless: [GrowthParameter] {
+    let sizes = Set(given.filter { $0.group == .size }.map(\.name))
+    return given.filter {
+      !$0.applies(toSizes: sizes) && $0.written(in: self) != $0.defaultValue
+    }
+  }
+
   /// The same with what a growth leaves to defaults written out, where they speak of its sizes.
   public var spelledOut: GrowthDescription {
     let sizes = Set(given.filter { $0.group == .size }.map(\.name))

@@ -55,9 +55,13 @@ public enum WrittenValue: Sendable, Hashable {
   /// Whole numbers and ranges of them, as `0-5,2-7`, or a list; nil where it is not that.
   var indices: [Int]? {
     if case .list(let values) = self { return Self.check(values) }
+    // A number in quotes is text, and no list.
+    if case .word(let word) = self, Int(word) != nil { return nil }
     var values: [Int] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map {
+        Int($0.filter { $0 != " " })
+      }
       guard ends.count <= 2, let first = ends.first ?? nil, let last = ends.last ?? nil,
         first >= 0, first <= last, last < Self.mostIndices
       else { return nil }

@@ -57,7 +57,7 @@ public struct DepthGrowth: GrowthOperator {
     case layers(Int)
   }
 
-  /// How many blocks the grown model has; with ``Placement/sources(_:)``, as many as those.
+  /// How many blocks the grown model has; ``Placement/sources(_:)`` must list as many.
   public var size: Size
   /// What a new block is.
   public var block: Block
@@ -129,8 +129,13 @@ public struct DepthGrowth: GrowthOperator {
   }
 
   private func layerSources(of model: ModelConfiguration) throws -> [LayerSource] {
-    if case .sources(let sources) = placement { return try listed(sources, model.layerCount) }
     let (count, old) = (try layerCount(of: model), model.layerCount)
+    if case .sources(let sources) = placement {
+      try GrowthError.check(
+        sources.count == count, .invalidOptions, "placement",
+        "lists the sources of \(counted(sources.count, "layer")), and the grown model has \(count)")
+      return try listed(sources, old)
+    }
     try GrowthError.check(
       count >= old, .unreachable, "depth",
       "is \(count), fewer than the model's \(counted(old, "layer"))")
@@ -278,9 +283,9 @@ extension GrowthParameter {
     "outputScale", .manner, \.outputScale,
     "Multiply by this what copied layers write to the residual stream.",
     expected: {
-      "a number other than 0; layers that add nothing are \(name("block", $0)) "
+      "a number of float32 other than 0; layers that add nothing are \(name("block", $0)) "
         + word(DepthGrowth.Block.identityByOutput.rawValue, $0)
     }, defaultValue: 1,
     speaksOf: ["depth", "layers"]
-  ) { $0.isFinite && $0 != 0 }
+  ) { Float($0).isNormal }
 }

@@ -29,6 +29,7 @@ struct StageResolution {
   /// - Throws: ``StagingError``; `PlanningError` where runs cannot be fitted or a plan's file cannot
   ///   be read.
   func plan() throws -> RunPlan {
+    try checkUse(recipe.stages)
     let plan =
       switch recipe.planning {
       case nil: RunPlan(origin: .recipe, stages: recipe.stages)
@@ -39,6 +40,17 @@ struct StageResolution {
     try recipe.training.checkParametrization(
       of: StagedModels(plan.stages, target: target).models)
     return plan
+  }
+
+  /// Checks that what a new run's growths are told has something to speak of; defaults do no harm.
+  private func checkUse(_ stages: [StageRecipe]) throws {
+    for (index, stage) in stages.enumerated() {
+      guard let growth = stage.growth, let useless = growth.useless.first else { continue }
+      throw StagingError(
+        .invalidValue,
+        "does nothing without \(useless.speaksOf.joined(separator: " or ")); remove it",
+        subject: "stages[\(index)].grow.\(useless.name)")
+    }
   }
 
   private func automatic(_ request: AutomaticStages) throws -> RunPlan {

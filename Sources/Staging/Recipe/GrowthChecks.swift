@@ -2,10 +2,15 @@
 import Training
 
 extension Recipe {
-  /// Checks what the growths of listed stages do to the learning-rate schedule.
+  /// Checks what the growths of listed stages do to the learning rates.
   func checkGrowths(_ keys: RecipeMapping) throws {
     for (index, stage) in stages.enumerated() {
       guard let growth = stage.growth else { continue }
+      if growth.learningRates == .smallTrajectory, training.parametrization != nil {
+        throw keys.value.nearest(["stages", "[\(index)]", "grow", "learningRates"]).conflict(
+          "the parametrization sets the rates by the grown model's sizes, so that they cannot be those of the "
+            + "small model's trajectory; remove one of them")
+      }
       if let rewarmup = growth.rewarmup, let end = runEnd(inMeasureOf: rewarmup),
         rewarmup.amount >= end.amount
       {

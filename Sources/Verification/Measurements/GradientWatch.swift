@@ -37,7 +37,7 @@ struct GradientWatch {
       [Gradient](repeating: .none, count: $0.shape.elementCount)
     }
     seen = SeenUnits(batches, in: model.program)
-    var run = try MeasuredRun(model, training)
+    var run = try MeasuredRun(model, training, keepsRates: false)
     let largest = model.range.upperBound.squareRoot()
     leavesRange = try run.session.values().contains { $0.contains { abs($0) > largest } }
     for (step, batch) in batches.enumerated() {

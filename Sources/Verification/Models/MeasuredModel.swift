@@ -71,10 +71,13 @@ struct MeasuredRun {
   private let training: MeasuredTraining
   private var clocks: [ParameterClock]
 
-  init(_ model: any MeasuredModel, _ training: MeasuredTraining) throws {
+  /// - Parameter keepsRates: whether new entries have their own rates, which may begin at zero.
+  init(
+    _ model: any MeasuredModel, _ training: MeasuredTraining, keepsRates: Bool = true
+  ) throws {
     session = try model.makeSession()
     program = model.program
-    clocks = model.clocks
+    clocks = keepsRates ? model.clocks : model.clocks.map(\.withoutNewRates)
     self.training = training
   }
 
@@ -91,5 +94,14 @@ struct MeasuredRun {
       training.optimizer.updates(
         learningRate: training.learningRate, parameters: program.parameters, clocks: clocks))
     training.optimizer.advance(&clocks, of: program.parameters)
+  }
+}
+
+extension ParameterClock {
+  /// The same with new entries at the rate of all others.
+  fileprivate var withoutNewRates: ParameterClock {
+    var result = self
+    for index in result.newEntries.indices { result.newEntries[index].rate = nil }
+    return result
   }
 }

@@ -17,6 +17,9 @@ import Training
     #expect(read(.layers, "12")?.layers == .count(12))
     #expect(read(.layers, "0-2,1-3")?.layers == .sources([0, 1, 2, 1, 2, 3]))
     #expect(read(.layers, "0,0")?.layers == .sources([0, 0]))
+    #expect(read(.layers, "0-1, 0")?.layers == .sources([0, 1, 0]))
+    var quoted = GrowthDescription()
+    #expect(!GrowthParameter.layers.set(.word("4"), in: &quoted))
     for text in ["", ",", "-1", "2-1", "0-", "-", "1-2-3", "a", "0-9999999", "0,", "1.5", "65537"] {
       #expect(read(.layers, text) == nil, "\(text)")
     }
@@ -55,6 +58,7 @@ import Training
     }
     #expect(read(.block, "identitybyoutput") == nil)
     #expect(read(.noise, "-40")?.noise == -40 && read(.noise, "-41") == nil)
+    #expect(read(.outputScale, "1e300") == nil)
     #expect(read(.outputScale, "0") == nil && read(.outputScale, "-0.5")?.outputScale == -0.5)
     #expect(read(.width, "0") == nil && read(.width, "2.0") == nil && read(.width, "65537") == nil)
   }
