@@ -192,12 +192,26 @@ public struct GrowthVerification: Sendable {
     numbers.measurements[.firstStep] = try FirstStep.error(grown, optimizer: training.optimizer)
     guard let path else { return }
     numbers.measurements[.moments] = try GradientMap.momentError(small, grown, path: path)
-    let expected = try path.grown(
-      values: try ExactModel(small).values, for: rounding?.type ?? .float32)
-    let given = try ExactModel(grown)
-    numbers.measurements[.replay] = ReplayedTensor.worst(
-      given.values, expected, given.program.parameters.map { ($0.name, $0.shape) },
-      rounding?.type ?? .float32)
+    numbers.measurements[.replay] = try replay(of: path)
+  }
+
+  /// How far the files are from what the growth makes: values, and slots where the grown model has some.
+  private func replay(of path: GrowthPath) throws -> MeasuredNumber? {
+    let (source, given) = (try ExactModel(small), try ExactModel(grown))
+    let type = rounding?.type ?? .float32
+    let specs = given.program.parameters
+    var numbers = [
+      ReplayedTensor.worst(
+        given.values, try path.grown(values: source.values, for: type),
+        specs.map { ($0.name, $0.shape) }, type)
+    ]
+    for slot in StateSlot.all where given.hasMoments && (source.has(slot) || given.has(slot)) {
+      numbers.append(
+        ReplayedTensor.worst(
+          given.all(slot), try path.grown(slot, of: source.all(slot)),
+          specs.map { ("\(slot.label) of \($0.name)", $0.shape) }, .float32))
+    }
+    return .largest(numbers.compactMap { $0 })
   }
 
   private func judge(

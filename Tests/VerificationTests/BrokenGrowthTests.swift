@@ -50,6 +50,26 @@ import Verification
     expectBroken(report, .logits, .loss, .gradients)
   }
 
+  @Test("moments that no guarantee speaks of are replayed all the same")
+  func wrongMoments() throws {
+    for moments in [MomentPolicy.mapped, .resetNew, .diagonal] {
+      let plans = try WidthGrowth(factor: 2).plans(from: SmallModel.gpt2.configuration)
+      let options = GrowthOptions(seed: 3, moments: moments)
+      let small = try SmallModel.gpt2.trained()
+      expectSound(try verify(small, plans, options: options))
+      for slot in [StateSlot.firstMoment, .secondMoment] {
+        let report = try verify(small, plans, options: options) { grown in
+          let tensor = try #require(grown.parameters[3].slots[slot])
+          var floats = tensor.floats
+          floats[0] = floats[0] * 1.01 + 1e-3
+          grown.parameters[3].slots[slot] = HostTensor(floats, shape: tensor.shape)
+        }
+        #expect(report[.moments]?.isDeclared == false)
+        #expect(report[.replay]?.verdict == .broken)
+      }
+    }
+  }
+
   @Test("a tied head whose norm is not divided")
   func undividedNorm() throws {
     var plan = try plan(WidthGrowth(factor: 2, symmetry: .kept), .gpt2)

@@ -28,7 +28,7 @@ struct VerifyCommand: AsyncParsableCommand {
         closestCopies      smallest distance of any two
         deadParameters     tensors and units without a gradient in two steps
         firstStep          size of the first update of new tensors, against the learning rate
-        replay             the files' values, against those that growth.json makes
+        replay             the files' values and moments, against those that growth.json makes
 
       Plain loops in float64 are slow: on large models they get fewer and shorter sequences, then \
       only the logits; the last line says which. --exact-operations allows more. Families that the \

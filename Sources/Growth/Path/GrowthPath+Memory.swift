@@ -37,6 +37,11 @@ extension GrowthPath {
     try grown(.value, values, for: type)
   }
 
+  /// One of the optimizer's slots in float64, as the options have it: zeros where moments begin anew.
+  package func grown(_ slot: StateSlot, of values: [[Double]]) throws -> [[Double]] {
+    try grown(.slot(slot), values)
+  }
+
   /// Where each entry's gradient should be, given the small model's gradients; zeros where entries
   /// have no source.
   package func mapped(gradients: [[Double]]) throws -> [[Double]] {

@@ -71,6 +71,19 @@ public struct ExactModel: MeasuredModel {
   }
 }
 
+extension ExactModel {
+  /// Whether an optimizer keeps anything of any parameter.
+  var hasMoments: Bool { slots.contains { !$0.isEmpty } }
+
+  /// Whether a slot is kept of any parameter.
+  func has(_ slot: StateSlot) -> Bool { slots.contains { $0[slot] != nil } }
+
+  /// A slot of all parameters; zeros where it is not kept.
+  func all(_ slot: StateSlot) -> [[Double]] {
+    zip(slots, values).map { $0[slot] ?? [Double](repeating: 0, count: $1.count) }
+  }
+}
+
 extension GrowthPath {
   /// Where a small model's slots should be: each times γ to the slot's power; slots of nothing but zeros are
   /// left out.
