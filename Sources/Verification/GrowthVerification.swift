@@ -205,7 +205,7 @@ public struct GrowthVerification: Sendable {
         given.values, try path.grown(values: source.values, for: type),
         specs.map { ($0.name, $0.shape) }, type)
     ]
-    for slot in StateSlot.all where given.hasMoments && (source.has(slot) || given.has(slot)) {
+    for slot in StateSlot.all where grown.hasMoments && (source.has(slot) || given.has(slot)) {
       numbers.append(
         ReplayedTensor.worst(
           given.all(slot), try path.grown(slot, of: source.all(slot)),

@@ -3,29 +3,20 @@ import ArgumentParser
 import Espalier
 
 /// What the command line says of one parameter of a growth.
-package struct GrowthArgument: Hashable {
+struct GrowthArgument {
   let parameter: GrowthParameter
   let value: WrittenValue
 
   /// Reads the argument of a parameter's option.
   ///
   /// - Throws: `ValidationError` that says what the option takes.
-  package init(_ parameter: GrowthParameter, _ argument: String) throws {
+  init(_ parameter: GrowthParameter, _ argument: String) throws {
     self.parameter = parameter
     value = WrittenValue(argument: argument)
     var description = GrowthDescription()
     guard parameter.set(value, in: &description) else {
       throw ValidationError("expected \(parameter.expected(.option))")
     }
-  }
-
-  package static func == (one: GrowthArgument, other: GrowthArgument) -> Bool {
-    one.parameter.name == other.parameter.name && one.value == other.value
-  }
-
-  package func hash(into hasher: inout Hasher) {
-    hasher.combine(parameter.name)
-    hasher.combine(value)
   }
 }
 
@@ -36,7 +27,7 @@ extension Option where Value == GrowthArgument? {
     self.init(
       name: NameSpecification(names.map { .customLong(GrowthParameter.word($0, .option)) }),
       parsing: .unconditional,
-      help: ArgumentHelp("\(parameter.help)", valueName: parameter.valueName),
+      help: ArgumentHelp(parameter.help, valueName: parameter.valueName),
       transform: { try GrowthArgument(parameter, $0) })
   }
 }

@@ -42,7 +42,7 @@ struct GrowthRequest {
       throw ValidationError(
         "--recipe states the layers; --depth, --layers and --to do not go with it.")
     }
-    var sizes = Set(description.given.filter { $0.group == .size }.map(\.name))
+    var sizes = description.sizeNames
     if recipes.recipe != nil { sizes.insert("recipe") }
     for parameter in description.given where !parameter.applies(toSizes: sizes) {
       let needs = parameter.speaksOf.map { GrowthParameter.name($0, .option) }

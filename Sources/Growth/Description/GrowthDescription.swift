@@ -90,11 +90,16 @@ extension GrowthDescription {
   }
 
   /// Whether a size is said.
-  public var hasSizes: Bool { given.contains { $0.group == .size } }
+  public var hasSizes: Bool { !sizeNames.isEmpty }
+
+  /// The names of the sizes that are said.
+  public var sizeNames: Set<String> {
+    Set(given.filter { $0.group == .size }.map(\.name))
+  }
 
   /// What is said, other than defaults, of sizes that are not.
   public var useless: [GrowthParameter] {
-    let sizes = Set(given.filter { $0.group == .size }.map(\.name))
+    let sizes = sizeNames
     return given.filter {
       !$0.applies(toSizes: sizes) && $0.written(in: self) != $0.defaultValue
     }
@@ -102,7 +107,7 @@ extension GrowthDescription {
 
   /// The same with what a growth leaves to defaults written out, where they speak of its sizes.
   public var spelledOut: GrowthDescription {
-    let sizes = Set(given.filter { $0.group == .size }.map(\.name))
+    let sizes = sizeNames
     var result = self
     for parameter in Self.parameters where parameter.written(in: self) == nil {
       guard let value = parameter.defaultValue, parameter.applies(toSizes: sizes) else { continue }

@@ -72,9 +72,6 @@ public struct ExactModel: MeasuredModel {
 }
 
 extension ExactModel {
-  /// Whether an optimizer keeps anything of any parameter.
-  var hasMoments: Bool { slots.contains { !$0.isEmpty } }
-
   /// Whether a slot is kept of any parameter.
   func has(_ slot: StateSlot) -> Bool { slots.contains { $0[slot] != nil } }
 
