@@ -101,7 +101,7 @@ let package = Package(
       dependencies: [
         "Tensors", "LinearAlgebra", "RunLogs", "Reporting", "Checkpoints", "Architectures", "Text",
         "Training", "Interpretation", "Growth", "Planning", "CPUEngine", "Verification", "Staging",
-        "Evaluation",
+        "Statistics", "Evaluation",
       ]),
 
     // The command

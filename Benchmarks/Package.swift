@@ -7,7 +7,11 @@ import PackageDescription
 let package = Package(
   name: "benchmarks",
   platforms: [.macOS(.v15)],
-  dependencies: [.package(name: "espalier", path: "..")],
+  dependencies: [
+    .package(name: "espalier", path: ".."),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/jpsim/Yams", "5.0.1"..<"7.0.0"),
+  ],
   targets: [
     .executableTarget(
       name: "StepBenchmark", dependencies: [.product(name: "Espalier", package: "espalier")]),
@@ -22,6 +26,16 @@ let package = Package(
       dependencies: ["BenchmarkReports", .product(name: "Espalier", package: "espalier")]),
     .executableTarget(
       name: "GrowthExperiments", dependencies: [.product(name: "Espalier", package: "espalier")]),
+    .target(
+      name: "Savings",
+      dependencies: ["BenchmarkReports", "Yams", .product(name: "Espalier", package: "espalier")]),
+    .executableTarget(
+      name: "SavingsExperiments",
+      dependencies: [
+        "Savings", .product(name: "Espalier", package: "espalier"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "SavingsTests", dependencies: ["Savings"]),
   ],
   swiftLanguageModes: [.v6]
 )

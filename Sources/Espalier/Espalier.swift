@@ -11,6 +11,7 @@
 @_exported import Reporting
 @_exported import RunLogs
 @_exported import Staging
+@_exported import Statistics
 @_exported import Tensors
 @_exported import Text
 @_exported import Training

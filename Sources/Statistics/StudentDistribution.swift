@@ -2,13 +2,13 @@
 import Foundation
 
 /// Student's t distribution, for intervals of means of few values.
-package enum StudentDistribution {
+public enum StudentDistribution {
   /// The value t with P(|T| ≤ t) = confidence.
   ///
   /// - Parameters:
   ///   - confidence: between 0 and 1.
   ///   - degrees: degrees of freedom, above 0; need not be whole (Welch).
-  package static func twoSidedQuantile(confidence: Double, degrees: Double) -> Double {
+  public static func twoSidedQuantile(confidence: Double, degrees: Double) -> Double {
     var (low, high) = (0.0, 1.0)
     while tail(high, degrees) > 1 - confidence, high < 1e12 { high *= 2 }
     for _ in 0..<200 {
@@ -19,7 +19,7 @@ package enum StudentDistribution {
   }
 
   /// P(|T| > t): the regularized incomplete beta function I_x(ν/2, 1/2) at x = ν / (ν + t²).
-  package static func tail(_ t: Double, _ degrees: Double) -> Double {
+  public static func tail(_ t: Double, _ degrees: Double) -> Double {
     incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5)
   }
 
