@@ -31,6 +31,7 @@ CONFIGURATIONS = {
     "C": "4,4,128,512,128,32",
 }
 PRECISIONS = ["fp32", "bf16"]
+OPTIMIZERS = ["AdamW", "Muon"]
 
 # glibc gives large blocks back to the system at once, and PyTorch then pays for every page of every
 # step again. With these it keeps them, in huge pages.
@@ -41,12 +42,12 @@ TUNED = {
     "THP_MEM_ALLOC_ENABLE": "1",
 }
 
-# Every contender: its command, and what its environment has more.
+# Every contender: its command, how it is told to take Muon, and what its environment has more.
 CONTENDERS = {
-    "espalier": ([str(STEP_BENCHMARK)], [], {}),
-    "installed": ([sys.executable, str(TORCH_STEP)], [], {}),
-    "tuned eager": ([sys.executable, str(TORCH_STEP)], [], TUNED),
-    "tuned compiled": ([sys.executable, str(TORCH_STEP)], ["--compile"], TUNED),
+    "espalier": ([str(STEP_BENCHMARK)], [], "muon", {}),
+    "installed": ([sys.executable, str(TORCH_STEP)], [], "--muon", {}),
+    "tuned eager": ([sys.executable, str(TORCH_STEP)], [], "--muon", TUNED),
+    "tuned compiled": ([sys.executable, str(TORCH_STEP)], ["--compile"], "--muon", TUNED),
 }
 
 
@@ -54,10 +55,11 @@ def log(*words):
     print(*words, file=sys.stderr, flush=True)
 
 
-def run(name, sizes, precision, steps, threads):
+def run(name, sizes, precision, optimizer, arguments):
     """One process: the median of its steps' seconds and its peak memory in bytes."""
-    command, options, settings = CONTENDERS[name]
-    words = command + [sizes, precision, str(steps), str(threads)] + options
+    command, options, muon, settings = CONTENDERS[name]
+    words = command + [sizes, precision, str(arguments.steps), str(arguments.threads)] + options
+    words += [muon] if optimizer == "Muon" else []
     result = subprocess.run(
         words, env=os.environ | settings, capture_output=True, text=True, check=False)
     if result.returncode != 0:
@@ -66,7 +68,7 @@ def run(name, sizes, precision, steps, threads):
     return statistics.median(report["seconds"]), report["peakBytes"]
 
 
-def measure(configuration, precision, arguments):
+def measure(configuration, precision, optimizer, arguments):
     """The rounds' medians and the highest peak of each contender."""
     sizes = CONFIGURATIONS[configuration]
     measured = {}
@@ -75,14 +77,14 @@ def measure(configuration, precision, arguments):
             if number > 0 and name not in measured:
                 continue
             try:
-                seconds, peak = run(name, sizes, precision, arguments.steps, arguments.threads)
+                seconds, peak = run(name, sizes, precision, optimizer, arguments)
             except RuntimeError as error:
                 # torch.compile needs a C++ compiler, which is not everywhere.
                 if name != "tuned compiled" or name in measured:
                     raise
                 log(f"left out: {error}")
                 continue
-            log(f"{configuration} {precision} round {number + 1}: {name} {seconds:.4f} s")
+            log(f"{configuration} {precision} {optimizer} round {number + 1}: {name} {seconds:.4f} s")
             rounds, highest = measured.setdefault(name, ([], 0))
             rounds.append(seconds)
             measured[name] = (rounds, max(highest, peak))
@@ -92,17 +94,17 @@ def measure(configuration, precision, arguments):
 
 def table(results):
     lines = [
-        "| configuration | precision | Espalier | PyTorch as installed | PyTorch tuned | faster than "
+        "| configuration | precision | optimizer | Espalier | PyTorch as installed | PyTorch tuned | faster than "
         "installed | faster than tuned | memory: Espalier | installed | tuned |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for (configuration, precision), measured in results.items():
+    for (configuration, precision, optimizer), measured in results.items():
         ours, installed = measured["espalier"], measured["installed"]
         best = min((name for name in measured if name.startswith("tuned")),
                    key=lambda name: measured[name][0])
         tuned = measured[best]
         lines.append(
-            f"| {configuration} | {precision} | **{ours[0]:.3f} s** | {installed[0]:.3f} s "
+            f"| {configuration} | {precision} | {optimizer} | **{ours[0]:.3f} s** | {installed[0]:.3f} s "
             f"| {tuned[0]:.3f} s ({best.split()[1]}) "
             f"| {installed[0] / ours[0]:.2f} × | {tuned[0] / ours[0]:.2f} × "
             f"| {gigabytes(ours[1])} | {gigabytes(installed[1])} | {gigabytes(tuned[1])} |")
@@ -110,13 +112,13 @@ def table(results):
 
 
 def details(results):
-    lines = ["| configuration | precision | contender | seconds per step, by round | peak |",
-             "|---|---|---|---|---|"]
-    for (configuration, precision), measured in results.items():
+    lines = ["| configuration | precision | optimizer | contender | seconds per step, by round | peak |",
+             "|---|---|---|---|---|---|"]
+    for (configuration, precision, optimizer), measured in results.items():
         for name, (_, peak, rounds) in measured.items():
             times = ", ".join(f"{seconds:.4f}" for seconds in rounds)
             lines.append(
-                f"| {configuration} | {precision} | {name} | {times} | {gigabytes(peak)} |")
+                f"| {configuration} | {precision} | {optimizer} | {name} | {times} | {gigabytes(peak)} |")
     return "\n".join(lines)
 
 
@@ -164,7 +166,7 @@ def report(results, arguments, load):
     sizes = "; ".join(f"{name} = {sizes}" for name, sizes in CONFIGURATIONS.items())
     return f"""# Optimizer steps, {now:%Y-%m-%d}
 
-Seconds per optimizer step of a GPT-2 (forward, backward, clip, AdamW), lower is better; and the
+Seconds per optimizer step of a GPT-2 (forward, backward, clip, AdamW or Muon), lower is better; and the
 peak of resident memory of the whole process.
 
 {table(results)}
@@ -203,8 +205,8 @@ def main():
     load = os.getloadavg()[0]
     if load > 0.5:
         log(f"The machine is busy (load {load:.2f}); the numbers will be too high.")
-    results = {(name, precision): measure(name, precision, arguments)
-               for name in names for precision in PRECISIONS}
+    results = {(name, precision, optimizer): measure(name, precision, optimizer, arguments)
+               for name in names for precision in PRECISIONS for optimizer in OPTIMIZERS}
     text = report(results, arguments, load)
     arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / f"{datetime.date.today():%Y-%m-%d}-step.md"

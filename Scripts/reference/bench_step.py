@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times PyTorch's own optimizer steps of a GPT-2 on random tokens: one configuration per process.
 
-    bench_step.py LAYERS,HEADS,WIDTH,VOCABULARY,CONTEXT,BATCH fp32|bf16 STEPS THREADS [--compile]
+    bench_step.py LAYERS,HEADS,WIDTH,VOCABULARY,CONTEXT,BATCH fp32|bf16 STEPS THREADS [--compile] [--muon]
 
 A step is forward, backward, gradient clip at 1 and AdamW, as Benchmarks' StepBenchmark does it: no
-dropout, tied head, attention through scaled_dot_product_attention, the fused AdamW. bf16 is CPU
+dropout, tied head, attention through scaled_dot_product_attention, the fused AdamW. With --muon the
+blocks' matrices are updated by torch.optim.Muon. bf16 is CPU
 autocast, as PyTorch recommends it. Prints one JSON object: the seconds of each step after the
 first, the last loss, peak memory.
 """
@@ -85,29 +86,36 @@ class GPT2(nn.Module):
         return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
-def make_optimizer(model):
-    matrices = [p for p in model.parameters() if p.dim() > 1]
+def make_optimizers(model, muon):
+    hidden = [p for p in model.blocks.parameters() if p.dim() > 1] if muon else []
+    known = {id(p) for p in hidden}
+    matrices = [p for p in model.parameters() if p.dim() > 1 and id(p) not in known]
     others = [p for p in model.parameters() if p.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=3e-4, betas=(0.9, 0.95), fused=True)
+    optimizers = [torch.optim.AdamW(groups, lr=3e-4, betas=(0.9, 0.95), fused=True)]
+    if muon:
+        optimizers.append(torch.optim.Muon(
+            hidden, lr=3e-4, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"))
+    return optimizers
 
 
-def measure(sizes, precision, steps, compiles):
+def measure(sizes, precision, steps, compiles, muon):
     torch.manual_seed(0)
     model = GPT2(sizes)
     forward = torch.compile(model) if compiles else model
-    optimizer = make_optimizer(model)
+    optimizers = make_optimizers(model, muon)
     shape = (sizes.batch, sizes.context)
     inputs = torch.randint(0, sizes.vocabulary, shape)
     targets = torch.randint(0, sizes.vocabulary, shape)
 
     def step():
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
             loss = forward(inputs, targets)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         return loss.item()
 
     loss, seconds = step(), []
@@ -125,10 +133,12 @@ def main():
     parser.add_argument("steps", type=int)
     parser.add_argument("threads", type=int)
     parser.add_argument("--compile", action="store_true", help="run through torch.compile")
+    parser.add_argument("--muon", action="store_true", help="update the blocks' matrices by Muon")
     arguments = parser.parse_args()
     sizes = Sizes(*(int(part) for part in arguments.sizes.split(",")))
     torch.set_num_threads(arguments.threads)
-    seconds, loss = measure(sizes, arguments.precision, arguments.steps, arguments.compile)
+    seconds, loss = measure(
+        sizes, arguments.precision, arguments.steps, arguments.compile, arguments.muon)
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -9,7 +9,7 @@ extension Lowering {
     switch (operations[index], analysis.fusions[index]) {
     case (.activation(let kind, let gate, _), .withNext):
       guard case .multiply(_, let up, let output) = operations[index + 1] else { return }
-      emitGated(kind, value(gate), value(up), makeValue(output))
+      emitGated(kind, gate: value(gate), up: value(up), output: makeValue(output))
     case (.activation(let kind, let input, let output), _):
       emitActivation(kind, value(input), makeValue(output))
     case (.multiply(let left, let right, let output), let fusion) where fusion == nil:
@@ -37,7 +37,7 @@ extension Lowering {
   }
 
   private mutating func emitGated(
-    _ kind: Program.ActivationKind, _ gate: Matrix, _ up: Matrix, _ out: Matrix
+    _ kind: Program.ActivationKind, gate: Matrix, up: Matrix, output out: Matrix
   ) {
     let (team, rows) = (team, rowCount)
     emit("activation forward", uses: [gate, up, out]) { run in
@@ -75,9 +75,9 @@ extension Lowering {
     switch (operations[index], analysis.fusions[index]) {
     case (.activation(let kind, let gate, _), .withNext):
       guard case .multiply(_, let up, let output) = operations[index + 1] else { return }
-      gatedBackward(kind, gate, up, output)
+      gatedBackward(kind, gate: gate, up: up, output: output)
     case (.activation(let kind, let input, let output), _):
-      plainBackward(index, kind, input, output)
+      plainBackward(index, kind, input: input, output: output)
     case (.multiply(let left, let right, let output), let fusion) where fusion == nil:
       multiplyBackward(left, right, output)
     default: break
@@ -85,8 +85,8 @@ extension Lowering {
   }
 
   private mutating func gatedBackward(
-    _ kind: Program.ActivationKind, _ gateValue: Program.Value, _ upValue: Program.Value,
-    _ output: Program.Value
+    _ kind: Program.ActivationKind, gate gateValue: Program.Value, up upValue: Program.Value,
+    output: Program.Value
   ) {
     let (gate, up, dout) = (value(gateValue), value(upValue), gradient(output))
     let dgate = contribution(to: gateValue).matrix
@@ -113,7 +113,7 @@ extension Lowering {
   /// The derivative is taken in place; in the same pass go the column sums that the bias before
   /// it needs.
   private mutating func plainBackward(
-    _ index: Int, _ kind: Program.ActivationKind, _ input: Program.Value, _ output: Program.Value
+    _ index: Int, _ kind: Program.ActivationKind, input: Program.Value, output: Program.Value
   ) {
     let (x, dy) = (value(input), gradient(output))
     precondition(

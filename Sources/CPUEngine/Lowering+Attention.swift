@@ -21,9 +21,9 @@ extension Lowering {
     let lse = makeMatrix(sequenceCount * attention.headCount, .float32, rows: sequenceLength)
     kept[index] = [lse]
     if purpose == .decoding {
-      emitCachedAttention(index, attention, qkv, out, lse)
+      emitCachedAttention(index, attention, qkv, output: out, logSumExp: lse)
     } else {
-      emitAttention(attention, qkv, out, lse)
+      emitAttention(attention, qkv, output: out, logSumExp: lse)
     }
   }
 
@@ -32,7 +32,8 @@ extension Lowering {
   }
 
   private mutating func emitAttention(
-    _ attention: Program.AttentionOperation, _ qkv: Operands, _ out: Matrix, _ lse: Matrix
+    _ attention: Program.AttentionOperation, _ qkv: Operands, output out: Matrix,
+    logSumExp lse: Matrix
   ) {
     let shape = shape(attention, qkv, out)
     let workspaceBytes = workspaceBytes(shape, backward: false)
@@ -62,8 +63,8 @@ extension Lowering {
 
   /// One sequence's new rows against all rows so far, whose keys and values the cache keeps.
   private mutating func emitCachedAttention(
-    _ index: Int, _ attention: Program.AttentionOperation, _ qkv: Operands, _ out: Matrix,
-    _ lse: Matrix
+    _ index: Int, _ attention: Program.AttentionOperation, _ qkv: Operands, output out: Matrix,
+    logSumExp lse: Matrix
   ) {
     var shape = shape(attention, qkv, out)
     shape.key_rows = positionCount

@@ -59,8 +59,8 @@ extension Lowering {
     var overwrites = !touch(head.weight)
     for chunk in chunks(head.vocabulary) {
       try emitLogits(head, chunk, logits)
-      emitLoss(head, chunk, logits, gradient, losses)
-      try emitInputGradient(head, chunk, gradient, dx)
+      emitLoss(head, rows: chunk, logits: logits, gradient: gradient, losses: losses)
+      try emitInputGradient(head, rows: chunk, gradient: gradient, into: dx)
       try emitWeightGradient(head, chunk, gradient, overwrites: overwrites)
       overwrites = false
     }
@@ -79,7 +79,7 @@ extension Lowering {
   }
 
   private mutating func emitLoss(
-    _ head: Head, _ rows: Range<Int>, _ logits: Matrix, _ gradient: Matrix, _ losses: Matrix
+    _ head: Head, rows: Range<Int>, logits: Matrix, gradient: Matrix, losses: Matrix
   ) {
     let (team, first) = (team, rows.lowerBound)
     emit("head loss", uses: [logits, gradient, losses]) { run in
@@ -100,7 +100,7 @@ extension Lowering {
   }
 
   private mutating func emitInputGradient(
-    _ head: Head, _ rows: Range<Int>, _ gradient: Matrix, _ dx: Matrix
+    _ head: Head, rows: Range<Int>, gradient: Matrix, into dx: Matrix
   ) throws {
     var target = dx
     target.offset += rows.lowerBound * dx.stride

@@ -143,7 +143,7 @@ private struct HeaderReader {
     guard let dtypeName, let extents, let offsets else {
       throw scanner.failure("tensor “\(name)” lacks dtype, shape or data_offsets")
     }
-    return try entry(name, dtypeName, extents, offsets)
+    return try entry(name, dtype: dtypeName, extents: extents, offsets: offsets)
   }
 
   private func naturalNumbers(_ scanner: inout JSONScanner) throws -> [Int] {
@@ -166,7 +166,7 @@ private struct HeaderReader {
   }
 
   private func entry(
-    _ name: String, _ dtypeName: String, _ extents: [Int], _ offsets: [Int]
+    _ name: String, dtype dtypeName: String, extents: [Int], offsets: [Int]
   ) throws -> TensorEntry {
     func failure(_ message: String) -> CheckpointsError {
       CheckpointsError(.invalidHeader, "tensor “\(name)”: \(message)", subject: subject)

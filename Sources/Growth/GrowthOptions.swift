@@ -94,13 +94,14 @@ extension GrowthOptions {
 extension GrowthParameter {
   /// ``GrowthDescription/moments``.
   public static let moments = choice(
-    "moments", .training, \.moments, "What becomes of the optimizer's moments.",
+    "moments", .training, \.moments, help: "What becomes of the optimizer's moments.",
     defaultValue: .default)
 
   /// ``GrowthDescription/newRate``.
   public static let newRate = number(
     "newRate", .training, \.newRate,
-    "Multiplies the learning rate of new rows, columns and layers; the factor goes to 1 over some "
+    help:
+      "Multiplies the learning rate of new rows, columns and layers; the factor goes to 1 over some "
       + "steps, as published 1.3 over \(NewEntries.Rate.defaultSteps).",
     expected: { _ in "a factor from 0 to \(Int(NewEntries.Rate.factors.upperBound))" }
   ) { NewEntries.Rate.factors.contains($0) }
@@ -108,6 +109,6 @@ extension GrowthParameter {
   /// ``GrowthDescription/newRateSteps``.
   public static let newRateSteps = integer(
     "newRateSteps", .training, \.newRateSteps, in: NewEntries.Rate.stepCounts,
-    "Steps over which the factor on new entries' learning rate goes to 1.",
+    help: "Steps over which the factor on new entries' learning rate goes to 1.",
     defaultValue: NewEntries.Rate.defaultSteps)
 }

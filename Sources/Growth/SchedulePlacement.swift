@@ -74,7 +74,8 @@ extension GrowthParameter {
   /// ``GrowthDescription/schedule``.
   public static let schedule = GrowthParameter(
     "schedule", .training, \.schedule,
-    "Where the learning-rate schedule goes on: where it stands, or at 1/ratio of its steps; auto takes "
+    help:
+      "Where the learning-rate schedule goes on: where it stands, or at 1/ratio of its steps; auto takes "
       + "the ratio at which a larger model comes to the same loss sooner, by its number of parameters. "
       + "It is auto unless said otherwise, and keep where learning rates are meant for the small "
       + "model's trajectory.",
@@ -100,7 +101,8 @@ extension GrowthParameter {
   /// ``GrowthDescription/rewarmup``.
   public static let rewarmup = GrowthParameter(
     "rewarmup", .training, \.rewarmup,
-    "How long the rate rises again from zero. Where the schedule moves it is a fifteenth of the "
+    help:
+      "How long the rate rises again from zero. Where the schedule moves it is a fifteenth of the "
       + "schedule's own warm-up unless said otherwise; 0 steps are none.",
     expected: { _ in "a number of steps, tokens or FLOPs, such as 200 steps or 20M tokens" },
     placeholder: "duration",

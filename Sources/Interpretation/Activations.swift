@@ -69,7 +69,7 @@ extension Activations {
   /// As ``forEachRow(width:cost:_:_:)``, with the same row of two others to read; on this thread, so
   /// that sums over rows need no order of their own.
   func forEachRow(
-    width: Int? = nil, with first: Activations, _ second: Activations,
+    width: Int? = nil, with first: Activations, and second: Activations,
     _ body: (
       UnsafeMutablePointer<Double>, _ first: UnsafePointer<Double>, _ second: UnsafePointer<Double>
     ) -> Void

@@ -137,7 +137,7 @@ extension Interpreter {
       regroup(try value(input), groupCount, widths, into: y)
     case .rotary(let embedding, let input, let headSize, _):
       y.copy(try value(input.value))
-      turn(y, embedding, input, headSize)
+      turn(y, by: embedding, slice: input, headSize: headSize)
     case .attention(let attention): try attend(attention, into: y)
     case .mixture(let mixture): try mix(mixture, value(mixture.input), into: y)
     case .activation(let kind, let input, _): try activate(kind, value(input), into: y)
@@ -159,7 +159,8 @@ extension Interpreter {
     if case .head(let input, let weight, let scale) = operation {
       let head = LinearMap(weight, .outputInput, nil)
       return try headBackward(
-        head, scale, value(input), logits, normalizer, into: gradient(input))
+        head, scale: scale, input: value(input), logits: logits, normalizer: normalizer,
+        into: gradient(input))
     }
     guard let output = operation.output else { return }
     let dy = gradient(output)
@@ -183,12 +184,12 @@ extension Interpreter {
       regroupBackward(dy, groupCount, widths, into: gradient(input))
     case .rotary(let embedding, let input, let headSize, _):
       // A turn's derivative is the turn back.
-      turn(dy, embedding, input, headSize, backward: true)
+      turn(dy, by: embedding, slice: input, headSize: headSize, backward: true)
       gradient(input.value).add(dy)
     case .attention(let attention):
       try attendBackward(
-        attention, dy, into: gradient(attention.query.value), gradient(attention.key.value),
-        gradient(attention.value.value))
+        attention, dy, into: gradient(attention.query.value), key: gradient(attention.key.value),
+        value: gradient(attention.value.value))
     case .mixture(let mixture):
       try mixBackward(mixture, value(mixture.input), dy, into: gradient(mixture.input))
     case .activation(let kind, let input, _):

@@ -32,9 +32,9 @@ private struct Writer {
     case .number(let spelling): append(spelling)
     case .string(let text): write(text)
     case .array(let elements):
-      list(elements, "[", "]", level) { $0.write($1, level: level + 1) }
+      list(elements, from: "[", to: "]", level: level) { $0.write($1, level: level + 1) }
     case .object(let object):
-      list(object.members, "{", "}", level) {
+      list(object.members, from: "{", to: "}", level: level) {
         $0.write($1.key)
         $0.append($0.layout == .indented ? ": " : ":")
         $0.write($1.value, level: level + 1)
@@ -45,7 +45,7 @@ private struct Writer {
   private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
   private mutating func list<Item>(
-    _ items: [Item], _ start: String, _ end: String, _ level: Int,
+    _ items: [Item], from start: String, to end: String, level: Int,
     _ write: (inout Writer, Item) -> Void
   ) {
     append(start)

@@ -1,10 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import Staging
 import Testing
 import Training
 
 @Suite("Overrides of recipes")
 struct RecipeOverrideTests {
+  @Test("Paths begin in the recipe's folder, whether or not its URL ends with a slash")
+  func folder() throws {
+    for hint in [URL.DirectoryHint.isDirectory, .notDirectory] {
+      let recipe = try RecipeFile(
+        text: minimalRecipe, directory: URL(filePath: "/recipes", directoryHint: hint),
+        overrides: [RecipeOverride(parsing: "data=tokens")]
+      ).recipe()
+      guard case .prepared(let url) = recipe.data.source else {
+        Issue.record("\(recipe.data.source) is not tokens")
+        return
+      }
+      #expect(url.path(percentEncoded: false).split(separator: "/") == ["recipes", "tokens"])
+    }
+  }
+
   @Test("replace values, add keys and groups, in order")
   func values() throws {
     let recipe = try decode(

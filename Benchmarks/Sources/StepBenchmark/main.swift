@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Times whole optimizer steps (forward, backward, clip, AdamW) of a GPT-2 on random tokens.
+// Times whole optimizer steps (forward, backward, clip, update) of a GPT-2 on random tokens.
 //
-//     StepBenchmark LAYERS,HEADS,WIDTH,VOCABULARY,CONTEXT,BATCH fp32|bf16 STEPS THREADS [profile]
+//     StepBenchmark LAYERS,HEADS,WIDTH,VOCABULARY,CONTEXT,BATCH fp32|bf16 STEPS THREADS [muon] [profile]
 //
-// Prints one JSON object: the seconds of each step after the first, the last loss, peak memory.
+// AdamW updates, or Muon. Prints one JSON object: the seconds of each step after the first, the last loss, peak memory.
 
 import Espalier
 import Foundation
@@ -14,6 +14,7 @@ struct Arguments {
   var precision: Precision
   var steps: Int
   var threads: Int
+  var optimizer: OptimizerConfiguration
   var profiles: Bool
 
   init?(_ words: [String]) {
@@ -25,6 +26,8 @@ struct Arguments {
     self.precision = precision
     self.steps = steps
     self.threads = threads
+    let adamW = AdamWConfiguration()
+    optimizer = words.dropFirst(5).contains("muon") ? .muon(.init(adamW: adamW)) : .adamW(adamW)
     profiles = words.dropFirst(5).contains("profile")
   }
 
@@ -48,9 +51,9 @@ func peakMemory() -> Int {
   #endif
 }
 
-func makeSession(_ arguments: Arguments, _ program: Program) throws -> CPUTrainingSession {
+func makeParameters(_ program: Program) -> [ParameterState] {
   var random = SystemRandomNumberGenerator()
-  let parameters = program.parameters.map { spec -> ParameterState in
+  return program.parameters.map { spec -> ParameterState in
     var values = [Float](repeating: 0, count: spec.shape.elementCount)
     for index in values.indices {
       values[index] =
@@ -58,13 +61,14 @@ func makeSession(_ arguments: Arguments, _ program: Program) throws -> CPUTraini
     }
     return ParameterState(value: HostTensor(values, shape: spec.shape))
   }
-  return try CPUTrainingEngine(threads: arguments.threads).makeCPUSession(
-    for: program, parameters: parameters, precision: arguments.precision)
 }
 
 func run(_ arguments: Arguments) throws {
   let program = try arguments.configuration.program()
-  let session = try makeSession(arguments, program)
+  let parameters = makeParameters(program)
+  let session = try CPUTrainingEngine(threads: arguments.threads).makeCPUSession(
+    for: program, parameters: parameters, precision: arguments.precision)
+  var clocks = zip(program.parameters, parameters).map { ParameterClock(name: $0.name, $1) }
   let (length, batchSize) = (arguments.sizes[4], arguments.sizes[5])
   let vocabulary = Int32(arguments.sizes[3])
   func tokens() -> [Int32] {
@@ -83,12 +87,10 @@ func run(_ arguments: Arguments) throws {
       of: batch, normalizer: batch.targetCount,
       dropoutKey: DropoutKey(seed: 0, step: UInt64(step), microBatch: 0)
     ).mean
-    let updates = program.parameters.map {
-      AdamWUpdate(
-        learningRate: 3e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8,
-        weightDecay: $0.decays ? 0.1 : 0, stepCount: step + 1)
-    }
+    let updates = arguments.optimizer.updates(
+      learningRate: 3e-4, parameters: program.parameters, clocks: clocks)
     _ = try session.update(updates, clip: 1)
+    arguments.optimizer.advance(&clocks, of: program.parameters)
     if step > 0 { seconds.append((ContinuousClock.now - start) / .seconds(1)) }
     if step == 0 { profiler?.reset() }
   }
@@ -105,7 +107,7 @@ func run(_ arguments: Arguments) throws {
 }
 
 guard let arguments = Arguments(CommandLine.arguments) else {
-  print("usage: StepBenchmark L,H,D,V,T,B fp32|bf16 STEPS THREADS [profile]")
+  print("usage: StepBenchmark L,H,D,V,T,B fp32|bf16 STEPS THREADS [muon] [profile]")
   exit(2)
 }
 try run(arguments)

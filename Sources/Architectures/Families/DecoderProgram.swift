@@ -24,17 +24,18 @@ struct DecoderProgram {
   }
 
   private mutating func addAll() {
-    let tokens = table(names.tokenEmbedding, .tokenEmbedding, .vocabulary, c.vocabularySize)
+    let tokens = table(
+      names.tokenEmbedding, role: .tokenEmbedding, space: .vocabulary, count: c.vocabularySize)
     var x = build.embedding(tokens)
     if traits.scalesEmbedding { x = build.scale(c.embeddingScale, x) }
     if let name = names.positionEmbedding {
       x = build.positionEmbedding(
-        table(name, .positionEmbedding, .position, c.contextLength), x)
+        table(name, role: .positionEmbedding, space: .position, count: c.contextLength), x)
     }
     x = build.dropout(c.dropout.embedding, x)
     for layer in 0..<c.layerCount { x = block(layer, x) }
     for name in names.buffers where !name.contains("{layer}") { addBuffer(name) }
-    x = norm(.final, names.finalNorm, nil, x)
+    x = norm(.final, named: names.finalNorm, layer: nil, of: x)
     build.head(x, head(tiedTo: tokens))
   }
 
@@ -42,15 +43,16 @@ struct DecoderProgram {
     for name in names.buffers where name.contains("{layer}") {
       addBuffer(name.replacing("{layer}", with: "\(layer)"))
     }
-    var h = norm(.attention, names.attentionNorm, layer, input)
+    var h = norm(.attention, named: names.attentionNorm, layer: layer, of: input)
     h = attention(layer, h)
     h = build.dropout(c.dropout.residual, h)
     if traits.isParallel {
-      let other = feedForward(layer, norm(.feedForward, names.feedForwardNorm, layer, input))
+      let other = feedForward(
+        layer, norm(.feedForward, named: names.feedForwardNorm, layer: layer, of: input))
       return build.add(build.add(input, h), build.dropout(c.dropout.residual, other))
     }
     let x = build.add(input, h)
-    h = feedForward(layer, norm(.feedForward, names.feedForwardNorm, layer, x))
+    h = feedForward(layer, norm(.feedForward, named: names.feedForwardNorm, layer: layer, of: x))
     return build.add(x, build.dropout(c.dropout.residual, h))
   }
 
@@ -65,27 +67,31 @@ struct DecoderProgram {
       names.queryKeyValue.map { fusedHeads($0, layer, input) } ?? separateHeads(layer, input)
     let h = build.attention(query: query, key: key, value: value, window: traits.window)
     return linear(
-      .attentionOutput, names.attentionOutput, layer, h,
+      .attentionOutput, named: names.attentionOutput, layer: layer, of: h,
       from: [segment(.attended, queryWidth)], to: [residual], bias: traits.attentionOutputBias)
   }
 
   private typealias Heads = (Program.Slice, Program.Slice, Program.Slice)
 
   private mutating func separateHeads(_ layer: Int, _ input: Program.Value) -> Heads {
-    let q = projection(.query, names.query, .query, queryWidth, layer, input)
-    let k = projection(.key, names.key, .key, keyWidth, layer, input)
-    let v = projection(.value, names.value, .value, keyWidth, layer, input)
-    let query = turned(headNorm(.query, names.queryNorm, layer, q))
-    let key = turned(headNorm(.key, names.keyNorm, layer, k))
+    let q = projection(
+      .query, named: names.query, space: .query, width: queryWidth, layer: layer, of: input)
+    let k = projection(
+      .key, named: names.key, space: .key, width: keyWidth, layer: layer, of: input)
+    let v = projection(
+      .value, named: names.value, space: .value, width: keyWidth, layer: layer, of: input)
+    let query = turned(headNorm(.query, named: names.queryNorm, layer: layer, of: q))
+    let key = turned(headNorm(.key, named: names.keyNorm, layer: layer, of: k))
     return (build.slice(query), build.slice(key), build.slice(v))
   }
 
   private mutating func projection(
-    _ which: ParameterSpec.Linear, _ name: String?, _ space: ParameterSpec.Space, _ width: Int,
-    _ layer: Int, _ input: Program.Value
+    _ which: ParameterSpec.Linear, named name: String?, space: ParameterSpec.Space, width: Int,
+    layer: Int, of input: Program.Value
   ) -> Program.Value {
     linear(
-      which, name ?? "", layer, input, from: [residual], to: [segment(space, width)],
+      which, named: name ?? "", layer: layer, of: input, from: [residual],
+      to: [segment(space, width)],
       bias: traits.attentionBias)
   }
 
@@ -99,12 +105,12 @@ struct DecoderProgram {
     switch names.fusion {
     case .stacked:
       qkv = linear(
-        .queryKeyValue, name, layer, input, from: [residual], to: parts,
+        .queryKeyValue, named: name, layer: layer, of: input, from: [residual], to: parts,
         bias: traits.attentionBias)
     case .interleaved:
       let head = [ParameterSpec.Space.query, .key, .value].map { segment($0, c.headSize) }
       qkv = linear(
-        .queryKeyValue, name, layer, input, from: [residual],
+        .queryKeyValue, named: name, layer: layer, of: input, from: [residual],
         to: (0..<c.headCount).flatMap { _ in head }, bias: traits.attentionBias)
       qkv = build.regroup(qkv, groupCount: c.headCount, widths: head.map(\.size))
     }
@@ -124,13 +130,13 @@ struct DecoderProgram {
   private var rotary: RotaryEmbedding { c.rotary ?? RotaryEmbedding() }
 
   private mutating func headNorm(
-    _ which: ParameterSpec.Norm, _ name: String?, _ layer: Int, _ input: Program.Value
+    _ which: ParameterSpec.Norm, named name: String?, layer: Int, of input: Program.Value
   ) -> Program.Value {
     guard let name else { return input }
     let gain = build.parameter(
       spec(
-        layerName(name, layer) + ".weight", .normGain(which), layer,
-        [.init(.output, .headComponent, c.headSize)], gainInitializer))
+        layerName(name, layer) + ".weight", role: .normGain(which), layer: layer,
+        axes: [.init(.output, .headComponent, c.headSize)], initializer: gainInitializer))
     return build.headNorm(traits.norm, input, gain: gain, offset: gainOffset)
   }
 
@@ -144,7 +150,7 @@ struct DecoderProgram {
         ParameterSpec.Segment(space: .feedForward, size: c.intermediateSize, set: $0)
       }
       let both = linear(
-        .feedForwardGateUp, name, layer, input, from: [residual], to: sets,
+        .feedForwardGateUp, named: name, layer: layer, of: input, from: [residual], to: sets,
         bias: traits.feedForwardBias)
       let width = c.intermediateSize
       let gate = build.columns(.init(value: both, offset: 0, width: width))
@@ -152,7 +158,7 @@ struct DecoderProgram {
       h = build.multiply(build.activation(traits.activation, gate), up)
     } else if traits.isGated, let name = names.gate {
       let gate = linear(
-        .feedForwardGate, name, layer, input, from: [residual], to: [inner],
+        .feedForwardGate, named: name, layer: layer, of: input, from: [residual], to: [inner],
         bias: traits.feedForwardBias)
       let up = up(layer, input)
       h = build.multiply(build.activation(traits.activation, gate), up)
@@ -160,13 +166,13 @@ struct DecoderProgram {
       h = build.activation(traits.activation, up(layer, input))
     }
     return linear(
-      .feedForwardDown, names.down, layer, h, from: [inner], to: [residual],
+      .feedForwardDown, named: names.down, layer: layer, of: h, from: [inner], to: [residual],
       bias: traits.feedForwardBias)
   }
 
   private mutating func up(_ layer: Int, _ input: Program.Value) -> Program.Value {
     linear(
-      .feedForwardUp, names.up ?? "", layer, input, from: [residual], to: [inner],
+      .feedForwardUp, named: names.up ?? "", layer: layer, of: input, from: [residual], to: [inner],
       bias: traits.feedForwardBias)
   }
 
@@ -175,8 +181,8 @@ struct DecoderProgram {
   ) -> Program.Value {
     let router = build.parameter(
       spec(
-        layerName(names.router ?? "", layer) + ".weight", .weight(.router), layer,
-        axes(from: [residual], to: [segment(.expert, experts.count)]), normal))
+        layerName(names.router ?? "", layer) + ".weight", role: .weight(.router), layer: layer,
+        axes: axes(from: [residual], to: [segment(.expert, experts.count)]), initializer: normal))
     let maps = (0..<experts.count).map { expert -> Program.MixtureOperation.Expert in
       func weight(
         _ which: ParameterSpec.Linear, _ name: String?, from: ParameterSpec.Segment,
@@ -184,8 +190,8 @@ struct DecoderProgram {
       ) -> Program.Parameter {
         let folder = (names.expert ?? "").replacing("{expert}", with: "\(expert)")
         var spec = spec(
-          layerName(folder + (name ?? ""), layer) + ".weight", .weight(which), layer,
-          axes(from: [from], to: [to]), initializer(which))
+          layerName(folder + (name ?? ""), layer) + ".weight", role: .weight(which), layer: layer,
+          axes: axes(from: [from], to: [to]), initializer: initializer(which))
         spec.expert = expert
         return build.parameter(spec)
       }
@@ -216,8 +222,8 @@ struct DecoderProgram {
 
   /// A spec under a name inside the prefix, which files of bare models leave out.
   private func spec(
-    _ name: String, _ role: ParameterSpec.Role, _ layer: Int?, _ axes: [ParameterSpec.Axis],
-    _ initializer: ParameterSpec.Initializer
+    _ name: String, role: ParameterSpec.Role, layer: Int?, axes: [ParameterSpec.Axis],
+    initializer: ParameterSpec.Initializer
   ) -> ParameterSpec {
     ParameterSpec(
       name: names.prefix + name, aliases: names.prefix.isEmpty ? [] : [name], role: role,
@@ -243,12 +249,13 @@ struct DecoderProgram {
   }
 
   private mutating func table(
-    _ name: String, _ role: ParameterSpec.Role, _ space: ParameterSpec.Space, _ count: Int
+    _ name: String, role: ParameterSpec.Role, space: ParameterSpec.Space, count: Int
   ) -> Program.Parameter {
     build.parameter(
       spec(
-        name + ".weight", role, nil,
-        [.init(.input, space, count), .init(.output, .residual, c.hiddenSize)], normal))
+        name + ".weight", role: role, layer: nil,
+        axes: [.init(.input, space, count), .init(.output, .residual, c.hiddenSize)],
+        initializer: normal))
   }
 
   /// The head's weight: the token embedding, or one of its own.
@@ -273,32 +280,40 @@ struct DecoderProgram {
   }
 
   private mutating func norm(
-    _ which: ParameterSpec.Norm, _ name: String, _ layer: Int?, _ input: Program.Value
+    _ which: ParameterSpec.Norm, named name: String, layer: Int?, of input: Program.Value
   ) -> Program.Value {
     let axes: [ParameterSpec.Axis] = [.init(.output, .residual, c.hiddenSize)]
     let full = layer.map { layerName(name, $0) } ?? name
     let gain =
       traits.gain == .none
       ? nil
-      : build.parameter(spec(full + ".weight", .normGain(which), layer, axes, gainInitializer))
+      : build.parameter(
+        spec(
+          full + ".weight", role: .normGain(which), layer: layer, axes: axes,
+          initializer: gainInitializer))
     let bias =
       traits.normBias
-      ? build.parameter(spec(full + ".bias", .normBias(which), layer, axes, .zeros)) : nil
+      ? build.parameter(
+        spec(full + ".bias", role: .normBias(which), layer: layer, axes: axes, initializer: .zeros))
+      : nil
     return build.norm(traits.norm, input, gain: gain, offset: gainOffset, bias: bias)
   }
 
   private mutating func linear(
-    _ which: ParameterSpec.Linear, _ name: String, _ layer: Int, _ input: Program.Value,
+    _ which: ParameterSpec.Linear, named name: String, layer: Int, of input: Program.Value,
     from: [ParameterSpec.Segment], to: [ParameterSpec.Segment], bias hasBias: Bool
   ) -> Program.Value {
     let full = layerName(name, layer)
     let weight = build.parameter(
       spec(
-        full + ".weight", .weight(which), layer, axes(from: from, to: to), initializer(which)))
+        full + ".weight", role: .weight(which), layer: layer, axes: axes(from: from, to: to),
+        initializer: initializer(which)))
     let bias =
       hasBias
       ? build.parameter(
-        spec(full + ".bias", .bias(which), layer, [.init(.output, segments: to)], .zeros))
+        spec(
+          full + ".bias", role: .bias(which), layer: layer, axes: [.init(.output, segments: to)],
+          initializer: .zeros))
       : nil
     return build.linear(input, weight, bias: bias, layout: names.layout)
   }

@@ -32,8 +32,8 @@ struct HuggingFaceWindow {
     guard before < layerCount else { return nil }
     let first = keys.layersBeforeWindow ?? ""
     throw mixture(
-      reader, first, JSONValue(before), size,
-      "\(first) would have to be 0, or at least the \(counted(layerCount, "layer"))")
+      reader, key: first, value: JSONValue(before), window: size,
+      remedy: "\(first) would have to be 0, or at least the \(counted(layerCount, "layer"))")
   }
 
   private enum LayerType: String { case full = "full_attention", sliding = "sliding_attention" }
@@ -50,15 +50,16 @@ struct HuggingFaceWindow {
     }
     guard !types.contains(.full) else {
       throw mixture(
-        reader, "layer_types", .string("a mixture"), size, "all layers would have to be of one type"
+        reader, key: "layer_types", value: .string("a mixture"), window: size,
+        remedy: "all layers would have to be of one type"
       )
     }
     return size
   }
 
   private func mixture(
-    _ reader: ConfigurationReader, _ key: String, _ value: JSONValue, _ size: Int,
-    _ remedy: String
+    _ reader: ConfigurationReader, key: String, value: JSONValue, window size: Int,
+    remedy: String
   ) -> ArchitecturesError {
     let off =
       keys.windowSwitch.map { "set \($0) to false" }

@@ -93,7 +93,7 @@ struct EvaluationRunner {
       try row.verifyReads()
     }
     if let path = options.lambada {
-      report.lastWord = try lastWords(path, bundle, model, context)
+      report.lastWord = try lastWords(path, of: bundle, model: model, context: context)
     }
     report.seconds = ProcessInfo.processInfo.systemUptime - start
     return report
@@ -157,7 +157,7 @@ struct EvaluationRunner {
   }
 
   private func lastWords(
-    _ path: String, _ bundle: ModelBundle, _ model: any LanguageModel, _ context: Int
+    _ path: String, of bundle: ModelBundle, model: any LanguageModel, context: Int
   ) throws -> LastWordResult {
     let location: CorpusInput.Location =
       path == "-" ? .standardInput : .file(URL(filePath: path))

@@ -20,16 +20,19 @@ public struct Sampler: Sendable, Hashable {
   /// - Throws: ``EvaluationError`` of code `invalidConfiguration` for a temperature that is negative
   ///   or not finite, a `topK` below 1, or a `topP` outside 0 < p ≤ 1.
   public init(temperature: Double = 1, topK: Int? = nil, topP: Double? = nil) throws {
-    func check(_ condition: Bool, _ name: String, _ value: Any, _ expected: String) throws {
+    func check(_ condition: Bool, named name: String, value: Any, expected: String) throws {
       guard !condition else { return }
       throw EvaluationError(
         .invalidConfiguration, "is \(value); expected \(expected)", subject: name)
     }
     try check(
-      temperature >= 0 && temperature.isFinite, "temperature", temperature,
-      "a number of at least 0, 0 being greedy")
-    if let topK { try check(topK > 0, "top-k", topK, "at least 1") }
-    if let topP { try check(topP > 0 && topP <= 1, "top-p", topP, "more than 0, at most 1") }
+      temperature >= 0 && temperature.isFinite, named: "temperature", value: temperature,
+      expected: "a number of at least 0, 0 being greedy")
+    if let topK { try check(topK > 0, named: "top-k", value: topK, expected: "at least 1") }
+    if let topP {
+      try check(
+        topP > 0 && topP <= 1, named: "top-p", value: topP, expected: "more than 0, at most 1")
+    }
     self.init(uncheckedTemperature: temperature, topK: topK, topP: topP)
   }
 
@@ -73,7 +76,9 @@ public struct Sampler: Sendable, Hashable {
   private func candidates(_ logits: [Float], largest: Float) -> ([Int], [Double]) {
     var candidates = topK.map { Self.likeliest($0, of: logits) } ?? Array(logits.indices)
     var weights = candidates.map { exp((Double(logits[$0]) - Double(largest)) / temperature) }
-    if let topP, topP < 1 { Self.keepNucleus(topP, &candidates, &weights, logits) }
+    if let topP, topP < 1 {
+      Self.keepNucleus(holding: topP, of: &candidates, weights: &weights, logits: logits)
+    }
     return (candidates, weights)
   }
 
@@ -113,7 +118,7 @@ public struct Sampler: Sendable, Hashable {
 
   /// Keeps the fewest likeliest candidates whose weights reach `share` of the total.
   private static func keepNucleus(
-    _ share: Double, _ candidates: inout [Int], _ weights: inout [Double], _ logits: [Float]
+    holding share: Double, of candidates: inout [Int], weights: inout [Double], logits: [Float]
   ) {
     let total = weights.reduce(0, +)
     // Candidates below this hold less than 1 − share even together, so the nucleus needs none.

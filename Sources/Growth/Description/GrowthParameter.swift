@@ -55,7 +55,7 @@ public struct GrowthParameter: Sendable {
   ///   - write: how a value is written in files.
   init<Value>(
     _ name: String, _ group: Group, _ field: WritableKeyPath<GrowthDescription, Value?> & Sendable,
-    _ summary: String,
+    help summary: String,
     expected expectation: @escaping @Sendable (Spelling) -> String,
     aliases: [String] = [],
     placeholder: String? = nil, choices: [String] = [], defaultValue: WrittenValue? = nil,
@@ -130,11 +130,11 @@ extension GrowthParameter {
   static func integer(
     _ name: String, _ group: Group,
     _ field: WritableKeyPath<GrowthDescription, Int?> & Sendable, in range: ClosedRange<Int>,
-    _ summary: String, otherwise others: [String] = [], aliases: [String] = [],
+    help summary: String, otherwise others: [String] = [], aliases: [String] = [],
     defaultValue: Int? = nil, speaksOf: [String] = [], speaksOfTarget: Bool = true
   ) -> GrowthParameter {
     GrowthParameter(
-      name, group, field, summary,
+      name, group, field, help: summary,
       expected: { spelling in
         let names = others.map { Self.name($0, spelling) }.joined(separator: ", ")
         return "an integer from \(range.lowerBound) to \(range.upperBound)"
@@ -148,12 +148,12 @@ extension GrowthParameter {
   /// A parameter that takes a number.
   static func number(
     _ name: String, _ group: Group,
-    _ field: WritableKeyPath<GrowthDescription, Double?> & Sendable, _ summary: String,
+    _ field: WritableKeyPath<GrowthDescription, Double?> & Sendable, help summary: String,
     expected: @escaping @Sendable (Spelling) -> String, defaultValue: Double? = nil,
     speaksOf: [String] = [], where condition: @escaping @Sendable (Double) -> Bool
   ) -> GrowthParameter {
     GrowthParameter(
-      name, group, field, summary, expected: expected,
+      name, group, field, help: summary, expected: expected,
       defaultValue: defaultValue.map { WrittenValue(argument: "\($0)") }, speaksOf: speaksOf,
       read: { $0.number.flatMap { condition($0) ? $0 : nil } }, write: { .number($0) })
   }
@@ -161,12 +161,12 @@ extension GrowthParameter {
   /// A parameter that takes one of an enumeration's words.
   static func choice<Choice>(
     _ name: String, _ group: Group,
-    _ field: WritableKeyPath<GrowthDescription, Choice?> & Sendable, _ summary: String,
+    _ field: WritableKeyPath<GrowthDescription, Choice?> & Sendable, help summary: String,
     defaultValue: Choice?, speaksOf: [String] = []
   ) -> GrowthParameter
   where Choice: RawRepresentable<String> & CaseIterable & Sendable {
     GrowthParameter(
-      name, group, field, summary,
+      name, group, field, help: summary,
       expected: { spelling in
         "one of " + Choice.allCases.map { word($0.rawValue, spelling) }.joined(separator: ", ")
       }, choices: Choice.allCases.map(\.rawValue),

@@ -65,13 +65,13 @@ public struct TrainingImport: Sendable {
       reading: directory, weightsOnly: true, verifying: .sizes, families: families)
     program = try source.model.program()
     optimizer = try TorchOptimizerFile(reading: file, of: source.model)
-    status = try Self.status(source.model, program, optimizer, options)
+    status = try Self.status(source.model, program: program, optimizer: optimizer, options: options)
     clocks = try status.training.stored(optimizer.settings.clocks, of: source.model)
   }
 
   private static func status(
-    _ model: ModelConfiguration, _ program: Program, _ optimizer: TorchOptimizerFile,
-    _ options: Options
+    _ model: ModelConfiguration, program: Program, optimizer: TorchOptimizerFile,
+    options: Options
   ) throws -> TrainingStatus {
     let adamW = optimizer.adamW
     let step = options.step ?? adamW.step

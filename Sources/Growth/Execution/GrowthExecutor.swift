@@ -76,7 +76,7 @@ final class GrowthExecutor<Source: StateSource>: Sendable {
       }
       guard let filler = fillers[name] else { return }
       try filler.fill(range, of: bytes)
-      try check(name, range, UnsafeRawBufferPointer(bytes), filler)
+      try check(name, range, of: UnsafeRawBufferPointer(bytes), madeBy: filler)
     }
   }
 
@@ -97,8 +97,8 @@ final class GrowthExecutor<Source: StateSource>: Sendable {
   /// - Throws: ``GrowthError`` of code `notFinite` that names the tensor and row of the source, or, where
   ///   that is sound, of what does not fit its type.
   func check(
-    _ name: String, _ range: Range<Int>, _ bytes: UnsafeRawBufferPointer,
-    _ filler: (any TensorFiller)? = nil
+    _ name: String, _ range: Range<Int>, of bytes: UnsafeRawBufferPointer,
+    madeBy filler: (any TensorFiller)? = nil
   ) throws {
     guard policy == .refused, let tensor = tensors[name], let type = tensor.type,
       !type.areFinite(bytes)
@@ -142,12 +142,13 @@ final class GrowthExecutor<Source: StateSource>: Sendable {
         .unsupported, "holds \(origin.typeName), which are no real numbers", subject: origin.label)
     }
     return tensor.isExact
-      ? try filler(Double.self, name, tensor, origin, type)
-      : try filler(Float.self, name, tensor, origin, type)
+      ? try filler(Double.self, of: name, as: tensor, from: origin, type: type)
+      : try filler(Float.self, of: name, as: tensor, from: origin, type: type)
   }
 
   private func filler<Scalar: GrowthScalar>(
-    _: Scalar.Type, _ name: String, _ tensor: GrownTensor, _ origin: Source.Tensor?, _ type: DType
+    _: Scalar.Type, of name: String, as tensor: GrownTensor, from origin: Source.Tensor?,
+    type: DType
   ) throws -> any TensorFiller {
     let growers: [TensorGrower<Scalar>] = try store.growers(
       of: tensor.chain, from: origin, as: tensor.noiseType)

@@ -35,12 +35,14 @@ struct MemorySink: StateSink {
       if let source = try executor.unchanged(name) as? MemorySource.Tensor {
         result = source.tensor
         result.withUnsafeBytes {
-          addJobs(name, tensor, type, UnsafeMutableRawBufferPointer(mutating: $0), true, to: &jobs)
+          addJobs(
+            name, of: tensor, type: type, bytes: UnsafeMutableRawBufferPointer(mutating: $0),
+            isMade: true, to: &jobs)
         }
       } else {
         try executor.prepare(name)
         result = HostTensor(shape: tensor.chain.target.shape, dtype: type) {
-          addJobs(name, tensor, type, $0, false, to: &jobs)
+          addJobs(name, of: tensor, type: type, bytes: $0, isMade: false, to: &jobs)
         }
       }
       made[tensor.chain.course] = result
@@ -51,8 +53,8 @@ struct MemorySink: StateSink {
   }
 
   private func addJobs(
-    _ name: String, _ tensor: GrownTensor, _ type: DType, _ bytes: UnsafeMutableRawBufferPointer,
-    _ isMade: Bool, to jobs: inout [Job]
+    _ name: String, of tensor: GrownTensor, type: DType, bytes: UnsafeMutableRawBufferPointer,
+    isMade: Bool, to jobs: inout [Job]
   ) {
     // Small enough to share out, large enough to be worth a turn.
     let row = tensor.rowLength * type.byteWidth
@@ -74,7 +76,7 @@ struct MemorySink: StateSink {
       if failure.withLock({ $0.map { $0.job < index } ?? false }) { return }
       do {
         if job.isMade {
-          try executor.check(job.tensor, job.range, UnsafeRawBufferPointer(job.bytes))
+          try executor.check(job.tensor, job.range, of: UnsafeRawBufferPointer(job.bytes))
         } else {
           try executor.maker()(job.tensor, job.range, job.bytes)
         }

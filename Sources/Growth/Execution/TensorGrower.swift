@@ -74,17 +74,21 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
       return fillNew(row, 0..<rowLength, target)
     }
     guard let rows else {
-      return fill(row, nil, 1, source.read(0, scratch), into: target)
+      return fill(row, in: nil, times: 1, from: source.read(0, scratch), into: target)
     }
     let run = rows.run(at: row)
     let factor = factor(of: run)
     switch run.source {
     case .indices(let first):
-      fill(row, run, factor, source.read(first + row - run.start, scratch), into: target)
+      fill(
+        row, in: run, times: factor, from: source.read(first + row - run.start, scratch),
+        into: target)
     case .mean where part == .value:
-      meanRow.withUnsafeBufferPointer { fill(row, run, factor, $0, into: target) }
+      meanRow.withUnsafeBufferPointer { fill(row, in: run, times: factor, from: $0, into: target) }
     case .blend(let lower, let fraction) where part == .value:
-      blend(lower, fraction, source, scratch) { fill(row, run, factor, $0, into: target) }
+      blend(lower, fraction: fraction, of: source, scratch: scratch) {
+        fill(row, in: run, times: factor, from: $0, into: target)
+      }
     case .new where part == .value: fillNew(row, 0..<rowLength, target)
     case .zero, .mean, .blend, .new: target.update(repeating: 0)
     }
@@ -92,21 +96,25 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
 
   /// Fills a row from one row of the source.
   private func fill(
-    _ row: Int, _ outer: AxisMap.Run?, _ factor: Double, _ source: TensorRows<Scalar>.Row,
+    _ row: Int, in outer: AxisMap.Run?, times factor: Double,
+    from source: TensorRows<Scalar>.Row,
     into target: UnsafeMutableBufferPointer<Scalar>
   ) {
     if let noise {
-      noise.withRow(row, outer) { fill(row, outer, factor, source, &$0, into: target) }
+      noise.withRow(row, outer) {
+        fill(row, in: outer, times: factor, from: source, noise: &$0, into: target)
+      }
     } else {
       var none: NoiseRows<Scalar>.Row?
-      fill(row, outer, factor, source, &none, into: target)
+      fill(row, in: outer, times: factor, from: source, noise: &none, into: target)
     }
     addTokenNoise(row, outer, target)
   }
 
   private func fill(
-    _ row: Int, _ outer: AxisMap.Run?, _ factor: Double, _ source: TensorRows<Scalar>.Row,
-    _ noise: inout NoiseRows<Scalar>.Row?, into target: UnsafeMutableBufferPointer<Scalar>
+    _ row: Int, in outer: AxisMap.Run?, times factor: Double,
+    from source: TensorRows<Scalar>.Row,
+    noise: inout NoiseRows<Scalar>.Row?, into target: UnsafeMutableBufferPointer<Scalar>
   ) {
     for run in columns.runs {
       let piece = UnsafeMutableBufferPointer(rebasing: target[run.range])
@@ -194,8 +202,8 @@ package struct TensorGrower<Scalar: GrowthScalar>: Sendable {
   }
 
   private func blend(
-    _ lower: Int, _ fraction: Double, _ source: TensorRows<Scalar>,
-    _ scratch: TensorRows<Scalar>.Scratch,
+    _ lower: Int, fraction: Double, of source: TensorRows<Scalar>,
+    scratch: TensorRows<Scalar>.Scratch,
     _ body: (TensorRows<Scalar>.Row) -> Void
   ) {
     withUnsafeTemporaryAllocation(of: Scalar.self, capacity: source.length) { mixed in

@@ -53,7 +53,7 @@ struct GrowthFiles: Sendable {
         let entry = places.location(of: chain)?.entry
         let type = try types.type(of: entry, isComputed: !chain.steps.isEmpty)
         let name = TrainingStateFiles.name(of: spec.name, part)
-        let tensor = try Self.spec(name, type, chain, entry)
+        let tensor = try Self.spec(name, type: type, chain: chain, like: entry)
         if part == .value { weights.append(tensor) } else { moments.append(tensor) }
         tensors[name] = GrownTensor(chain, as: type, isExact: types.isExact(entry))
       }
@@ -89,7 +89,7 @@ struct GrowthFiles: Sendable {
   func summary(of tensor: GrownTensor) -> String { path.summary(of: tensor.chain) }
 
   private static func spec(
-    _ name: String, _ type: DType?, _ chain: GrowthChain, _ entry: TensorEntry?
+    _ name: String, type: DType?, chain: GrowthChain, like entry: TensorEntry?
   ) throws -> TensorSpec {
     if let type { return TensorSpec(name, dtype: type, shape: chain.target.shape) }
     guard let entry else {

@@ -120,14 +120,15 @@ extension AxisMap.Run {
     case .blend(let lower, let fraction): source = .blend(lower: lower, fraction: fraction)
     case .mean where space == .vocabulary:
       source = .mean(start: 0, count: axis.size, noise: vocabularyNoise)
-    case .mean, .silent, .new: source = Self.start(of: unit.source, reads, space, role, axis)
+    case .mean, .silent, .new:
+      source = Self.start(of: unit.source, reads: reads, space: space, role: role, axis: axis)
     }
   }
 
   /// How indices begin whose units are no copies.
   private static func start(
-    of source: UnitMap.Source, _ reads: Bool, _ space: GrowthSpace, _ role: ParameterSpec.Role,
-    _ axis: ParameterSpec.Axis
+    of source: UnitMap.Source, reads: Bool, space: GrowthSpace, role: ParameterSpec.Role,
+    axis: ParameterSpec.Axis
   ) -> AxisMap.Source {
     // Rows of tables are chosen, not summed over: a new one is free.
     if space == .vocabulary || space == .position { return .new }

@@ -96,10 +96,10 @@ public struct ContextGrowth: GrowthOperator {
 extension GrowthParameter {
   /// ``GrowthDescription/context``.
   public static let context = integer(
-    "context", .size, \.context, in: 1...1 << 28, "The context length.")
+    "context", .size, \.context, in: 1...1 << 28, help: "The context length.")
 
   /// ``GrowthDescription/positions``.
   public static let positions = choice(
-    "positions", .manner, \.positions, "What becomes of learned positions.",
+    "positions", .manner, \.positions, help: "What becomes of learned positions.",
     defaultValue: .default, speaksOf: ["context"])
 }

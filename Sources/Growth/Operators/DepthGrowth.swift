@@ -225,13 +225,13 @@ public struct DepthGrowth: GrowthOperator {
 extension GrowthParameter {
   /// ``GrowthDescription/depth``.
   public static let depth = integer(
-    "depth", .size, \.depth, in: 1...65536, "Repeat the layers this many times.",
+    "depth", .size, \.depth, in: 1...65536, help: "Repeat the layers this many times.",
     otherwise: ["layers"])
 
   /// ``GrowthDescription/layers``.
   public static let layers = GrowthParameter(
     "layers", .size, \.layers,
-    "The number of layers, or the source of each of them, counted from 0: 0-5,2-7.",
+    help: "The number of layers, or the source of each of them, counted from 0: 0-5,2-7.",
     expected: { _ in
       "a number of layers from 0 to 65536, or a list of source layers such as 0-5,2-7"
     },
@@ -251,13 +251,13 @@ extension GrowthParameter {
 
   /// ``GrowthDescription/block``.
   public static let block = choice(
-    "block", .manner, \.block, "What a new layer is.", defaultValue: .default,
+    "block", .manner, \.block, help: "What a new layer is.", defaultValue: .default,
     speaksOf: ["depth", "layers"])
 
   /// ``GrowthDescription/placement``.
   public static let placement = GrowthParameter(
     "placement", .manner, \.placement,
-    "Where new layers go: interleaved, appended, middle, or the source of each layer.",
+    help: "Where new layers go: interleaved, appended, middle, or the source of each layer.",
     expected: { _ in "interleaved, appended, middle, or a list of source layers such as 0,1,1" },
     placeholder: "interleaved|appended|middle|list", defaultValue: .word("interleaved"),
     speaksOf: ["depth", "layers"],
@@ -281,7 +281,7 @@ extension GrowthParameter {
   /// ``GrowthDescription/outputScale``.
   public static let outputScale = number(
     "outputScale", .manner, \.outputScale,
-    "Multiply by this what copied layers write to the residual stream.",
+    help: "Multiply by this what copied layers write to the residual stream.",
     expected: {
       "a number of float32 other than 0; layers that add nothing are \(name("block", $0)) "
         + word(DepthGrowth.Block.identityByOutput.rawValue, $0)

@@ -121,7 +121,7 @@ extension GrowthParameter {
   /// ``GrowthDescription/experts``.
   public static let experts = GrowthParameter(
     "experts", .size, \.experts,
-    "Make this many experts of each feed-forward, of which a token takes so many "
+    help: "Make this many experts of each feed-forward, of which a token takes so many "
       + "(\(ExpertGrowth.defaultPerToken) where it is not said).",
     expected: { _ in "a number of experts, such as 8, or 8:2 with how many a token takes" },
     placeholder: "count[:per-token]",
@@ -135,6 +135,6 @@ extension GrowthParameter {
   /// ``GrowthDescription/expertParts``.
   public static let expertParts = integer(
     "expertParts", .manner, \.expertParts, in: 1...1 << 16,
-    "Cut each copy of the feed-forward into this many experts.", defaultValue: 1,
+    help: "Cut each copy of the feed-forward into this many experts.", defaultValue: 1,
     speaksOf: ["experts"], speaksOfTarget: false)
 }

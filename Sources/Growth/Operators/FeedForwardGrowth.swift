@@ -60,13 +60,13 @@ public struct FeedForwardGrowth: GrowthOperator {
 extension GrowthParameter {
   /// ``GrowthDescription/feedForward``.
   public static let feedForward = integer(
-    "ffn", .size, \.feedForward, in: 1...1 << 28, "The inner size of the feed-forward.",
+    "ffn", .size, \.feedForward, in: 1...1 << 28, help: "The inner size of the feed-forward.",
     aliases: ["intermediate"])
 
   /// ``GrowthDescription/units``.
   public static let units = choice(
     "units", .manner, \.units,
-    "What added feed-forward units are: copies with unequal shares, or new ones.",
+    help: "What added feed-forward units are: copies with unequal shares, or new ones.",
     defaultValue: .default, speaksOf: ["ffn"])
 }
 

@@ -93,7 +93,7 @@ extension GrowthParameter {
   /// ``GrowthDescription/heads``.
   public static let heads = GrowthParameter(
     "heads", .size, \.heads,
-    "Query heads, and key/value heads; without the latter, groups keep their size.",
+    help: "Query heads, and key/value heads; without the latter, groups keep their size.",
     expected: { _ in "a number of heads, such as 16, or 16:4 with key/value heads" },
     placeholder: "heads[:kv]",
     read: { written in

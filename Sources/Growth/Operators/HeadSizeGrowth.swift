@@ -43,10 +43,11 @@ public struct HeadSizeGrowth: GrowthOperator {
     let root = (Double(headSize) / Double(old)).squareRoot()
     let (queries, keys) = (model.headCount, model.keyValueHeadCount)
     plan.maps = [
-      .query: map(queries, old, places, .new, forward: root, backward: 1 / root),
-      .key: map(keys, old, places, .silent),
-      .value: map(keys, old, Array(0..<old), .new),
-      .attended: map(queries, old, Array(0..<old), .new),
+      .query: map(
+        queries, oldSize: old, places: places, others: .new, forward: root, backward: 1 / root),
+      .key: map(keys, oldSize: old, places: places, others: .silent),
+      .value: map(keys, oldSize: old, places: Array(0..<old), others: .new),
+      .attended: map(queries, oldSize: old, places: Array(0..<old), others: .new),
     ]
     return [plan]
   }
@@ -70,7 +71,7 @@ public struct HeadSizeGrowth: GrowthOperator {
 
   /// All heads alike: old components at their places, others between.
   private func map(
-    _ heads: Int, _ old: Int, _ places: [Int], _ others: UnitMap.Source, forward: Double = 1,
+    _ heads: Int, oldSize old: Int, places: [Int], others: UnitMap.Source, forward: Double = 1,
     backward: Double = 1
   ) -> UnitMap {
     let runs = (0..<heads).flatMap { head in
@@ -92,5 +93,5 @@ public struct HeadSizeGrowth: GrowthOperator {
 extension GrowthParameter {
   /// ``GrowthDescription/headSize``.
   public static let headSize = integer(
-    "headSize", .size, \.headSize, in: 1...1 << 28, "The size of a head.")
+    "headSize", .size, \.headSize, in: 1...1 << 28, help: "The size of a head.")
 }

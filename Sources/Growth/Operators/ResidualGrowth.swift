@@ -89,5 +89,5 @@ extension GrowthParameter {
   /// ``GrowthDescription/hidden``.
   public static let hidden = integer(
     "hidden", .size, \.hidden, in: 1...1 << 28,
-    "The width of the residual stream, by padding.")
+    help: "The width of the residual stream, by padding.")
 }

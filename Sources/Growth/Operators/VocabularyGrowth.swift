@@ -51,7 +51,7 @@ extension GrowthParameter {
   /// ``GrowthDescription/vocabulary``.
   public static let vocabulary = integer(
     "vocabulary", .size, \.vocabulary, in: 1...1 << 28,
-    "The number of tokens in the vocabulary; new ones begin at the mean of the old.")
+    help: "The number of tokens in the vocabulary; new ones begin at the mean of the old.")
 }
 
 extension TensorGrower {

@@ -163,24 +163,25 @@ extension GrowthParameter {
   /// ``GrowthDescription/width``.
   public static let width = integer(
     "width", .size, \.width, in: 1...UnitMap.mostCopies,
-    "Repeat the width this many times: residual stream, heads and feed-forward.",
+    help: "Repeat the width this many times: residual stream, heads and feed-forward.",
     otherwise: ["hidden", "heads", "ffn"])
 
   /// ``GrowthDescription/form``.
   public static let form = choice(
-    "form", .manner, \.form, "How the width's matrices are made of the small ones.",
+    "form", .manner, \.form, help: "How the width's matrices are made of the small ones.",
     defaultValue: .default, speaksOf: ["width"])
 
   /// ``GrowthDescription/symmetry``.
   public static let symmetry = choice(
     "symmetry", .manner, \.symmetry,
-    "How copies of the width are parted; none leaves them the small model for ever.",
+    help: "How copies of the width are parted; none leaves them the small model for ever.",
     defaultValue: .default, speaksOf: ["width"])
 
   /// ``GrowthDescription/noise``.
   public static let noise = number(
     "noise", .manner, \.noise,
-    "Noise between the copies of the width, in decibels below the weights. Smaller numbers mean "
+    help:
+      "Noise between the copies of the width, in decibels below the weights. Smaller numbers mean "
       + "stronger noise, which multiplies rounding with every layer: the plan says where float32 no "
       + "longer keeps the function.",
     expected: { _ in "decibels, -40 to 200" }, defaultValue: WidthGrowth.Symmetry.defaultNoise,
@@ -190,7 +191,8 @@ extension GrowthParameter {
   /// ``GrowthDescription/learningRates``.
   public static let learningRates = choice(
     "learningRates", .manner, \.learningRates,
-    "What the learning rates after the width's growth are meant for: the grown model's training, or "
+    help:
+      "What the learning rates after the width's growth are meant for: the grown model's training, or "
       + "the small model's trajectory.",
     defaultValue: .default, speaksOf: ["width"])
 }

@@ -21,7 +21,7 @@ extension Interpreter {
     into dx: Activations<Scalar>
   ) {
     let width = dx.columnCount
-    dx.forEachRow(with: x, dy) { dx, x, dy in
+    dx.forEachRow(with: x, and: dy) { dx, x, dy in
       for column in 0..<width { dx[column] += kind.derivative(x[column]) * dy[column] }
     }
   }

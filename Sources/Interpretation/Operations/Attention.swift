@@ -73,7 +73,7 @@ extension Interpreter {
   /// dk += scale Σ ds q.
   func attendBackward(
     _ a: Program.AttentionOperation, _ dy: Activations<Scalar>, into dquery: Activations<Scalar>,
-    _ dkey: Activations<Scalar>, _ dvalue: Activations<Scalar>
+    key dkey: Activations<Scalar>, value dvalue: Activations<Scalar>
   ) throws {
     let (p, slopes, thinned) = (weights(), weights(), weights())
     let (query, key) = (try value(a.query.value), try value(a.key.value))
@@ -81,8 +81,8 @@ extension Interpreter {
     let size = a.headSize
     try forEachPart(a) { part in
       func sum(
-        _ left: Scalar.Operand, _ right: Scalar.Operand, into c: Activations<Scalar>, _ row: Int,
-        _ column: Int, rows: Int, depth: Int
+        _ left: Scalar.Operand, _ right: Scalar.Operand, into c: Activations<Scalar>, row: Int,
+        column: Int, rows: Int, depth: Int
       ) throws {
         try Scalar.multiply(
           left, right, into: c.row(row) + column, stride: c.columnCount, rows: rows,
@@ -98,15 +98,16 @@ extension Interpreter {
       drop(a, part, thinned)
       drop(a, part, slopes)
       try sum(
-        operand(thinned, isTransposed: true), dout, into: dvalue, part.firstRow, part.value,
+        operand(thinned, isTransposed: true), dout, into: dvalue, row: part.firstRow,
+        column: part.value,
         rows: part.keyCount, depth: part.queryCount)
-      differentiate(a, part, p, slopes)
+      differentiate(a, part: part, probabilities: p, slopes: slopes)
       try sum(
-        operand(slopes), operand(key, part.firstRow, part.key), into: dquery, part.row,
-        part.query, rows: part.queryCount, depth: part.keyCount)
+        operand(slopes), operand(key, part.firstRow, part.key), into: dquery, row: part.row,
+        column: part.query, rows: part.queryCount, depth: part.keyCount)
       try sum(
         operand(slopes, isTransposed: true), operand(query, part.row, part.query), into: dkey,
-        part.firstRow, part.key, rows: part.keyCount, depth: part.queryCount)
+        row: part.firstRow, column: part.key, rows: part.keyCount, depth: part.queryCount)
     }
   }
 
@@ -120,7 +121,7 @@ extension Interpreter {
       operand(key, part.firstRow, part.key, isTransposed: true), into: weights.base,
       stride: weights.columnCount, rows: part.queryCount, columns: part.keyCount,
       depth: a.headSize, accumulates: false, arithmetic)
-    forEachQuery(a, part, weights) { row, seen in
+    forEachQuery(a, part: part, weights: weights) { row, seen in
       for index in seen { row[index] *= a.scale }
       softmax(row, seen)
       for index in 0..<seen.lowerBound { row[index] = 0 }
@@ -130,8 +131,8 @@ extension Interpreter {
 
   /// Makes ds · scale of dp.
   private func differentiate(
-    _ a: Program.AttentionOperation, _ part: Part, _ p: Activations<Scalar>,
-    _ slopes: Activations<Scalar>
+    _ a: Program.AttentionOperation, part: Part, probabilities p: Activations<Scalar>,
+    slopes: Activations<Scalar>
   ) {
     for query in 0..<part.queryCount {
       let seen = seen(a, part, query)
@@ -149,7 +150,7 @@ extension Interpreter {
 
   /// Calls `body` with each query's weights and the keys that it sees, on all threads.
   private func forEachQuery(
-    _ a: Program.AttentionOperation, _ part: Part, _ weights: Activations<Scalar>,
+    _ a: Program.AttentionOperation, part: Part, weights: Activations<Scalar>,
     _ body: (UnsafeMutablePointer<Double>, Range<Int>) -> Void
   ) {
     arithmetic.split(part.queryCount, cost: 30 * part.keyCount) { queries in

@@ -27,7 +27,7 @@ extension Interpreter {
     _ other: Activations<Scalar>, _ dy: Activations<Scalar>, into dx: Activations<Scalar>
   ) {
     let width = dx.columnCount
-    dx.forEachRow(with: other, dy) { dx, other, dy in
+    dx.forEachRow(with: other, and: dy) { dx, other, dy in
       for column in 0..<width { dx[column] += dy[column] * other[column] }
     }
   }

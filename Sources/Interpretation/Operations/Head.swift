@@ -33,8 +33,8 @@ extension Interpreter {
   /// The loss's gradient by scaled logits, divided by `normalizer`: softmax(logits) − [column = target];
   /// then the head's own.
   func headBackward(
-    _ head: LinearMap, _ scale: Double, _ x: Activations<Scalar>, _ logits: Activations<Scalar>,
-    _ normalizer: Double, into dx: Activations<Scalar>
+    _ head: LinearMap, scale: Double, input x: Activations<Scalar>, logits: Activations<Scalar>,
+    normalizer: Double, into dx: Activations<Scalar>
   ) throws {
     let dlogits = Activations<Scalar>(rows: logits.rowCount, columns: logits.columnCount)
     dlogits.copy(logits)

@@ -58,7 +58,8 @@ extension Interpreter {
         dshares[row][index] = dshare
       }
       let dinputs = Activations<Scalar>(rows: rows.count, columns: x.columnCount)
-      try answerBackward(of: expert, mixture, inputs, answer, gradients, into: dinputs)
+      try answerBackward(
+        of: expert, in: mixture, input: inputs, answer: answer, gradient: gradients, into: dinputs)
       for (place, row) in rows.enumerated() {
         Scalar.add(dinputs.row(place), to: dx.row(row), dx.columnCount)
       }
@@ -131,8 +132,8 @@ extension Interpreter {
   }
 
   private func answerBackward(
-    of expert: Program.MixtureOperation.Expert, _ mixture: Program.MixtureOperation,
-    _ x: Activations<Scalar>, _ answer: Answer, _ dy: Activations<Scalar>,
+    of expert: Program.MixtureOperation.Expert, in mixture: Program.MixtureOperation,
+    input x: Activations<Scalar>, answer: Answer, gradient dy: Activations<Scalar>,
     into dx: Activations<Scalar>
   ) throws {
     func inner() -> Activations<Scalar> {

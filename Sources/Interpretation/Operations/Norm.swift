@@ -56,7 +56,7 @@ extension Interpreter {
     let (width, gain) = (norm.width, try gains(norm))
     var normal = [Double](repeating: 0, count: width)
     var (dgain, dbias) = (normal, normal)
-    dx.forEachRow(width: width, with: x, dy) { dx, x, dy in
+    dx.forEachRow(width: width, with: x, and: dy) { dx, x, dy in
       let inverseRoot = normal.withUnsafeMutableBufferPointer { normal -> Double in
         guard let base = normal.baseAddress else { return 0 }
         base.update(from: x, count: width)

@@ -7,8 +7,8 @@ extension Interpreter {
   /// Turns the pair (j, j + r / 2) of each head in a slice's columns by position · frequency j, r being
   /// the number of components that turn; backward, by as much the other way.
   func turn(
-    _ x: Activations<Scalar>, _ embedding: RotaryEmbedding, _ slice: Program.Slice,
-    _ headSize: Int, backward: Bool = false
+    _ x: Activations<Scalar>, by embedding: RotaryEmbedding, slice: Program.Slice,
+    headSize: Int, backward: Bool = false
   ) {
     let frequencies = embedding.frequencies(headSize: headSize)
     let (pairs, length) = (frequencies.count, batch.sequenceLength)

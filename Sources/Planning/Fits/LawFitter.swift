@@ -49,7 +49,8 @@ public struct LawFitter: Sendable, Hashable {
     let residuals = LevenbergMarquardt(model: model, samples: samples).residuals(best)
     let sizes = curves.map(\.parameterCount)
     return LawFit(
-      law: model.law(best), draws: draw(model, samples, best, residuals, runs: curves.count),
+      law: model.law(best),
+      draws: draw(model, samples: samples, best: best, residuals: residuals, runs: curves.count),
       confidence: confidence,
       relativeError: (residuals.reduce(0) { $0 + $1 * $1 } / Double(samples.count)).squareRoot(),
       pointCount: samples.count, tokensPerStep: tokensPerStep,
@@ -134,7 +135,7 @@ public struct LawFitter: Sendable, Hashable {
   }
 
   private func draw(
-    _ model: LawModel, _ samples: [LawModel.Sample], _ best: [Double], _ residuals: [Double],
+    _ model: LawModel, samples: [LawModel.Sample], best: [Double], residuals: [Double],
     runs: Int
   ) -> [ScalingLaw] {
     let bootstrap = ResidualBootstrap(

@@ -45,7 +45,7 @@ struct GrowthGraph {
       for (i, small) in models[..<j].enumerated() {
         let ratio = Double(large.parameterCount) / Double(small.parameterCount)
         guard request.sizeRatios.contains(ratio),
-          let edge = edge(i, small, j, large, request),
+          let edge = edge(from: i, small: small, to: j, large: large, for: request),
           request.reachable.obstacle(from: small.configuration, to: large.configuration) == nil
         else { continue }
         edges.append(edge)
@@ -55,7 +55,7 @@ struct GrowthGraph {
   }
 
   private static func edge(
-    _ i: Int, _ small: ModelCost, _ j: Int, _ large: ModelCost, _ request: PlanRequest
+    from i: Int, small: ModelCost, to j: Int, large: ModelCost, for request: PlanRequest
   ) -> Edge? {
     let smallCost = small.flopsPerStep(request.computeCount)
     let largeCost = large.flopsPerStep(request.computeCount)

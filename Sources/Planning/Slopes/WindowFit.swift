@@ -52,7 +52,7 @@ struct WindowFit {
     }
     slope = line.slope
     (standardError, degreesOfFreedom) = Self.uncertainty(
-      line, z, y, weights, samples.map(\.count))
+      of: line, x: z, y: y, weights: weights, counts: samples.map(\.count))
   }
 
   private static func abscissa(_ u: Double, curvature: Double) -> Double {
@@ -81,7 +81,7 @@ struct WindowFit {
   /// Weights say how much a point counts, not how noisy it is, so this is the error of a weighted
   /// sum of independent measurements of one variance, which the residuals tell.
   private static func uncertainty(
-    _ line: Line, _ z: [Double], _ y: [Double], _ weights: [Double], _ counts: [Double]
+    of line: Line, x z: [Double], y: [Double], weights: [Double], counts: [Double]
   ) -> (error: Double, degrees: Double) {
     let residuals = line.residuals(z, y)
     var total = 0.0

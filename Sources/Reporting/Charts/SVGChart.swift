@@ -64,7 +64,8 @@ public struct SVGChart: Sendable {
   /// What the page's script needs to show values under the pointer.
   var hoverData: JSONValue {
     let layout = ChartLayout(chart, width: width, height: height)
-    func axis(_ axis: Chart.Axis, _ span: AxisSpan, _ start: Double, _ end: Double) -> JSONValue {
+    func axis(_ axis: Chart.Axis, _ span: AxisSpan, from start: Double, to end: Double) -> JSONValue
+    {
       [
         "label": .string(Markup.shown(axis.label)), "style": .string(axis.style.rawValue),
         "log": .boolean(axis.scale == .logarithmic), "low": JSONValue(span.low),
@@ -88,8 +89,8 @@ public struct SVGChart: Sendable {
       ] as JSONValue
     }
     return [
-      "x": axis(chart.x, layout.xSpan, layout.left, layout.right),
-      "y": axis(chart.y, layout.ySpan, layout.bottom, layout.top),
+      "x": axis(chart.x, layout.xSpan, from: layout.left, to: layout.right),
+      "y": axis(chart.y, layout.ySpan, from: layout.bottom, to: layout.top),
       "series": .array(series),
     ]
   }

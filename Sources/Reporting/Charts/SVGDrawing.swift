@@ -13,15 +13,16 @@ struct SVGDrawing {
     svg.element("g", ["class": "grid"]) { group in
       for (ticks, kind) in [(layout.xTicks.minor, "minor"), (layout.xTicks.major, "major")] {
         for x in ticks.compactMap({ layout.x($0) }) {
-          line(&group, kind, x, layout.top, x, layout.bottom)
+          line(&group, kind, from: (x, layout.top), to: (x, layout.bottom))
         }
       }
       for (ticks, kind) in [(layout.yTicks.minor, "minor"), (layout.yTicks.major, "major")] {
         for y in ticks.compactMap({ layout.y($0) }) {
-          line(&group, kind, layout.left, y, layout.right, y)
+          line(&group, kind, from: (layout.left, y), to: (layout.right, y))
         }
       }
-      line(&group, "axis", layout.left, layout.bottom, layout.right, layout.bottom)
+      line(
+        &group, "axis", from: (layout.left, layout.bottom), to: (layout.right, layout.bottom))
     }
     for label in layout.xLabels + layout.yLabels { text(&svg, label, "tick") }
     text(
@@ -36,10 +37,11 @@ struct SVGDrawing {
 
   func drawReferences(_ svg: inout Markup) {
     for label in layout.referenceLabels {
-      line(&svg, "reference", layout.left, label.line, layout.right, label.line)
+      line(&svg, "reference", from: (layout.left, label.line), to: (layout.right, label.line))
       // A short stroke leads from the line to a label that had to make room.
       line(
-        &svg, "leader", layout.right, label.line, label.text.x - 2, label.text.y - 4)
+        &svg, "leader", from: (layout.right, label.line),
+        to: (label.text.x - 2, label.text.y - 4))
       text(&svg, label.text, "note")
     }
   }
@@ -47,7 +49,8 @@ struct SVGDrawing {
   func drawMarks(_ svg: inout Markup) {
     for mark in chart.marks {
       guard let x = layout.x(mark.x), x >= layout.left - 1, x <= layout.right + 1 else { continue }
-      line(&svg, "mark \(colour(mark.colour))", x, layout.top - 3, x, layout.bottom)
+      line(
+        &svg, "mark \(colour(mark.colour))", from: (x, layout.top - 3), to: (x, layout.bottom))
       svg.empty(
         "path",
         [
@@ -128,7 +131,9 @@ struct SVGDrawing {
       let (x, y) = (item.text.x - 28, item.text.y - 4)
       if series.style != .points {
         let kind = series.style == .faint ? "faint" : "line"
-        line(&svg, "\(kind) \(colour(series.colour))", x, y, x + 22, y, dash: dash(series))
+        line(
+          &svg, "\(kind) \(colour(series.colour))", from: (x, y), to: (x + 22, y),
+          dash: dash(series))
       }
       if series.style == .dotted || series.style == .points {
         svg.empty(
@@ -169,12 +174,15 @@ struct SVGDrawing {
   }
 
   private func line(
-    _ svg: inout Markup, _ kind: String, _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double,
-    dash: String? = nil
+    _ svg: inout Markup, _ kind: String, from start: (x: Double, y: Double),
+    to end: (x: Double, y: Double), dash: String? = nil
   ) {
     svg.empty(
       "line",
-      ["class": kind, "x1": pixels(x1), "y1": pixels(y1), "x2": pixels(x2), "y2": pixels(y2)],
+      [
+        "class": kind, "x1": pixels(start.x), "y1": pixels(start.y), "x2": pixels(end.x),
+        "y2": pixels(end.y),
+      ],
       dash.map { ["stroke-dasharray": $0] } ?? [:])
   }
 

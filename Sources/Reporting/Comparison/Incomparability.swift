@@ -49,24 +49,25 @@ public struct Incomparability: Sendable, Hashable, Encodable {
   }
 
   private static func tokenizer(_ runs: [ReportedRun]) -> Incomparability? {
-    difference(runs, .tokenizer, "tokenizers", { $0.data?.tokenizer })
+    difference(runs, .tokenizer, in: "tokenizers", { $0.data?.tokenizer })
   }
 
   private static func trainingData(_ runs: [ReportedRun]) -> Incomparability? {
-    difference(runs, .trainingData, "training tokens", { $0.data?.training })
+    difference(runs, .trainingData, in: "training tokens", { $0.data?.training })
   }
 
   private static func validationData(_ runs: [ReportedRun]) -> Incomparability? {
-    difference(runs, .validationData, "validation tokens", { $0.data.map { $0.validation ?? "" } })
+    difference(
+      runs, .validationData, in: "validation tokens", { $0.data.map { $0.validation ?? "" } })
   }
 
   private static func model(_ runs: [ReportedRun]) -> Incomparability? {
-    difference(runs, .model, "models", { $0.model?.description }, showsValues: true)
+    difference(runs, .model, in: "models", { $0.model?.description }, showsValues: true)
   }
 
   /// Names the first run that differs from the first that has the part.
   private static func difference(
-    _ runs: [ReportedRun], _ kind: Kind, _ what: String, _ part: (ReportedRun) -> String?,
+    _ runs: [ReportedRun], _ kind: Kind, in what: String, _ part: (ReportedRun) -> String?,
     showsValues: Bool = false
   ) -> Incomparability? {
     let known = runs.compactMap { run in part(run).map { (run.name, $0) } }

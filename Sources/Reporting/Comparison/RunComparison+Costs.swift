@@ -48,7 +48,7 @@ extension RunComparison {
 
   /// The cost of each staged run at its place of comparison, against the baseline's there.
   func saving(
-    _ cost: Cost, _ first: [ComparisonCurve], _ second: [ComparisonCurve], _ confidence: Double
+    _ cost: Cost, of first: [ComparisonCurve], against second: [ComparisonCurve], confidence: Double
   ) -> Contrast? {
     let ratios = first.map { staged -> [Contrast.LogRatio?] in
       let loss = loss ?? staged.compute.losses.lowerBound

@@ -130,8 +130,10 @@ public struct RunComparison: Sendable, Hashable, Encodable {
     flops = nil
     notes = []
     if basis == .curves { settleCommonPlaces(first, second) }
-    computeSaving = saving(.compute, first, second, configuration.confidence)
-    secondsSaving = saving(.seconds, first, second, configuration.confidence)
+    computeSaving = saving(
+      .compute, of: first, against: second, confidence: configuration.confidence)
+    secondsSaving = saving(
+      .seconds, of: first, against: second, confidence: configuration.confidence)
     lossExcess = excess(first, second, configuration.confidence)
     notes = remarks(staged, scratch, baselines: second.count)
   }

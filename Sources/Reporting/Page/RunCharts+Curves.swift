@@ -116,7 +116,7 @@ extension RunCharts {
 
   /// A chart of something per step.
   func dynamics(
-    _ title: String, _ label: String, _ style: NumberStyle, scale: AxisScale,
+    _ title: String, label: String, style: NumberStyle, scale: AxisScale,
     fromZero: Bool = false, _ points: (ReportedRun) -> [Chart.Point]
   ) -> Chart {
     let series = runs.indices.map { index in

@@ -82,7 +82,7 @@ public struct RunCharts: Sendable {
 
   /// The learning rate of each step.
   public var learningRate: Chart {
-    dynamics("Learning rate", "learning rate", .plain, scale: .linear) { run in
+    dynamics("Learning rate", label: "learning rate", style: .plain, scale: .linear) { run in
       CurveSmoothing.binned(
         run.course.steps.map { .init(Double($0.step), $0.learningRate) }, scale: .linear,
         count: 300
@@ -92,21 +92,25 @@ public struct RunCharts: Sendable {
 
   /// Tokens per second.
   public var throughput: Chart {
-    dynamics("Throughput", "tokens per second", .count, scale: .linear, fromZero: true) { run in
+    dynamics(
+      "Throughput", label: "tokens per second", style: .count, scale: .linear, fromZero: true
+    ) { run in
       Self.rates(run.course.steps) { Double($0.tokens) }
     }
   }
 
   /// Floating-point operations per second.
   public var speed: Chart {
-    dynamics("Compute rate", "FLOPs per second", .power, scale: .linear, fromZero: true) { run in
+    dynamics(
+      "Compute rate", label: "FLOPs per second", style: .power, scale: .linear, fromZero: true
+    ) { run in
       Self.rates(run.course.steps) { $0.flops }
     }
   }
 
   /// The gradient's norm before the clip.
   public var gradientNorm: Chart {
-    dynamics("Gradient norm", "gradient norm", .plain, scale: .logarithmic) { run in
+    dynamics("Gradient norm", label: "gradient norm", style: .plain, scale: .logarithmic) { run in
       CurveSmoothing.binned(
         run.course.steps.map { .init(Double($0.step), $0.gradientNorm) }, scale: .linear,
         count: 300

@@ -42,7 +42,7 @@ public struct TerminalPlot: Sendable {
     for series in chart.series where series.style == .faint { draw(series, frame, &canvas) }
     for series in chart.series where series.style != .faint { draw(series, frame, &canvas) }
     for (index, series) in named.enumerated() where named.count > 1 {
-      sign(series, Self.sign(index), phase: index, frame, &canvas)
+      sign(series, with: Self.sign(index), phase: index, in: frame, on: &canvas)
     }
     let rows = (0..<height).map { row in
       pad(frame.yLabels[row] ?? "", to: frame.margin) + (frame.yLabels[row] == nil ? "│" : "┤")
@@ -80,8 +80,8 @@ public struct TerminalPlot: Sendable {
   /// Puts a series' sign along it, each series' at columns of its own, so that curves which lie on
   /// each other are both seen.
   private func sign(
-    _ series: Chart.Series, _ sign: Character, phase: Int, _ frame: Frame,
-    _ canvas: inout BrailleCanvas
+    _ series: Chart.Series, with sign: Character, phase: Int, in frame: Frame,
+    on canvas: inout BrailleCanvas
   ) {
     let own = Self.signDistance.own
     var next = 2 + phase * Self.signDistance.others % own

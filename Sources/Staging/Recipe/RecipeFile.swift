@@ -20,7 +20,9 @@ public struct RecipeFile: Sendable, Hashable {
   ) {
     self.text = text
     self.name = name
-    self.directory = directory
+    // A URL without a slash at its end would stand for the folder above.
+    self.directory = URL(
+      filePath: directory.path(percentEncoded: false), directoryHint: .isDirectory)
     self.overrides = overrides
   }
 

@@ -7,10 +7,10 @@ extension BytePairModel {
     _ model: ModelDescription, contents: [[UInt8]], isByteLevel: Bool, subject: String
   ) throws(TextError) {
     let index = try model.index(subject: subject)
-    pairs = PairTable(try Self.merges(model, contents, index, subject))
+    pairs = PairTable(try Self.merges(model, contents: contents, index: index, subject: subject))
     alphabet = SymbolAlphabet(
       unit: isByteLevel ? .bytes : .scalars, model: model, index: index)
-    try Self.checkUnknown(model, alphabet, index, subject)
+    try Self.checkUnknown(model, alphabet: alphabet, index: index, subject: subject)
     wholeWords = model.ignoresMerges ? Self.wholeWords(model, isByteLevel: isByteLevel) : nil
     boundaries =
       isByteLevel
@@ -25,7 +25,7 @@ extension BytePairModel {
   /// Refuses an unknown token without an id where a text can ask for it, which the reference does
   /// when the text comes.
   private static func checkUnknown(
-    _ model: ModelDescription, _ alphabet: SymbolAlphabet, _ index: TokenIndex, _ subject: String
+    _ model: ModelDescription, alphabet: SymbolAlphabet, index: TokenIndex, subject: String
   ) throws(TextError) {
     guard let unknown = model.unknownToken, index.id(of: unknown) == nil,
       !alphabet.spellsEverything
@@ -37,7 +37,7 @@ extension BytePairModel {
   }
 
   private static func merges(
-    _ model: ModelDescription, _ contents: [[UInt8]], _ index: TokenIndex, _ subject: String
+    _ model: ModelDescription, contents: [[UInt8]], index: TokenIndex, subject: String
   ) throws(TextError) -> [(left: Int32, right: Int32, merged: Int32)] {
     var merges: [(left: Int32, right: Int32, merged: Int32)] = []
     merges.reserveCapacity(model.merges.count)

@@ -87,7 +87,8 @@ struct PreTokenizer: Sendable, Equatable {
         start = end
       }
     case .split(let split): split.forEachPiece(text, cut)
-    case .digits(let individually): Self.cutDigits(base, text.count, individually, cut)
+    case .digits(let individually):
+      Self.cutDigits(base, count: text.count, individually: individually, cut)
     case .prefixSpace:
       guard text[0] != 0x20 else { return run(stage + 1, text, isStart: isStart, word) }
       ([0x20] + text).withUnsafeBufferPointer { run(stage + 1, $0, isStart: isStart, word) }
@@ -101,7 +102,7 @@ struct PreTokenizer: Sendable, Equatable {
   }
 
   private static func cutDigits(
-    _ base: UnsafePointer<UInt8>, _ count: Int, _ individually: Bool, _ cut: (Int, Int) -> Void
+    _ base: UnsafePointer<UInt8>, count: Int, individually: Bool, _ cut: (Int, Int) -> Void
   ) {
     let table = UnicodeClassTable.shared
     var start = 0

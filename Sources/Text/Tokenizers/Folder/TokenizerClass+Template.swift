@@ -12,23 +12,24 @@ extension TokenizerClass {
     switch self {
     case .codeLlama:
       let template = TextTemplate.json(before: tokens.added("bos_token", description), after: nil)
-      return try Self.choose(template, file, description, subject)
+      return try Self.choose(template, over: file, of: description, subject: subject)
     case .roberta:
       let template = TextTemplate.json(
         before: tokens.added("cls_token", description),
         after: tokens.added("sep_token", description))
-      return try Self.choose(template, file, description, subject)
+      return try Self.choose(template, over: file, of: description, subject: subject)
     case .whisper:
-      let template = try whisperTemplate(description, tokens, settings, subject)
-      return try Self.choose(template, file, description, subject)
+      let template = try whisperTemplate(
+        description, tokens: tokens, settings: settings, subject: subject)
+      return try Self.choose(template, over: file, of: description, subject: subject)
     default: return file
     }
   }
 
   /// Whisper's beginning of a transcription without time stamps.
   private func whisperTemplate(
-    _ description: TokenizerDescription, _ tokens: SpecialTokens, _ settings: SettingsReader,
-    _ subject: String
+    _ description: TokenizerDescription, tokens: SpecialTokens, settings: SettingsReader,
+    subject: String
   ) throws(TextError) -> JSONValue {
     for key in ["language", "task"] {
       guard let value = settings.object[key], value != .null else { continue }
@@ -53,7 +54,7 @@ extension TokenizerClass {
 
   /// The file's template where it means the same as the class's own, which keeps the fingerprint.
   private static func choose(
-    _ own: JSONValue, _ file: JSONValue, _ description: TokenizerDescription, _ subject: String
+    _ own: JSONValue, over file: JSONValue, of description: TokenizerDescription, subject: String
   ) throws(TextError) -> JSONValue {
     let index = try TokenVocabulary(description, subject: subject).index
     guard let template = try? TextTemplate(json: file, index: index, subject: subject) else {
