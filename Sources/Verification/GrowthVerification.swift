@@ -316,7 +316,7 @@ extension GrowthPath {
         .mismatch,
         "the growth's \(which) model is not the \(which) model that is verified: in the growth, "
           + (fields.isEmpty
-            ? "its rotary embedding or family differs" : fields.joined(separator: ", ")),
+            ? "its rotary embedding or family differs" : fields.listed()),
         subject: "plans")
     }
   }

@@ -55,7 +55,9 @@ struct Laboratory {
       data: BatchStream(data.train, at: state.status.cursor),
       surroundings: TrainingLoop.Surroundings(
         validation: data.validation,
-        observe: { if case .evaluation(let evaluation) = $0 { record(evaluation) } }))
+        observer: TrainingObserver {
+          if case .evaluation(let evaluation) = $0 { record(evaluation) }
+        }))
     _ = try loop.evaluate()
     _ = try loop.run()
     return try loop.snapshot()

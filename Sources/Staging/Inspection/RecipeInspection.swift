@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Foundation
-import Text
 import Training
 
 /// What a recipe asks for.
@@ -26,15 +25,18 @@ public struct RecipeInspection: Sendable, Encodable {
   public var training: TrainingConfiguration
 
   init(_ url: URL) throws {
-    try self.init(
-      try RecipeFile(contentsOf: url).recipe(), path: url.path(percentEncoded: false))
+    let recipe = try RecipeFile(contentsOf: url).recipe()
+    let models = try recipe.model.map {
+      try RunModels([], of: $0, tokenizerVocabularySize: recipe.tokenizerVocabularySize)
+    }
+    try self.init(recipe, models, path: url.path(percentEncoded: false))
   }
 
-  init(_ recipe: Recipe, path: String) throws {
+  init(_ recipe: Recipe, _ models: RunModels?, path: String) throws {
     self.path = path
     training = recipe.training
-    guard let sizes = recipe.model, let vocabulary = recipe.vocabularySize else { return }
-    let configuration = try sizes.configuration(tokenizerVocabularySize: vocabulary)
+    guard let models, models.knowsVocabulary else { return }
+    let configuration = models.target
     let counts = try configuration.parameterCount()
     model = Model(
       configuration: configuration, parameterCount: counts.total,
@@ -42,21 +44,5 @@ public struct RecipeInspection: Sendable, Encodable {
       trainingFLOPsPerToken: try configuration.floatingPointOperations(
         sequenceLength: configuration.contextLength
       ).training)
-  }
-}
-
-extension Recipe {
-  /// The vocabulary, as far as the recipe and the files that it names say.
-  var vocabularySize: Int? {
-    if let size = model?.vocabularySize { return size }
-    if case .prepared(let url) = data.source {
-      return try? TokenDataset.open(url).manifest.vocabularySize
-    }
-    return switch tokenizer {
-    case .bytes: 257
-    case .bytePairs(let size): size
-    case .file(let url): try? TokenizerLoader.load(from: url).vocabularySize
-    case nil: nil
-    }
   }
 }

@@ -97,7 +97,7 @@ public struct RunInspection: Sendable, Encodable {
     var history = RunHistory()
     var findings = RunFindings(opened, failure)
     recipe = findings.noting(opened?.run) {
-      try RecipeInspection($0.recipe, path: directory.recipe.path)
+      try RecipeInspection($0.recipe, $0.models, path: directory.recipe.path)
     }
     overrides = opened?.run.manifest.overrides.map(\.description) ?? []
     findings.noting { try history.read(directory.log) }

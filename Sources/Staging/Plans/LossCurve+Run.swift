@@ -16,16 +16,11 @@ extension LossCurve {
         "its log cannot be believed: \(problem). Put the log back as it was written, or leave the run "
           + "out", subject: url.relativePath)
     }
-    guard let sizes = run.recipe.model else {
+    guard let model = run.models?.models.first else {
       throw PlanningError(
         .invalidValue, "its recipe leaves the model to a checkpoint; fit runs that name theirs",
         subject: url.relativePath)
     }
-    // Without embeddings, so any vocabulary will do.
-    let target = try sizes.configuration(
-      tokenizerVocabularySize: sizes.vocabularySize ?? run.recipe.vocabularySize ?? 1)
-    let stages = run.recipe.stages
-    let model = try stages.isEmpty ? target : StagedModels(stages, target: target).models[0]
     try self.init(
       runLog: run.directory.log.path(percentEncoded: false),
       parameterCount: Double(model.parameterCount().withoutEmbeddings),

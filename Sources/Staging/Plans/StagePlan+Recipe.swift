@@ -88,10 +88,13 @@ extension StagePlan {
       StagingError(.invalidValue, message, subject: name)
     }
     if let model = stages.last?.model {
-      let differences = model.differences(from: target)
+      // Plans do not count the vocabulary.
+      let fields = ModelConfiguration.Field.recipe
+        .subtracting([.vocabulary, .normEpsilon, .ropeBase])
+      let differences = model.differences(from: target, in: fields)
       guard differences.isEmpty else {
         throw invalid(
-          "is a plan for another model than the recipe's: \(differences.joined(separator: ", ")); "
+          "is a plan for another model than the recipe's: \(differences.listed(as: ", the recipe says ")); "
             + "make one with `espalier plan --target` of this recipe")
       }
     }
@@ -120,23 +123,5 @@ extension StageModel {
       layerCount: model.layerCount, hiddenSize: model.hiddenSize, headCount: model.headCount,
       keyValueHeadCount: model.keyValueHeadCount, headSize: model.headSize,
       intermediateSize: model.intermediateSize)
-  }
-}
-
-extension ModelConfiguration {
-  /// What is not as in a recipe's model, but for the vocabulary, which plans do not count, and dropout.
-  fileprivate func differences(from recipe: ModelConfiguration) -> [String] {
-    let fields: [(String, String, String)] = [
-      ("architecture", family.name, recipe.family.name),
-      ("layers", "\(layerCount)", "\(recipe.layerCount)"),
-      ("hidden", "\(hiddenSize)", "\(recipe.hiddenSize)"),
-      ("heads", "\(headCount)", "\(recipe.headCount)"),
-      ("keyValueHeads", "\(keyValueHeadCount)", "\(recipe.keyValueHeadCount)"),
-      ("headSize", "\(headSize)", "\(recipe.headSize)"),
-      ("intermediate", "\(intermediateSize)", "\(recipe.intermediateSize)"),
-      ("context", "\(contextLength)", "\(recipe.contextLength)"),
-      ("tieHead", "\(tiesHead)", "\(recipe.tiesHead)"),
-    ]
-    return fields.filter { $0.1 != $0.2 }.map { "\($0.0) is \($0.1), the recipe says \($0.2)" }
   }
 }

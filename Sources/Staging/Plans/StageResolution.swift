@@ -6,21 +6,63 @@ import Planning
 import Training
 import Wording
 
+extension Recipe {
+  /// The models of a run that begins, and the stages that lead to them; no plan for a run of one model.
+  ///
+  /// - Parameter name: the recipe's file, for messages.
+  /// - Throws: ``StagingError``; `TensorsError` for a model that memory does not hold; `PlanningError` where
+  ///   runs cannot be fitted or a plan's file cannot be read; `TrainingError` where no rates follow from the
+  ///   parametrization's base; `ArchitecturesError` for sizes that contradict each other.
+  func settled(
+    name: String, startsFromCheckpoint: Bool
+  ) throws -> (plan: RunPlan?, models: RunModels?) {
+    guard !startsFromCheckpoint, let model else {
+      return (nil, try models(following: nil, tokenizerVocabularySize: nil))
+    }
+    let vocabularySize = tokenizerVocabularySize
+    // Sizes that contradict each other, or that no memory holds, are found before the text is prepared.
+    let one = try RunModels([], of: model, tokenizerVocabularySize: vocabularySize)
+    let target = one.target
+    try TrainingMemory.check(target, training, subject: "\(name): model")
+    guard !stages.isEmpty || planning != nil else { return (nil, one) }
+    do {
+      let plan = try StageResolution(self, target: target).plan()
+      let models = try RunModels(plan.stages, of: model, tokenizerVocabularySize: vocabularySize)
+      try training.checkParametrization(of: models)
+      return (plan, models)
+    } catch let error as StagingError where planning != nil {
+      throw StagingError(error.code, error.message, subject: "\(name): \(error.subject)")
+    } catch let error as PlanningError {
+      throw StagingError(
+        error.code == .fileUnavailable ? .dataUnavailable : .invalidValue,
+        "no stages can be planned: \(error.subject == "stages" ? error.message : "\(error)")",
+        subject: "\(name): stages")
+    }
+  }
+
+  /// The models of a run that has settled its stages.
+  ///
+  /// - Parameter vocabularySize: the tokenizer's; nil where it is not known.
+  /// - Returns: nil where a checkpoint brings the model.
+  func models(
+    following plan: RunPlan?, tokenizerVocabularySize vocabularySize: Int?
+  ) throws -> RunModels? {
+    try model.map {
+      try RunModels(plan?.stages ?? [], of: $0, tokenizerVocabularySize: vocabularySize)
+    }
+  }
+}
+
 /// Settles the stages of a new run: those that its recipe lists, or those that a planner finds.
-struct StageResolution {
+private struct StageResolution {
   private let recipe: Recipe
   private let target: ModelConfiguration
   private let length: RunLength
 
-  /// Nil for a recipe without stages.
-  init?(_ recipe: Recipe) throws {
-    guard !recipe.stages.isEmpty || recipe.planning != nil, let model = recipe.model else {
-      return nil
-    }
+  /// - Parameter target: the recipe's model, of which plans count no embeddings.
+  init(_ recipe: Recipe, target: ModelConfiguration) {
     self.recipe = recipe
-    // Plans count no embeddings, so that any vocabulary will do.
-    target = try model.configuration(
-      tokenizerVocabularySize: recipe.vocabularySize ?? model.vocabularySize ?? 257)
+    self.target = target
     length = RunLength(recipe.training, contextLength: target.contextLength)
   }
 
@@ -30,16 +72,14 @@ struct StageResolution {
   ///   be read.
   func plan() throws -> RunPlan {
     try checkUse(recipe.stages)
-    let plan =
-      switch recipe.planning {
-      case nil: RunPlan(origin: .recipe, stages: recipe.stages)
-      case .automatic(let request): try automatic(request)
-      case .lateExpansion(let request): try lateExpansion(request)
-      case .plan(let file): try followed(file)
-      }
-    try recipe.training.checkParametrization(
-      of: StagedModels(plan.stages, target: target).models)
-    return plan
+    return
+      switch recipe.planning
+    {
+    case nil: RunPlan(origin: .recipe, stages: recipe.stages)
+    case .automatic(let request): try automatic(request)
+    case .lateExpansion(let request): try lateExpansion(request)
+    case .plan(let file): try followed(file)
+    }
   }
 
   /// Checks that what a new run's growths are told has something to speak of; defaults do no harm.

@@ -90,6 +90,15 @@ public struct ModelRecipe: Sendable, Hashable {
 }
 
 extension ModelRecipe {
+  /// The sizes that stages, plans and rates follow from, with as many tokens as the recipe names, or one.
+  ///
+  /// Nothing that counts embeddings may be asked of it; ``RunModels`` says which it has.
+  ///
+  /// - Throws: `ArchitecturesError` where the sizes contradict each other.
+  func outline() throws -> ModelConfiguration {
+    try configuration(tokenizerVocabularySize: vocabularySize ?? 1)
+  }
+
   static let keys = [
     "architecture", "layers", "hidden", "heads", "context", "vocabulary", "keyValueHeads",
     "headSize", "intermediate", "tieHead", "dropout", "ropeBase", "normEpsilon",

@@ -58,7 +58,7 @@ struct ParametrizationRecipe {
 
   /// Sizes that are not given follow from the recipe's model, as those of a first stage do.
   private func baseModel(_ sizes: StageModel, _ value: RecipeValue) throws -> BaseModel {
-    guard let model, let target = try? model.configuration() else { throw RecipeFaults.Noted() }
+    guard let model, let target = try? model.outline() else { throw RecipeFaults.Noted() }
     do { return BaseModel(try sizes.configuration(in: target)) } catch let error
       as ArchitecturesError
     {
@@ -85,19 +85,12 @@ extension BaseModel {
   }
 }
 
-extension ModelRecipe {
-  /// The configuration for any tokenizer, where its vocabulary does not matter.
-  func configuration() throws -> ModelConfiguration {
-    try configuration(tokenizerVocabularySize: vocabularySize ?? 257)
-  }
-}
-
 extension TrainingConfiguration {
-  /// Checks that rates follow from the base for each of some models.
+  /// Checks that rates follow from the base for each of a run's models.
   ///
   /// - Throws: `TrainingError` that names the key of the base.
-  func checkParametrization(of models: [ModelConfiguration]) throws {
-    for model in models { _ = try parametrization?.parameters(of: model) }
+  func checkParametrization(of models: RunModels) throws {
+    for model in models.models { _ = try parametrization?.parameters(of: model) }
   }
 }
 

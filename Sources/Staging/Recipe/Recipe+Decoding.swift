@@ -37,10 +37,13 @@ extension Recipe {
     self.init(
       model: model, tokenizer: tokenizer, data: data, training: training,
       stages: stages.list.withLatestMoments(training), planning: stages.planning)
-    for check in [
-      checkSequenceLength, checkStages, checkGrowths, checkPlanning, checkParametrization,
-    ] {
+    let models = try faults.attempt { try checkedModels(keys) } ?? nil
+    for check in [checkSequenceLength, checkGrowths, checkPlanning] {
       _ = try faults.attempt { try check(keys) }
+    }
+    guard let models else { return }
+    _ = try faults.attempt {
+      try keys.value.checking { try training.checkParametrization(of: models) }
     }
   }
 
@@ -61,9 +64,12 @@ extension Recipe {
     return ([], try StagePlanning(value, base: base))
   }
 
-  /// Checks the stages as far as can be before the tokenizer is known.
-  private func checkStages(_ keys: RecipeMapping) throws {
-    guard let value = keys["stages"], !stages.isEmpty else { return }
+  /// The models, checked as far as can be before the tokenizer is known; nil where a checkpoint brings the
+  /// model, or where its sizes contradict each other, which is told when a run begins.
+  private func checkedModels(_ keys: RecipeMapping) throws -> RunModels? {
+    guard let value = keys["stages"], !stages.isEmpty else {
+      return try? model.map { try RunModels([], of: $0, tokenizerVocabularySize: nil) }
+    }
     guard let model else {
       throw value.conflict("stages lead to a model; give the recipe's 'model'")
     }
@@ -78,21 +84,11 @@ extension Recipe {
         "a stage waits for a slope or a loss, but the loss is never measured; give 'evaluate'")
     }
     do {
-      let target = try model.configuration(tokenizerVocabularySize: model.vocabularySize ?? 257)
-      _ = try StagedModels(stages, target: target)
+      return try RunModels(stages, of: model, tokenizerVocabularySize: nil)
     } catch let error as StagingError {
       // The error's subject is a key path of the recipe.
       let path = error.subject.split(separator: ".").flatMap(Self.pathKeys)
       throw keys.value.nearest(path[...]).conflict(error.message)
-    }
-  }
-
-  /// Checks that rates follow from the base for every model that is known before the tokenizer is.
-  private func checkParametrization(_ keys: RecipeMapping) throws {
-    guard let target = try? model?.configuration() else { return }
-    let staged = try? StagedModels(stages, target: target)
-    try keys.value.checking {
-      try training.checkParametrization(of: stages.isEmpty ? [target] : staged?.models ?? [])
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Text
 
 /// The recipe's `tokenizer`: what turns its texts into tokens.
 public enum TokenizerRecipe: Sendable, Hashable {
@@ -9,6 +10,23 @@ public enum TokenizerRecipe: Sendable, Hashable {
   case file(URL)
   /// One token per byte and one for the end of a text.
   case bytes
+}
+
+extension Recipe {
+  /// The tokenizer's vocabulary, as far as the recipe and the files that it names say; nil where they do not.
+  ///
+  /// Where the recipe's model names a vocabulary no file is looked into for a smaller one.
+  var tokenizerVocabularySize: Int? {
+    if case .bytes? = tokenizer { return ByteTokenizer().vocabularySize }
+    if let size = model?.vocabularySize { return size }
+    switch (data.source, tokenizer) {
+    case (.prepared(let url), _):
+      return CorpusManifest(found: url)?.vocabularySize
+    case (_, .bytePairs(let size)): return size
+    case (_, .file(let url)): return try? TokenizerLoader.load(from: url).vocabularySize
+    case (.texts, _): return nil
+    }
+  }
 }
 
 extension TokenizerRecipe {

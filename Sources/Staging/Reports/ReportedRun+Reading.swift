@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Checkpoints
-import CheckedInput
 import Foundation
 import Reporting
 import Text
@@ -33,7 +32,7 @@ extension ReportedRun {
     let schedule = run.recipe.training.schedule
     self.init(
       name: name ?? run.directory.url.lastPathComponent, path: run.directory.path, course: course,
-      model: newest.map(Model.init) ?? Model(run.recipe),
+      model: newest.map(Model.init) ?? Model(run.models),
       seed: run.recipe.training.seed,
       decay: LearningRateDecay(
         last: course.steps.last?.learningRate, peak: schedule.peak,
@@ -96,14 +95,12 @@ extension ReportedRun.Model {
       parameterCountWithoutEmbeddings: inspection.parameterCountWithoutEmbeddings)
   }
 
-  /// The recipe's model; nil where the recipe alone does not fix it.
-  init?(_ recipe: Recipe) {
-    guard let sizes = recipe.model, let vocabulary = recipe.vocabularySize,
-      let model = try? sizes.configuration(tokenizerVocabularySize: vocabulary),
-      let counts = try? model.parameterCount()
+  /// The last of a run's models; nil where its files alone do not fix it.
+  init?(_ models: RunModels?) {
+    guard let models, models.knowsVocabulary, let counts = try? models.target.parameterCount()
     else { return nil }
     self.init(
-      description: Self.describe(model), parameterCount: counts.total,
+      description: Self.describe(models.target), parameterCount: counts.total,
       parameterCountWithoutEmbeddings: counts.withoutEmbeddings)
   }
 
@@ -127,11 +124,7 @@ extension ReportedRun.DataIdentity {
       case .prepared(let url): url
       case .texts: run.directory.keptTokens
       }
-    guard let file = directory?.appending(path: CorpusManifest.fileName),
-      let data = try? RegularFile.contents(
-        of: file.path(percentEncoded: false), atMost: 256 << 20),
-      let manifest = try? CorpusManifest(
-        decoding: data, subject: file.path(percentEncoded: false)),
+    guard let manifest = directory.flatMap(CorpusManifest.init(found:)),
       let training = manifest.splits["train"]
     else { return nil }
     self.init(

@@ -9,8 +9,7 @@ import Wording
 /// which are prepared once and kept in the run.
 struct RunData {
   let run: TrainingRun
-  let observer: @Sendable (TrainingRunEvent) -> Void
-  let isInterrupted: () -> Bool
+  let observer: RunObserver
 
   /// Opens the tokens, after making them where they are not yet.
   ///
@@ -37,10 +36,9 @@ struct RunData {
     }
     if let kept {
       if try !texts.areThose(of: kept.lastPathComponent, run) {
-        observer(
-          .note(
-            "The recipe's texts or tokenizer changed since the run began; it goes on with the "
-              + "tokens it has, in \(kept.path(percentEncoded: false))"))
+        observer.note(
+          "The recipe's texts or tokenizer changed since the run began; it goes on with the "
+            + "tokens it has, in \(kept.path(percentEncoded: false))")
       }
       return try TokenDataset.open(kept)
     }
@@ -84,7 +82,7 @@ struct RunData {
     let summary = try CorpusPreparation(configuration).run(tokenizer: tokenizer, to: directory) {
       try tell(.encoding, $0.bytesRead, of: $0.totalBytes)
     }
-    for remark in texts.remarks + summary.remarks { observer(.note(remark)) }
+    for remark in texts.remarks + summary.remarks { observer.note(remark) }
   }
 
   private func makeTokenizer(_ texts: Texts) throws -> any Tokenizer {
@@ -97,7 +95,7 @@ struct RunData {
       let tokenizer = try training.run(texts.training) {
         try tell(.trainingTokenizer, $0, of: $1)
       }
-      if let remark = training.remark(on: tokenizer) { observer(.note(remark)) }
+      if let remark = training.remark(on: tokenizer) { observer.note(remark) }
       return tokenizer
     case nil:
       guard let checkpoint = run.manifest.startedFrom else {
@@ -111,9 +109,9 @@ struct RunData {
 
   /// Tells of progress, and stops where the user interrupts.
   private func tell(_ stage: PreparationStage, _ done: Int, of total: Int?) throws {
-    if isInterrupted() { throw CancellationError() }
+    if observer.isInterrupted() { throw CancellationError() }
     let share = total.flatMap { $0 > 0 ? min(1, Double(done) / Double($0)) : nil }
-    observer(.preparing(stage, share: share))
+    observer.hear(.preparing(stage, share: share))
   }
 
   /// The recipe's texts, found.

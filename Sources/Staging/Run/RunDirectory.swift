@@ -3,6 +3,7 @@ import CheckedInput
 import Checkpoints
 import Foundation
 import Text
+import Training
 import Wording
 
 /// Where the parts of a run lie.
@@ -43,6 +44,8 @@ public struct RunDirectory: Sendable, Hashable {
       .map { data.appending(path: $0, directoryHint: .isDirectory) }
       .first { Self.exists($0.appending(path: CorpusManifest.fileName)) }
   }
+  /// The vocabulary of those tokens; nil where there are none.
+  var tokensVocabularySize: Int? { keptTokens.flatMap(CorpusManifest.init(found:))?.vocabularySize }
   /// Held by the process that trains the run.
   var lock: URL { url.appending(path: ".lock") }
 
@@ -102,7 +105,7 @@ public struct RunDirectory: Sendable, Hashable {
   func setTrainingAside() throws -> URL? {
     let parts = [log, checkpoints, stages, report].filter(Self.exists)
     guard !parts.isEmpty else { return nil }
-    let aside = vacant("old")
+    let aside = vacant("old-", in: url)
     try makeDirectories(aside)
     for part in parts { try move(part, to: aside.appending(path: part.lastPathComponent)) }
     return aside
@@ -112,7 +115,7 @@ public struct RunDirectory: Sendable, Hashable {
   ///
   /// - Returns: the copy.
   func copyLog() throws -> URL {
-    let copy = vacant("log-old", extension: ".jsonl")
+    let copy = vacant("log-old-", in: url, extension: ".jsonl")
     // Of a link, the file: the link alone would lead to the log that is about to change.
     let file = log.resolvingSymlinksInPath()
     do { try FileManager.default.copyItem(at: file, to: copy) } catch {
@@ -132,10 +135,10 @@ public struct RunDirectory: Sendable, Hashable {
   }
 
   /// A name with the first number that nothing has.
-  private func vacant(_ name: String, extension suffix: String = "") -> URL {
+  func vacant(_ name: String, in folder: URL, extension suffix: String = "") -> URL {
     var number = 1
-    while Self.exists(url.appending(path: "\(name)-\(number)\(suffix)")) { number += 1 }
-    return url.appending(path: "\(name)-\(number)\(suffix)")
+    while Self.exists(folder.appending(path: "\(name)\(number)\(suffix)")) { number += 1 }
+    return folder.appending(path: "\(name)\(number)\(suffix)")
   }
 
   var path: String { url.path(percentEncoded: false) }
@@ -146,5 +149,82 @@ public struct RunDirectory: Sendable, Hashable {
 
   static func names(in url: URL) -> [String] {
     (try? FileManager.default.contentsOfDirectory(atPath: url.path(percentEncoded: false))) ?? []
+  }
+}
+
+// What stages leave.
+extension RunDirectory {
+  /// Whether the user went back behind a checkpoint, which was kept in a numbered folder of `abandoned`.
+  func hasSetAside(_ name: String) -> Bool {
+    let folder = url.appending(path: "abandoned", directoryHint: .isDirectory)
+    return Self.names(in: folder).contains {
+      Self.names(in: folder.appending(path: $0)).contains(name)
+    }
+  }
+
+  /// The last state of a stage.
+  struct KeptStage {
+    /// The stage, from 1.
+    var number: Int
+    var url: URL
+    /// Steps taken when it was kept.
+    var step: Int
+  }
+
+  /// The directory with the last state of a stage.
+  ///
+  /// - Parameter number: the stage, from 1.
+  func stage(_ number: Int) -> URL {
+    stages.appending(path: "stage-\(number)", directoryHint: .isDirectory)
+  }
+
+  /// What is wrong with the receipt of a growth, which a manifest beside it tells; nil for nothing, and
+  /// for a receipt of before there were manifests.
+  ///
+  /// - Parameter number: the stage that ended with the growth, from 1.
+  func damage(toReceiptOfGrowth number: Int) -> String? {
+    let url = growth(number)
+    guard Manifest.exists(in: url) else { return nil }
+    let problems = CheckpointDirectory.problems(in: url).map(\.description)
+    return problems.isEmpty ? nil : problems.joined(separator: "; ")
+  }
+
+  /// What is wrong with receipts of growths, each with its path.
+  var receiptProblems: [String] {
+    stageNumbers.compactMap { number in
+      damage(toReceiptOfGrowth: number).map {
+        "\(growth(number).path(percentEncoded: false)): \($0)"
+      }
+    }
+  }
+
+  /// The stages, from 1, whose last state was kept.
+  var stageNumbers: [Int] {
+    Self.names(in: stages).compactMap { name in
+      name.hasPrefix("stage-") ? Int(name.dropFirst("stage-".count)) : nil
+    }.sorted()
+  }
+
+  /// The newest state of a stage that is whole; nil where none was kept.
+  var newestWholeStage: KeptStage? {
+    for number in stageNumbers.reversed() {
+      let url = stage(number)
+      guard CheckpointDirectory.problems(in: url).isEmpty,
+        let status = try? TrainingState.status(in: url)
+      else { continue }
+      return KeptStage(number: number, url: url, step: status.progress.steps)
+    }
+    return nil
+  }
+}
+
+extension CorpusManifest {
+  /// The manifest of a directory of tokens; nil where it is not found or not sound.
+  init?(found directory: URL) {
+    let path = directory.appending(path: Self.fileName).path(percentEncoded: false)
+    guard let data = try? RegularFile.contents(of: path, atMost: 256 << 20),
+      let manifest = try? CorpusManifest(decoding: data, subject: path)
+    else { return nil }
+    self = manifest
   }
 }

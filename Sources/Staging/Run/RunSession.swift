@@ -8,37 +8,40 @@ import Text
 import Training
 
 /// One session of a run: trains stage after stage from where the run stands.
+///
+/// A run of one model is a run of one stage.
 final class RunSession {
   let run: TrainingRun
   let start: RunStart
-  let engine: any TrainingEngine
-  let observer: @Sendable (TrainingRunEvent) -> Void
+  let observer: RunObserver
   let log: RunLogWriter
-  let store: CheckpointStore
-  let tokenizer: Data
-  private let isInterrupted: () -> Bool
+  private let engine: any TrainingEngine
+  private let store: CheckpointStore
+  private let tokenizer: Data
   private let validation: TokenSplit?
   private let lock: RunLock
-  private var watcher: RunWatcher?
+  /// The checkpoint that the present loop goes on from, as the log names it.
   private(set) var resumedFrom: String?
-  private var grewNow = false
+  /// Turns steps into what people watch; nil before the first loop.
+  var meter: ProgressMeter?
+  /// The last step of this session.
+  var lastStep: StepRecord?
+  private var hasGrown = false
   /// Whether a checkpoint was read to go on from, and nothing saved since.
   private var hasGoneBack = false
   /// Stages, from 1, whose model took no step.
   private var skippedStages: [Int] = []
 
   init(
-    run: TrainingRun, start: RunStart, engine: any TrainingEngine, lock: RunLock,
-    observer: @escaping @Sendable (TrainingRunEvent) -> Void,
-    isInterrupted: @escaping () -> Bool
+    of run: TrainingRun, from start: RunStart, on engine: any TrainingEngine, lock: RunLock,
+    observer: RunObserver
   ) throws {
     self.run = run
     self.start = start
     self.engine = engine
     self.lock = lock
     self.observer = observer
-    self.isInterrupted = isInterrupted
-    validation = try start.validation()
+    validation = try start.validation(observer)
     if start.checkpoint != nil { try run.checkGoesOn(start.state.status) }
     log = try RunLogWriter(path: run.directory.log.path, goingOnAt: start.moment)
     store = CheckpointStore(run.directory.checkpoints)
@@ -51,106 +54,59 @@ final class RunSession {
   func train() throws -> TrainingRunSummary {
     var state = start.state
     state.status.progress.seconds = secondsSoFar(state.status)
-    try noteChanges(at: state.status.progress)
-    let staged = try stagedModels()
-    try checkMemory(staged)
+    try logChanges(at: state.status.progress)
+    try checkMemory()
     while true {
-      let conditions = try staged.map {
-        try StageConditions($0, training: run.recipe.training, status: state.status)
-      }
-      if let conditions { state.status.training.stop = conditions.stop }
-      try announce(state.status, staged, runEnd: conditions?.runEnd)
-      let isLast = staged.map { $0.stages.count == (state.status.stage?.index ?? 0) + 1 } ?? true
-      let loop = try makeLoop(state, conditions, isLast: isLast)
+      let stage = try StageConditions(
+        start.models, training: run.recipe.training, status: state.status)
+      state.status.training.stop = stage.stop
+      try announce(state.status, stage)
+      let loop = try makeLoop(state, stage)
       let outcome = try loop.run()
-      if outcome.reason != .interrupted { noteSkipping(of: state.status, outcome, isLast: isLast) }
-      if !isLast, let staged, let conditions, conditions.isStageOver(outcome) {
-        if conditions.isLate(outcome) { noteLateness(of: state.status, outcome) }
-        state = try grow(try loop.snapshot(), staged)
-        grewNow = true
-        continue
+      noteCourse(of: state.status, stage, outcome)
+      guard stage.isFollowed(after: outcome) else {
+        return try summary(outcome, loop.status, stage)
       }
-      let isSmall = !isLast && outcome.reason != .interrupted
-      if isSmall {
-        observer(
-          .note("The run is over, but this stage's moment to grow never came; the model is small"))
-      }
-      var summary = try self.summary(outcome, loop.status)
-      if isSmall { summary.outcome = .endedSmall }
-      summary.stage = state.status.stage.map { $0.index + 1 }
-      summary.stageCount = staged?.stages.count
-      return summary
+      state = try grow(try loop.snapshot())
+      hasGrown = true
     }
   }
 
   /// Checks that each model to come fits into memory, before hours go into the small ones.
-  private func checkMemory(_ staged: StagedModels?) throws {
-    let status = start.state.status
-    let models = staged.map { Array($0.models.dropFirst(status.stage?.index ?? 0)) }
-    for model in models ?? [status.model] {
+  private func checkMemory() throws {
+    for model in start.models.models.dropFirst(start.state.status.stage?.index ?? 0) {
       try TrainingMemory.check(
         model, run.recipe.training, on: engine, subject: "\(run.recipeFile.name): model")
     }
   }
 
-  /// A stage that waits for a slope or a loss ends at its latest moment.
-  private func noteLateness(of status: TrainingStatus, _ outcome: TrainingOutcome) {
-    observer(
-      .note(
-        "Stage \((status.stage?.index ?? 0) + 1) ends at its latest moment, step "
-          + "\(outcome.progress.steps): what it waits for (until) has not come before"))
-  }
-
-  /// Tells of a stage, or of a whole session, that had nothing left to do.
-  private func noteSkipping(of status: TrainingStatus, _ outcome: TrainingOutcome, isLast: Bool) {
-    guard outcome.progress.steps == status.progress.steps else { return }
-    guard let stage = status.stage, grewNow else {
-      if start.checkpoint != nil, isLast {
-        observer(
-          .note(
-            "The run came to its end before, at step \(outcome.progress.steps); nothing was trained. To "
-              + "train on, resume with --set \"stop.after=…\" and a greater length"))
-      }
-      return
-    }
-    guard stage.start.steps == outcome.progress.steps else { return }
-    skippedStages.append(stage.index + 1)
-    observer(
-      .note(
-        isLast
-          ? "The run is over as its last stage begins, at step \(outcome.progress.steps): the grown "
-            + "model takes no step"
-          : "Stage \(stage.index + 1) is skipped: its end has come as it begins, at step "
-            + "\(outcome.progress.steps), and its model takes no step"))
-  }
-
-  private func makeLoop(
-    _ state: TrainingState, _ conditions: StageConditions?, isLast: Bool
-  ) throws -> TrainingLoop {
-    let keep = run.recipe.training.checkpoint?.keep
-    return try TrainingLoop(
+  private func makeLoop(_ state: TrainingState, _ stage: StageConditions) throws -> TrainingLoop {
+    try TrainingLoop(
       state: state, engine: engine, data: BatchStream(start.dataset.train, at: state.status.cursor),
       surroundings: TrainingLoop.Surroundings(
-        validation: validation, log: log, observe: { [watcher] in watcher?.hear($0) },
-        save: { [self] in try save($0, keep: keep) },
-        restore: { [self] step in
-          hasGoneBack = true
-          return try TrainingState(reading: store.url(step: step))
-        }, monitor: conditions?.monitor, beginEvent: beginEvent,
-        endEvent: isLast ? nil : .stageEnded,
-        resumedFrom: resumedFrom, isInterrupted: isInterrupted))
+        validation: validation, log: log,
+        observer: TrainingObserver(
+          hear: { [unowned self] in hear($0) }, isInterrupted: observer.isInterrupted),
+        storage: self, monitor: stage.monitor, beginEvent: beginEvent,
+        endEvent: stage.isLast ? nil : .stageEnded, resumedFrom: resumedFrom))
   }
 
   /// What the log calls the beginning of a loop; nil for the run's own.
   private var beginEvent: EventRecord.Name? {
-    if grewNow { return .stageStarted }
+    if hasGrown { return .stageStarted }
     return start.checkpoint == nil ? nil : .resumed
   }
 
-  private func save(_ state: TrainingState, keep: Int?) throws -> String {
+  /// A checkpoint's path in its run, as the log names it.
+  private static func checkpointPath(_ name: String) -> String { "checkpoints/\(name)" }
+}
+
+extension RunSession: StateStorage {
+  func save(_ state: TrainingState) throws -> String {
     try lock.checkIsInPlace()
     let name = try store.save(
-      state, keep: keep, configuration: start.configuration, tokenizer: tokenizer)
+      state, keep: run.recipe.training.checkpoint?.keep, configuration: start.configuration,
+      tokenizer: tokenizer)
     if hasGoneBack {
       // Later ones are of the course that the run has left.
       try store.removeLater(than: state.status.progress.steps)
@@ -159,32 +115,33 @@ final class RunSession {
     return Self.checkpointPath(name)
   }
 
-  private func stagedModels() throws -> StagedModels? {
-    guard !run.recipe.stages.isEmpty, let model = run.recipe.model else { return nil }
-    return try StagedModels(
-      run.recipe.stages,
-      target: try model.configuration(
-        tokenizerVocabularySize: start.dataset.manifest.vocabularySize))
+  func restore(step: Int) throws -> TrainingState? {
+    hasGoneBack = true
+    return try TrainingState(reading: store.url(step: step))
   }
+}
 
+// Growing.
+extension RunSession {
   /// Grows the state, proves the growth, and saves both the small model and the grown one.
   ///
   /// Everything follows from the small model's checkpoint, so a session that ends in the middle of it
   /// is repeated by the next one, with the same result.
-  private func grow(_ state: TrainingState, _ staged: StagedModels) throws -> TrainingState {
+  private func grow(_ state: TrainingState) throws -> TrainingState {
     try lock.checkIsInPlace()
     let index = state.status.stage?.index ?? 0
-    let step = state.status.progress.steps
     let begin = ContinuousClock.now
-    observer(.growing(from: state.status.model, to: staged.models[index + 1], step: step))
+    observer.hear(
+      .growing(
+        from: state.status.model, to: start.models.models[index + 1],
+        step: state.status.progress.steps))
     let kept = run.directory.stage(index + 1)
-    let name = kept.lastPathComponent
     try state.write(to: kept, configuration: start.configuration, tokenizer: tokenizer)
     let hash = try FileDigest(of: kept.appending(path: Manifest.fileName)).sha256
     var (grown, record, receipt) = try StageGrower(
-      staged: staged, training: run.recipe.training, engine: engine,
+      models: start.models, training: run.recipe.training, engine: engine,
       batches: try proofBatches(state.status)
-    ).grown(state, source: ("stages/\(name)", hash))
+    ).grown(state, source: ("stages/\(kept.lastPathComponent)", hash))
     try keep(receipt, ofGrowth: index + 1)
     grown.status.training = run.recipe.training
     // Its loss was just proven, and no earlier checkpoint holds this model.
@@ -192,11 +149,8 @@ final class RunSession {
     // What growing takes is part of what the run takes.
     grown.status.progress.seconds += (ContinuousClock.now - begin) / .seconds(1)
     try logGrowth(record, at: state.status.progress)
-    resumedFrom = Self.checkpointPath(
-      try store.save(
-        grown, keep: run.recipe.training.checkpoint?.keep, configuration: start.configuration,
-        tokenizer: tokenizer))
-    observer(.grown(record))
+    resumedFrom = try save(grown)
+    observer.hear(.grown(record))
     return grown
   }
 
@@ -223,34 +177,18 @@ final class RunSession {
     while let batch = try batches.next() { result.append(batch) }
     return result
   }
-
-  /// Logs a growth.
-  ///
-  /// What an earlier session that came as far had logged of it was cut when this one
-  /// opened the log.
-  private func logGrowth(_ growth: StageGrowth, at progress: TrainingProgress) throws {
-    try log.append(.event(growth.event(at: progress)))
-    if let proof = growth.proof(at: progress) { try log.append(.event(proof)) }
-    try log.synchronize()
-  }
-
-  /// A checkpoint's path in its run, as the log names it.
-  private static func checkpointPath(_ name: String) -> String { "checkpoints/\(name)" }
 }
 
+// What the user hears.
 extension RunSession {
   /// Tells the observer what is about to be trained.
-  ///
-  /// - Parameter runEnd: the end of a run of stages, of which the present one may end before.
-  private func announce(
-    _ status: TrainingStatus, _ staged: StagedModels?, runEnd: TrainingDuration?
-  ) throws {
-    let length = runEnd ?? status.training.stop.after
+  private func announce(_ status: TrainingStatus, _ stage: StageConditions) throws {
+    let length = stage.runEnd ?? stage.stop.after
     let peak = run.peak(of: engine)
     let counts = try status.model.parameterCount()
     let perToken = try status.model.floatingPointOperations(
       sequenceLength: status.model.contextLength)
-    observer(
+    observer.hear(
       .ready(
         TrainingRunOutline(
           engine: engine.name, precision: status.training.precision,
@@ -259,50 +197,79 @@ extension RunSession {
           trainingFLOPsPerToken: perToken.training,
           trainingTokens: start.dataset.train.tokenCount,
           validationTokens: start.dataset.validation?.tokenCount ?? 0,
-          step: status.progress.steps,
-          resumedFrom: watcher == nil ? start.checkpoint?.url : nil,
-          stage: status.stage.map { $0.index + 1 }, stageCount: staged?.stages.count,
-          stageEnd: status.training.stop.after == length ? nil : status.training.stop.after,
+          step: status.progress.steps, resumedFrom: meter == nil ? start.checkpoint?.url : nil,
+          stage: status.stage.map { $0.index + 1 },
+          stageCount: status.stage.map { _ in start.models.stages.count },
+          stageEnd: stage.stop.after == length ? nil : stage.stop.after,
           length: length, peak: peak)))
-    watcher = RunWatcher(
-      directory: run.directory,
-      meter: ProgressMeter(
-        start: status.progress, length: length, peak: peak),
-      lastStep: watcher?.lastStep, observer: observer)
+    meter = ProgressMeter(start: status.progress, length: length, peak: peak)
   }
 
-  private func noteChanges(at progress: TrainingProgress) throws {
-    if !start.replaced.isEmpty { try noteReplaced(at: progress) }
-    guard let change = run.change else { return }
-    try logEvent(.changed, at: progress, ["overrides": .text(change)])
+  /// Tells of a stage that ends otherwise than was meant.
+  ///
+  /// - Parameter status: where it began.
+  private func noteCourse(
+    of status: TrainingStatus, _ stage: StageConditions, _ outcome: TrainingOutcome
+  ) {
+    guard outcome.reason != .interrupted else { return }
+    noteSkipping(of: status, outcome, isLast: stage.isLast)
+    if stage.isFollowed(after: outcome) {
+      guard stage.isLate(outcome) else { return }
+      observer.note(
+        "Stage \(stage.number) ends at its latest moment, step \(outcome.progress.steps): what it "
+          + "waits for (until) has not come before")
+    } else if !stage.isLast {
+      observer.note(
+        "The run is over, but this stage's moment to grow never came; the model is small")
+    }
+  }
+
+  /// Tells of a stage, or of a whole session, that had nothing left to do.
+  private func noteSkipping(of status: TrainingStatus, _ outcome: TrainingOutcome, isLast: Bool) {
+    let steps = outcome.progress.steps
+    guard steps == status.progress.steps else { return }
+    guard let stage = status.stage, hasGrown else {
+      if start.checkpoint != nil, isLast {
+        observer.note(
+          "The run came to its end before, at step \(steps); nothing was trained. To train on, resume "
+            + "with --set \"stop.after=…\" and a greater length")
+      }
+      return
+    }
+    guard stage.start.steps == steps else { return }
+    skippedStages.append(stage.index + 1)
+    observer.note(
+      isLast
+        ? "The run is over as its last stage begins, at step \(steps): the grown model takes no step"
+        : "Stage \(stage.index + 1) is skipped: its end has come as it begins, at step \(steps), and "
+          + "its model takes no step")
   }
 
   private func summary(
-    _ outcome: TrainingOutcome, _ status: TrainingStatus
+    _ outcome: TrainingOutcome, _ status: TrainingStatus, _ stage: StageConditions
   ) throws -> TrainingRunSummary {
     let (progress, directory) = (outcome.progress, run.directory)
     // What this session did not measure, the log knows of an earlier one.
     var history = RunHistory()
-    if watcher?.lastStep == nil || outcome.validationLoss == nil {
-      try history.read(directory.log)
-    }
+    if lastStep == nil || outcome.validationLoss == nil { try history.read(directory.log) }
+    let passedOver = run.passedOver + start.passedOver
     var summary = TrainingRunSummary(
       outcome: .init(outcome.reason), run: directory.path,
       checkpoint: outcome.checkpoint.map {
         directory.url.appending(path: $0).path(percentEncoded: false)
       },
       steps: progress.steps, tokens: progress.tokens, flops: progress.floatingPointOperations,
-      seconds: progress.seconds, loss: watcher?.lastStep?.loss ?? history.losses.last?.loss,
+      seconds: progress.seconds, loss: lastStep?.loss ?? history.losses.last?.loss,
       validationLoss: outcome.validationLoss ?? history.validationLosses.last?.loss,
       evaluation: status.evaluationCost, skippedStages: skippedStages.isEmpty ? nil : skippedStages,
       passedOver: passedOver.isEmpty ? nil : passedOver)
+    if !stage.isLast, outcome.reason != .interrupted { summary.outcome = .endedSmall }
+    summary.stage = status.stage.map { $0.index + 1 }
+    summary.stageCount = status.stage.map { _ in start.models.stages.count }
     if let health = status.health {
       summary.skippedBatches = health.skippedBatches > 0 ? health.skippedBatches : nil
       summary.rollbacks = health.rollbacks > 0 ? health.rollbacks : nil
     }
     return summary
   }
-
-  /// Damaged checkpoints that this session passed over, or the run's beginning did.
-  private var passedOver: [PassedOverCheckpoint] { run.passedOver + start.passedOver }
 }

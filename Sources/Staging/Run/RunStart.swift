@@ -7,12 +7,13 @@ import Text
 import Training
 import Wording
 
-/// The state that a session of a run begins with: the newest whole checkpoint's, another
-/// checkpoint's or its weights, or a new model.
+/// What a session of a run begins with: tokens, models and the state of the newest whole checkpoint, of another
+/// run's, or of a new model.
 struct RunStart {
-  let run: TrainingRun
+  /// The run's tokens.
   let dataset: TokenDataset
-  let observer: @Sendable (TrainingRunEvent) -> Void
+  /// The model of each stage, with the tokens' vocabulary.
+  let models: RunModels
   /// The checkpoint that the session goes on from; nil at the run's beginning.
   let checkpoint: CheckpointStore.Item?
   /// The state.
@@ -26,17 +27,14 @@ struct RunStart {
   /// What of the settings of a training that the run begins to go on with the recipe replaces.
   let replaced: [ReplacedSetting]
 
-  init(
-    run: TrainingRun, dataset: TokenDataset,
-    observer: @escaping @Sendable (TrainingRunEvent) -> Void
-  ) throws {
-    self.run = run
+  init(of run: TrainingRun, on dataset: TokenDataset, _ observer: RunObserver) throws {
     self.dataset = dataset
-    self.observer = observer
+    let models = try run.recipe.models(
+      following: run.plan, tokenizerVocabularySize: dataset.manifest.vocabularySize)
     let latest = try CheckpointStore(run.directory.checkpoints).latestValid()
     let log = RunLogCheck(run)
     if latest.item == nil { try log.checkNothingIsLost(latest.damaged) }
-    latest.damaged.forEach { observer(.damagedCheckpoint($0)) }
+    latest.damaged.forEach { observer.hear(.damagedCheckpoint($0)) }
     passedOver = latest.damaged.map(PassedOverCheckpoint.init)
     checkpoint = latest.item
     if let item = latest.item {
@@ -47,16 +45,17 @@ struct RunStart {
       // What the user changed for this session; the same as before where nothing changed.
       state.status.training = run.recipe.training
       let settled = try log.settle(for: state.status)
-      settled.notes.forEach { observer(.warning($0)) }
+      settled.notes.forEach { observer.warn($0) }
       logTellsTime = settled.tellsTime
       self.state = state
       replaced = []
     } else {
-      let beginning = try Self.beginning(of: run, dataset: dataset, observer: observer)
+      let beginning = try Beginning(of: run, models, on: dataset, observer)
       (state, configuration) = (beginning.state, beginning.configuration)
       replaced = beginning.replaced
       logTellsTime = true
     }
+    self.models = run.plan.flatMap { _ in models } ?? RunModels(state.status.model)
     try state.validate()
     try checkTokens()
   }
@@ -79,13 +78,13 @@ struct RunStart {
   }
 
   /// The text to validate on; nil where the recipe wants none or there is too little.
-  func validation() throws -> TokenSplit? {
+  func validation(_ observer: RunObserver) throws -> TokenSplit? {
     guard state.status.training.evaluation != nil else { return nil }
     if let tokens = dataset.validation, tokens.tokenCount > state.status.model.contextLength {
-      noteIfShort(tokens)
+      noteIfShort(tokens, observer)
       return tokens
     }
-    try refuseToGoWithoutValidation()
+    try refuseToGoWithoutValidation(observer)
     return nil
   }
 
@@ -93,7 +92,7 @@ struct RunStart {
   private static let fewSequences = 32
 
   /// Tells where the text to validate on gives fewer sequences than the recipe asks for, or few.
-  private func noteIfShort(_ tokens: TokenSplit) {
+  private func noteIfShort(_ tokens: TokenSplit, _ observer: RunObserver) {
     let (training, length) = (state.status.training, state.status.model.contextLength)
     let present = (tokens.tokenCount - 1) / length
     let isShort: Bool
@@ -105,14 +104,12 @@ struct RunStart {
     case nil: isShort = false
     }
     guard isShort else { return }
-    observer(
-      .note(
-        "The validation text gives only \(counted(present, "sequence")) of \(counted(length, "token")), so losses are "
-          + "measured roughly; raise data.validation.fraction, or name files under data.validation")
-    )
+    observer.note(
+      "The validation text gives only \(counted(present, "sequence")) of \(counted(length, "token")), so losses are "
+        + "measured roughly; raise data.validation.fraction, or name files under data.validation")
   }
 
-  private func refuseToGoWithoutValidation() throws {
+  private func refuseToGoWithoutValidation(_ observer: RunObserver) throws {
     let tokens = dataset.validation?.tokenCount ?? 0
     let message =
       "the validation text has \(counted(tokens, "token")), fewer than one sequence of "
@@ -124,83 +121,74 @@ struct RunStart {
         "\(message), but the run stops at a validation loss; raise "
           + "data.validation.fraction", subject: "data.validation")
     }
-    observer(.note("No validation: \(message); raise data.validation.fraction for some"))
+    observer.note("No validation: \(message); raise data.validation.fraction for some")
   }
 }
 
-extension RunStart {
-  private struct Beginning {
-    var state: TrainingState
-    var configuration: HuggingFaceConfiguration
-    var replaced: [ReplacedSetting] = []
-  }
+/// The state of a run's first session.
+private struct Beginning {
+  let state: TrainingState
+  let configuration: HuggingFaceConfiguration
+  var replaced: [ReplacedSetting] = []
 
-  /// A new model, or the one of the checkpoint that the run starts from.
-  private static func beginning(
-    of run: TrainingRun, dataset: TokenDataset, observer: (TrainingRunEvent) -> Void
-  ) throws -> Beginning {
-    guard let source = run.manifest.startedFrom else { return try newModel(run, dataset) }
-    let start = try StartingWeights(
-      readingFrom: URL(filePath: source), ignoring: run.manifest.ignoredTensors ?? [],
-      hash: run.manifest.sourceHash)
-    start.directory.notes.forEach { observer(.note("\(source): \($0)")) }
-    let model = try start.model(
-      for: run.recipe.model, tokenizerVocabularySize: dataset.manifest.vocabularySize)
-    var configuration = start.directory.configuration
-    if !start.hasTokenizer(dataset.manifest.tokenizerFingerprint) {
-      observer(
-        .note(
-          "The recipe's tokenizer is not the checkpoint's, so its tokens mean other text than the "
-            + "embeddings have learnt"))
-      configuration.beginOfTextToken = nil
-      configuration.padToken = nil
-      configuration.endOfTextTokens = [Int(dataset.manifest.endOfText)]
-    } else if !configuration.namesEndOfText {
-      configuration.endOfTextTokens = [Int(dataset.manifest.endOfText)]
-    }
-    if run.manifest.startedWith == .wholeState {
-      let (state, replaced) = try StartingState(weights: start)
-        .state(of: run, dataset, model, observer: observer)
-      return Beginning(state: state, configuration: configuration, replaced: replaced)
-    }
-    return Beginning(
-      state: try state(
-        of: run, dataset, model, values: try start.directory.values(),
-        LineageEntry(
-          operation: "loaded", source: source, sourceHash: start.sourceHash, step: 0)),
-      configuration: configuration)
-  }
-
-  private static func newModel(_ run: TrainingRun, _ dataset: TokenDataset) throws -> Beginning {
-    guard let sizes = run.recipe.model else {
+  init(
+    of run: TrainingRun, _ models: RunModels?, on dataset: TokenDataset, _ observer: RunObserver
+  ) throws {
+    if let source = run.manifest.startedFrom {
+      try self.init(of: run, startingFrom: source, on: dataset, observer)
+    } else if let models {
+      try self.init(of: run, models, on: dataset)
+    } else {
       throw StagingError(
         .missingKey, "this key is missing; expected the model's architecture and sizes",
         subject: "\(run.recipeFile.name): model")
     }
-    let target = try sizes.configuration(
-      tokenizerVocabularySize: dataset.manifest.vocabularySize)
-    try TrainingMemory.check(target, run.recipe.training, subject: "\(run.recipeFile.name): model")
-    let stages = run.recipe.stages
-    let model = try stages.isEmpty ? target : StagedModels(stages, target: target).models[0]
-    var state = try state(
-      of: run, dataset, model, values: try run.recipe.training.initialParameters(of: model),
-      LineageEntry(operation: "initialized", step: 0))
-    if !stages.isEmpty { state.status.stage = StageStatus(index: 0, start: TrainingProgress()) }
-    return Beginning(
-      state: state,
-      configuration: HuggingFaceConfiguration(
-        model, endOfTextTokens: [Int(dataset.manifest.endOfText)]))
+  }
+
+  /// With the model of a checkpoint.
+  private init(
+    of run: TrainingRun, startingFrom source: String, on dataset: TokenDataset,
+    _ observer: RunObserver
+  ) throws {
+    let start = try StartingCheckpoint(
+      readingFrom: URL(filePath: source), ignoring: run.manifest.ignoredTensors ?? [],
+      hash: run.manifest.sourceHash)
+    start.directory.notes.forEach { observer.note("\(source): \($0)") }
+    let model = try start.model(for: run.recipe.model)
+    configuration = start.configuration(for: dataset.manifest, observer)
+    if run.manifest.startedWith == .wholeState {
+      (state, replaced) = try start.state(
+        of: model, trainedAs: run.recipe, on: dataset.train, observer)
+    } else {
+      state = try Self.state(
+        of: model, trainedAs: run.recipe, on: dataset.train,
+        LineageEntry(
+          operation: "loaded", source: source, sourceHash: start.sourceHash, step: 0)
+      ) { try start.directory.values() }
+    }
+  }
+
+  /// With a new model.
+  private init(of run: TrainingRun, _ models: RunModels, on dataset: TokenDataset) throws {
+    let training = run.recipe.training
+    try TrainingMemory.check(models.target, training, subject: "\(run.recipeFile.name): model")
+    let model = models.models[0]
+    var state = try Self.state(
+      of: model, trainedAs: run.recipe, on: dataset.train,
+      LineageEntry(operation: "initialized", step: 0)
+    ) { try training.initialParameters(of: model) }
+    if run.plan != nil { state.status.stage = StageStatus(index: 0, start: TrainingProgress()) }
+    self.state = state
+    configuration = HuggingFaceConfiguration(
+      model, endOfTextTokens: [Int(dataset.manifest.endOfText)])
   }
 
   private static func state(
-    of run: TrainingRun, _ dataset: TokenDataset, _ model: ModelConfiguration,
-    values: [HostTensor], _ entry: LineageEntry
+    of model: ModelConfiguration, trainedAs recipe: Recipe, on tokens: TokenSplit,
+    _ entry: LineageEntry, values: () throws -> [HostTensor]
   ) throws -> TrainingState {
-    let stream = try BatchStream(
-      dataset.train, contextLength: model.contextLength, order: run.recipe.data.order,
-      seed: run.recipe.training.seed)
-    return TrainingState(
-      model: model, training: run.recipe.training, values: values, cursor: stream.cursor,
-      lineage: [entry])
+    TrainingState(
+      model: model, training: recipe.training, values: try values(),
+      cursor: try recipe.batches(of: tokens, for: model).cursor, lineage: [entry])
   }
 }

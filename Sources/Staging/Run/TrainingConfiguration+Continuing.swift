@@ -50,11 +50,9 @@ extension TrainingConfiguration {
 extension TrainingRun {
   /// Checks that a change of this session leaves the run something to do.
   func checkGoesOn(_ status: TrainingStatus) throws {
-    guard let change, let end = recipe.training.stop.after else { return }
-    // A growth may have moved the run on its schedule, on which the length of a staged run counts.
-    let isStaged = status.stage != nil && end.measure != .seconds
-    let after = isStaged ? end.minus(status.position.offset) : end
-    guard after.isReached(by: status.progress) else { return }
+    guard let change, let after = recipe.training.runEnd(at: status),
+      after.isReached(by: status.progress)
+    else { return }
     throw StagingError(
       .invalidOverride,
       "the run has trained for \(after.reached(by: status.progress)) already, and would be over after "

@@ -29,6 +29,17 @@ public enum TrainingRunEvent: Sendable {
   case grown(StageGrowth)
 }
 
+/// Who hears of a run, and may end it.
+struct RunObserver {
+  /// Hears of everything on the way.
+  let hear: @Sendable (TrainingRunEvent) -> Void
+  /// Asked on the way; true ends the session.
+  let isInterrupted: () -> Bool
+
+  func note(_ text: String) { hear(.note(text)) }
+  func warn(_ text: String) { hear(.warning(text)) }
+}
+
 /// The parts of making text into tokens.
 public enum PreparationStage: String, Sendable, Hashable, CaseIterable, Codable {
   /// A tokenizer learns its vocabulary.

@@ -2,7 +2,8 @@
 import Architectures
 import Training
 
-/// When one stage of a run is over, as conditions that the training loop understands.
+/// When one stage of a run is over, as conditions that the training loop understands; a run of one model
+/// has one stage.
 ///
 /// All follow from the recipe and the state, so that a run which goes on from any checkpoint ends its
 /// stages at the same steps.
@@ -11,6 +12,10 @@ struct StageConditions {
   let stop: StopConditions
   /// Watches for a slope; nil where the stage waits for none.
   let monitor: SlopeMonitor?
+  /// The stage, from 1.
+  let number: Int
+  /// Whether no other follows.
+  let isLast: Bool
   private let end: StageEnd?
   /// The end of the stage where it is a length; the run may end before.
   private let length: TrainingDuration?
@@ -20,21 +25,20 @@ struct StageConditions {
   let latest: TrainingDuration?
 
   /// The conditions of the stage that a state is in.
-  init(_ staged: StagedModels, training: TrainingConfiguration, status: TrainingStatus) throws {
+  init(_ models: RunModels, training: TrainingConfiguration, status: TrainingStatus) throws {
     let index = status.stage?.index ?? 0
-    guard staged.stages.indices.contains(index) else {
+    guard models.stages.indices.contains(index) else {
       throw StagingError(
         .runUnavailable,
         "the newest checkpoint stands in stage \(index + 1), and the run has "
-          + "\(staged.stages.count); its plan.json is not the one that it began with",
+          + "\(models.stages.count); its plan.json is not the one that it began with",
         subject: "stages")
     }
-    end = staged.stages[index].until
-    let isLast = index + 1 == staged.stages.count
-    // The run's length counts on the schedule, which a growth may have moved.
-    let runEnd = training.stop.after.map {
-      $0.measure == .seconds ? $0 : $0.minus(status.position.offset)
-    }
+    number = index + 1
+    end = models.stages[index].until
+    let isLast = number == models.stages.count
+    self.isLast = isLast
+    let runEnd = training.runEnd(at: status)
     var stop = StopConditions(after: runEnd)
     if isLast {
       stop.loss = training.stop.loss
@@ -56,14 +60,14 @@ struct StageConditions {
       stop.loss = max(loss, stop.lossKind == .validation ? stop.loss ?? 0 : 0)
       stop.lossKind = .validation
     case .slope(let threshold, let method):
-      let next = isLast ? nil : staged.models[index + 1]
+      let next = isLast ? nil : models.models[index + 1]
       monitor = try SlopeMonitor(
         threshold: threshold.value(model: status.model, next: next, method: method), method: method,
         status: status)
     case nil: break
     }
     // The last stage has no next model to be late for.
-    let latest = isLast ? nil : try staged.stages[index].latest?.moment(in: training, at: status)
+    let latest = isLast ? nil : try models.stages[index].latest?.moment(in: training, at: status)
     stop.after = (length ?? latest).map { Self.earlier($0, runEnd) } ?? runEnd
     self.length = length
     self.latest = latest
@@ -72,9 +76,9 @@ struct StageConditions {
     self.monitor = monitor
   }
 
-  /// Whether the loop's end is the stage's and not the run's.
-  func isStageOver(_ outcome: TrainingOutcome) -> Bool {
-    guard outcome.reason != .interrupted else { return false }
+  /// Whether the loop's end is the stage's and not the run's, so that the next one begins.
+  func isFollowed(after outcome: TrainingOutcome) -> Bool {
+    guard !isLast, outcome.reason != .interrupted else { return false }
     return switch end {
     case .slope: outcome.reason == .reachedMoment || isLate(outcome)
     case .loss: outcome.reason == .reachedLoss || isLate(outcome)
@@ -95,6 +99,17 @@ struct StageConditions {
       return duration
     }
     return limit
+  }
+}
+
+extension TrainingConfiguration {
+  /// The end of the run; nil where only a loss ends it.
+  ///
+  /// The length of a run of stages counts on the schedule, which a growth may have moved.
+  func runEnd(at status: TrainingStatus) -> TrainingDuration? {
+    stop.after.map {
+      status.stage == nil || $0.measure == .seconds ? $0 : $0.minus(status.position.offset)
+    }
   }
 }
 

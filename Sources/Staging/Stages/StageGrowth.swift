@@ -30,7 +30,7 @@ public struct StageGrowth: Sendable, Hashable, Codable {
 
 /// Grows a run's state to the next stage, and proves that the loss is what it was.
 struct StageGrower {
-  let staged: StagedModels
+  let models: RunModels
   let training: TrainingConfiguration
   let engine: any TrainingEngine
   /// Batches that nobody trains on.
@@ -47,12 +47,12 @@ struct StageGrower {
     _ state: TrainingState, source: (path: String, hash: String?)
   ) throws -> (state: TrainingState, record: StageGrowth, receipt: GrowthReceipt) {
     let index = state.status.stage?.index ?? 0
-    let description = staged.stages[index].growth ?? GrowthDescription()
+    let description = models.stages[index].growth ?? GrowthDescription()
     var options = description.options(seed: training.seed &+ UInt64(index) &+ 1)
     (options.source, options.sourceHash) = source
-    let path = try staged.growths[index].path(from: state.status.model, options: options)
+    let path = try models.growths[index].path(from: state.status.model, options: options)
       .settled(for: state.status)
-    let next = staged.models[index + 1]
+    let next = models.models[index + 1]
     var grown = try path.grown(state)
     grown.status.stage = StageStatus(index: index + 1, start: grown.status.progress)
     var ratio: Double?

@@ -16,7 +16,7 @@ extension TrainingLoop {
 
   /// Saves the state where a checkpoint is due, now that the next gradient is in the engine.
   func saveIfDue() throws {
-    guard status.health?.isSaveDue ?? false, surroundings.save != nil else { return }
+    guard status.health?.isSaveDue ?? false, surroundings.storage != nil else { return }
     try checkGradientNorm()
     let before = status.knownHealth
     status.markGood()
@@ -37,7 +37,7 @@ extension TrainingLoop {
   }
 
   private func save() throws {
-    guard surroundings.save != nil, savedStep != status.progress.steps else { return }
+    guard surroundings.storage != nil, savedStep != status.progress.steps else { return }
     updateSeconds()
     try write(checkedSnapshot())
     try record(event: .checkpoint, ["checkpoint": .text(lastCheckpoint ?? "")])
@@ -45,11 +45,11 @@ extension TrainingLoop {
 
   /// Hands a state to whoever saves it, unless it was learnt from data that are not what was prepared.
   func write(_ state: TrainingState) throws {
-    guard let save = surroundings.save else { return }
+    guard let storage = surroundings.storage else { return }
     try data.verifyReads()
     try surroundings.validation?.verifyReads()
     try surroundings.log?.synchronize()
-    lastCheckpoint = try save(state)
+    lastCheckpoint = try storage.save(state)
     savedStep = state.status.progress.steps
   }
 
@@ -73,7 +73,7 @@ extension TrainingLoop {
     guard reason != .interrupted, hasTrained else { return true }
     let steps = status.progress.steps
     if evaluatedStep != steps { try evaluateOrMend() }
-    if surroundings.save != nil, savedStep != steps, status.progress.steps == steps {
+    if surroundings.storage != nil, savedStep != steps, status.progress.steps == steps {
       try mending {
         if status.progress.steps == steps { try proveGood() }
       }

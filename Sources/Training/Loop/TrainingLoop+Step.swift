@@ -103,12 +103,7 @@ extension TrainingLoop {
       + TrainingProgress(
         steps: 1, tokens: tokens,
         floatingPointOperations: Double(tokens)
-          * floatingPointOperationsPerToken(batch.sequenceLength))
-  }
-
-  private func floatingPointOperationsPerToken(_ sequenceLength: Int) -> Double {
-    surroundings.floatingPointOperationsPerToken?(sequenceLength)
-      ?? program.floatingPointOperations(sequenceLength: sequenceLength).training
+          * program.floatingPointOperations(sequenceLength: batch.sequenceLength).training)
   }
 
   private func advance(to progress: TrainingProgress, loss: Double) {
@@ -129,7 +124,9 @@ extension TrainingLoop {
     let targets = batch.targetCount
     var gradient = Gradient(loss: LossSum(total: 0, targetCount: 0))
     for (index, part) in batch.split(into: partSizes(of: batch, measures: measures)).enumerated() {
-      if index > 0, endsWithinSteps, surroundings.isInterrupted() { throw InterruptedStep() }
+      if index > 0, endsWithinSteps, surroundings.observer.isInterrupted() {
+        throw InterruptedStep()
+      }
       let key = DropoutKey(
         seed: status.training.seed, step: UInt64(status.progress.steps),
         microBatch: UInt32(index))

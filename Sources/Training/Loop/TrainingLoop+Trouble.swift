@@ -78,7 +78,7 @@ extension TrainingLoop {
   /// a run that is killed from here on does not have to find the trouble again.
   private func rollBack(_ trouble: Trouble) throws {
     let health = status.knownHealth
-    guard let restore = surroundings.restore, let step = health.goodStep else {
+    guard let storage = surroundings.storage, let step = health.goodStep else {
       throw try stopped(by: trouble, "there is no good checkpoint to go back to")
     }
     guard health.rollbacksInARow < TroubleAction.limit else {
@@ -86,7 +86,9 @@ extension TrainingLoop {
         by: trouble,
         "the run went back to step \(step) \(TroubleAction.limit) times already")
     }
-    let state = try restore(step)
+    guard let state = try storage.restore(step: step) else {
+      throw try stopped(by: trouble, "the checkpoint of step \(step) is not there any more")
+    }
     guard state.status.model == status.model else {
       throw try stopped(by: trouble, "the checkpoint of step \(step) holds another model")
     }

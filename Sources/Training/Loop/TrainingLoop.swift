@@ -13,19 +13,14 @@ import Text
 public final class TrainingLoop {
   /// What the caller provides beside the state.
   public struct Surroundings {
-    /// Floating-point operations of training on one token of a sequence of this length; nil for
-    /// those of the program's products, causal attention counted as what it needs.
-    public var floatingPointOperationsPerToken: ((_ sequenceLength: Int) -> Double)?
     /// The text that evaluations score; nil for none.
     public var validation: (any TokenSource)?
     /// The log that gets every record.
     public var log: RunLogWriter?
-    /// Hears every record after it was logged.
-    public var observe: (RunRecord) -> Void
-    /// Saves a state and returns the checkpoint's name; nil saves nothing.
-    public var save: ((TrainingState) throws -> String)?
-    /// Reads the checkpoint of a step again, to go back to it; nil where none can be read.
-    public var restore: ((_ step: Int) throws -> TrainingState)?
+    /// Hears of the training, and may end it.
+    public var observer: TrainingObserver
+    /// Keeps states; nil saves nothing.
+    public var storage: (any StateStorage)?
     /// Watches the validation losses for the moment to end; nil for none.
     public var monitor: (any LossMonitor)?
     /// What the log calls the beginning of the loop; nil for the usual names.
@@ -34,33 +29,25 @@ public final class TrainingLoop {
     public var endEvent: EventRecord.Name?
     /// The name of the checkpoint that the state came from, for error messages.
     public var resumedFrom: String?
-    /// Asked after every step; true ends the run with a checkpoint.
-    public var isInterrupted: () -> Bool
     /// Seconds since any fixed moment.
     public var clock: () -> Double
 
     /// Surroundings in which nothing is logged, saved or validated.
     public init(
-      floatingPointOperationsPerToken: ((_ sequenceLength: Int) -> Double)? = nil,
       validation: (any TokenSource)? = nil, log: RunLogWriter? = nil,
-      observe: @escaping (RunRecord) -> Void = { _ in },
-      save: ((TrainingState) throws -> String)? = nil,
-      restore: ((_ step: Int) throws -> TrainingState)? = nil,
+      observer: TrainingObserver = TrainingObserver(), storage: (any StateStorage)? = nil,
       monitor: (any LossMonitor)? = nil, beginEvent: EventRecord.Name? = nil,
       endEvent: EventRecord.Name? = nil, resumedFrom: String? = nil,
-      isInterrupted: @escaping () -> Bool = { false }, clock: (() -> Double)? = nil
+      clock: (() -> Double)? = nil
     ) {
-      self.floatingPointOperationsPerToken = floatingPointOperationsPerToken
       self.validation = validation
       self.log = log
-      self.observe = observe
-      self.save = save
-      self.restore = restore
+      self.observer = observer
+      self.storage = storage
       self.monitor = monitor
       self.beginEvent = beginEvent
       self.endEvent = endEvent
       self.resumedFrom = resumedFrom
-      self.isInterrupted = isInterrupted
       self.clock = clock ?? Self.monotonicClock()
     }
 
@@ -186,7 +173,7 @@ public final class TrainingLoop {
   /// Logs a record and shows it to the observer.
   func record(_ record: RunRecord) throws {
     try surroundings.log?.append(record)
-    surroundings.observe(record)
+    surroundings.observer.hear(record)
   }
 
   /// Logs an event at the present progress.
@@ -231,7 +218,7 @@ public final class TrainingLoop {
     }
     if monitor?.isOver ?? false { return .reachedMoment }
     if stop.after?.isReached(by: status.progress) ?? false { return .finished }
-    return surroundings.isInterrupted() ? .interrupted : nil
+    return surroundings.observer.isInterrupted() ? .interrupted : nil
   }
 
   private func end(_ reason: TrainingOutcome.Reason) throws -> TrainingOutcome {

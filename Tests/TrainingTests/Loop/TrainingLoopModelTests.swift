@@ -45,7 +45,8 @@ import Training
       data: BatchStream(tokens(333), at: state.status.cursor),
       surroundings: TrainingLoop.Surroundings(
         validation: tokens(100),
-        observe: { if case .step(let step) = $0 { steps.append(step) } }, clock: { 0 }))
+        observer: TrainingObserver { if case .step(let step) = $0 { steps.append(step) } },
+        clock: { 0 }))
     _ = try loop.run()
     return (steps, try loop.snapshot())
   }

@@ -38,8 +38,8 @@ import Training
     var surroundings = Quadratic.surroundings()
     surroundings.validation = try InMemoryTokens(
       (0...192).map { Int32($0 * $0 % 11) }, vocabularySize: 11)
-    surroundings.observe = { traces.records.append($0) }
-    surroundings.save = { state in
+    surroundings.observer.hear = { traces.records.append($0) }
+    surroundings.storage = TestStorage { state in
       traces.saved.append(state)
       return "checkpoint-\(state.status.progress.steps)"
     }
@@ -97,7 +97,8 @@ import Training
 
   private static let durations: [(TrainingDuration, Int)] = [
     (TrainingDuration.steps(3), 3), (.tokens(3 * 64), 3), (.tokens(3 * 64 + 1), 4),
-    (.floatingPointOperations(5 * 128), 5), (.seconds(6.5), 7), (.steps(0), 0),
+    (.floatingPointOperations(5 * 64 * Quadratic.operationsPerToken), 5), (.seconds(6.5), 7),
+    (.steps(0), 0),
   ]
 
   @Test("stops as soon as the duration is reached, in any measure", arguments: durations)
@@ -146,7 +147,7 @@ import Training
     let traces = Traces()
     let training = Quadratic.training(stop: StopConditions(after: .steps(9)))
     let loop = try makeLoop(training, traces: traces) { surroundings in
-      surroundings.isInterrupted = { traces.records.contains { $0.step == 4 } }
+      surroundings.observer.isInterrupted = { traces.records.contains { $0.step == 4 } }
     }
     let outcome = try loop.run()
     #expect(outcome.reason == .interrupted)

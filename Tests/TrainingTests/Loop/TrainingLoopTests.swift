@@ -15,7 +15,7 @@ import Training
   ) throws -> (steps: [StepRecord], state: TrainingState) {
     var steps: [StepRecord] = []
     var surroundings = Quadratic.surroundings()
-    surroundings.observe = { if case .step(let record) = $0 { steps.append(record) } }
+    surroundings.observer.hear = { if case .step(let record) = $0 { steps.append(record) } }
     let loop = try TrainingLoop(
       state: Quadratic.state(training), engine: engine, data: source,
       surroundings: surroundings)
@@ -46,7 +46,7 @@ import Training
       #expect(abs(step.gradientNorm / golden.gradientNorms[index] - 1) < 1e-6)
       #expect(abs(step.learningRate - golden.cosine[index]) < 1e-14)
       #expect(step.tokens == (index + 1) * 64)
-      #expect(step.flops == Double(step.tokens) * 2)
+      #expect(step.flops == Double(step.tokens) * Quadratic.operationsPerToken)
     }
     for (index, parameter) in state.parameters.enumerated() {
       try expectClose(parameter.value, golden.parameters[index], golden.names[index])
@@ -73,7 +73,7 @@ import Training
     state.status.training.stop = StopConditions(after: .steps(40))
     var steps = first.steps
     var surroundings = Quadratic.surroundings()
-    surroundings.observe = { if case .step(let record) = $0 { steps.append(record) } }
+    surroundings.observer.hear = { if case .step(let record) = $0 { steps.append(record) } }
     let second = try TrainingLoop(
       state: state, engine: QuadraticEngine(), data: FormulaSource(cursor: state.status.cursor),
       surroundings: surroundings)

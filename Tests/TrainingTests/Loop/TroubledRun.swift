@@ -61,16 +61,17 @@ final class TroubledRun {
     surroundings.validation = try InMemoryTokens(
       (0...320).map { Int32($0 * $0 % 11) }, vocabularySize: 11)
     surroundings.log = try RunLogWriter(path: log, keepingSteps: start.status.progress.steps)
-    surroundings.observe = { if case .step = $0 { stepCount.increase() } }
-    surroundings.isInterrupted = {
+    surroundings.observer.hear = { if case .step = $0 { stepCount.increase() } }
+    surroundings.observer.isInterrupted = {
       stepCount.value >= steps ?? .max || batchCount.value >= parts ?? .max
     }
-    surroundings.save = { [self] in save($0) }
-    surroundings.restore = { [self] step in
-      hasGoneBack = true
-      guard let state = checkpoints[step] else { throw Killed() }
-      return state
-    }
+    surroundings.storage = TestStorage(
+      saving: { [self] in save($0) },
+      restoring: { [self] step in
+        hasGoneBack = true
+        guard let state = checkpoints[step] else { throw Killed() }
+        return state
+      })
     let loop = try TrainingLoop(
       state: start, engine: engine, data: FormulaSource(cursor: start.status.cursor),
       surroundings: surroundings)

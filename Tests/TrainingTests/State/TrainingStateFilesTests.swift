@@ -288,8 +288,8 @@ import Training
       ) throws {
         var steps: [StepRecord] = []
         var surroundings = Quadratic.surroundings()
-        surroundings.observe = { if case .step(let step) = $0 { steps.append(step) } }
-        surroundings.save = { state in
+        surroundings.observer.hear = { if case .step(let step) = $0 { steps.append(step) } }
+        surroundings.storage = TestStorage { state in
           try store.save(state, keep: 3, tokenizer: nil)
         }
         _ = try TrainingLoop(

@@ -4,28 +4,63 @@ import Growth
 import Training
 import Wording
 
-/// The stages of a recipe with their models, from the first to the target.
-struct StagedModels {
-  /// The recipe's stages.
+/// The models of a run, one for each stage, from the first to the recipe's: settled once, and asked by all
+/// who plan, check, train, inspect and report.
+///
+/// A run of one model has one stage.
+struct RunModels: Sendable {
+  /// The run's stages.
   let stages: [StageRecipe]
-  /// Each stage's model; the last is the target, but for an ε or a scale of the logits that follows from the
-  /// growths.
+  /// Each stage's model, at least one.
   let models: [ModelConfiguration]
+  /// The last stage's model: the recipe's, but for an ε or a scale of the logits that follows from the
+  /// growths.
+  let target: ModelConfiguration
   /// The growth after each stage but the last.
   let growths: [any GrowthOperator]
+  /// Whether the models have their tokenizer's vocabulary.
+  ///
+  /// Where a tokenizer is not known yet, or not there any more, only what no embedding counts in may be
+  /// asked of them.
+  let knowsVocabulary: Bool
 
   /// Works out every stage's model.
   ///
-  /// - Throws: ``StagingError`` where a growth does not lead on to the target; `GrowthError` where an
-  ///   operator cannot do what is asked.
-  init(_ stages: [StageRecipe], target: ModelConfiguration) throws {
-    self.stages = stages
-    var models = [try (stages.first?.model ?? StageModel()).configuration(in: target)]
+  /// - Parameters:
+  ///   - stages: none for a run of one model.
+  ///   - recipe: the model that they lead to.
+  ///   - vocabularySize: the tokenizer's; nil where it is not known.
+  /// - Throws: ``StagingError`` where a growth does not lead on to the recipe's model, or its vocabulary is too
+  ///   small; `ArchitecturesError` for sizes that contradict each other.
+  init(
+    _ stages: [StageRecipe], of recipe: ModelRecipe, tokenizerVocabularySize vocabularySize: Int?
+  ) throws {
+    let target =
+      try vocabularySize.map(recipe.configuration(tokenizerVocabularySize:)) ?? recipe.outline()
+    try self.init(
+      stages, target: target,
+      knowsVocabulary: vocabularySize != nil || recipe.vocabularySize != nil)
+  }
+
+  /// A run of one model, as a checkpoint brings it.
+  init(_ model: ModelConfiguration) {
+    (stages, models, growths) = ([StageRecipe()], [model], [])
+    (target, knowsVocabulary) = (model, true)
+  }
+
+  private init(
+    _ stages: [StageRecipe], target: ModelConfiguration, knowsVocabulary: Bool
+  ) throws {
+    self.stages = stages.isEmpty ? [StageRecipe()] : stages
+    self.knowsVocabulary = knowsVocabulary
+    var model = try stages.first?.model?.configuration(in: target) ?? target
+    var models = [model]
     var growths: [any GrowthOperator] = []
     for (index, stage) in stages.dropLast().enumerated() {
       do {
         let growth = (stage.growth ?? GrowthDescription()).growth(to: target)
-        models.append(try growth.target(from: models[index]))
+        model = try growth.target(from: model)
+        models.append(model)
         growths.append(growth)
       } catch let error as GrowthError {
         throw StagingError(
@@ -34,17 +69,18 @@ struct StagedModels {
     }
     self.models = models
     self.growths = growths
-    try check(target)
+    self.target = model
+    try check(leadsTo: target)
   }
 
   /// Checks that every stage grows and the last one has the recipe's model.
-  private func check(_ target: ModelConfiguration) throws {
+  private func check(leadsTo target: ModelConfiguration) throws {
     for index in growths.indices where models[index] == models[index + 1] {
       throw StagingError(
         .invalidValue, "grows nothing: the model of this stage is as large as the next",
         subject: "stages[\(index)]")
     }
-    guard var last = models.last else { return }
+    var last = self.target
     // These follow from growths, padding and the divided form, whatever the recipe's model has.
     last.normEpsilon = target.normEpsilon
     last.logitScale = target.logitScale
@@ -59,7 +95,7 @@ struct StagedModels {
     throw StagingError(
       .invalidValue,
       "lead to a model of the recipe's sizes that is not the recipe's: "
-        + "\(last.differences(from: target).joined(separator: ", "))",
+        + last.differences(from: target).listed(),
       subject: "stages")
   }
 }

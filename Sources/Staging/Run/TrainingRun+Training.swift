@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import Checkpoints
+import Foundation
+import RunLogs
+import Text
+import Training
+
+extension TrainingRun {
+  /// Trains from the newest whole checkpoint, or from the beginning, until the recipe's stop
+  /// conditions hold or the user interrupts; a staged run grows its model on the way.
+  ///
+  /// - Parameters:
+  ///   - engine: what computes.
+  ///   - observer: hears of everything on the way, on the calling thread.
+  ///   - isInterrupted: asked after every step; true ends the session with a checkpoint.
+  /// - Throws: ``StagingError`` (of code `brokenGuarantee` where a growth changed the loss and should
+  ///   not have), `TrainingError` (of code `nonFiniteLoss` where the loss is not finite; the last good
+  ///   checkpoint stays), and the errors of files and engine.
+  public func train(
+    engine: some TrainingEngine,
+    observer: @escaping @Sendable (TrainingRunEvent) -> Void = { _ in },
+    isInterrupted: @escaping () -> Bool = { false }
+  ) throws -> TrainingRunSummary {
+    let observer = RunObserver(hear: observer, isInterrupted: isInterrupted)
+    let lock = try RunLock(directory)
+    return try withExtendedLifetime(lock) {
+      do {
+        return try session(on: engine, lock, observer).train()
+      } catch is CancellationError {
+        return interruptedEarly()
+      } catch var error as TextError where error.subject.hasPrefix(directory.data.path) {
+        error.message +=
+          ". These tokens are the run's own: move '\(directory.data.path)' away, and --resume makes them "
+          + "again from the recipe's texts, where these are what they were"
+        throw error
+      }
+    }
+  }
+
+  /// A session that begins where the run stands, or where the user goes back to.
+  private func session(
+    on engine: some TrainingEngine, _ lock: RunLock, _ observer: RunObserver
+  ) throws -> RunSession {
+    if let earlierStep { try goBack(toStep: earlierStep, observer) }
+    warnOfDamage(observer)
+    try checkSource()
+    let dataset = try RunData(run: self, observer: observer).open()
+    let start = try RunStart(of: self, on: dataset, observer)
+    if start.checkpoint == nil {
+      let notes = (plan?.notes ?? []) + recipe.slopeNotes(start.state.status.model)
+      notes.forEach(observer.note)
+    }
+    return try RunSession(of: self, from: start, on: engine, lock: lock, observer: observer)
+  }
+
+  private func warnOfDamage(_ observer: RunObserver) {
+    let begins = manifest.startedFrom.map { URL(filePath: $0).lastPathComponent } ?? "another"
+    for checkpoint in passedOver {
+      observer.warn(
+        "the newer checkpoint \(checkpoint.checkpoint) is damaged "
+          + "(\(checkpoint.problems.joined(separator: "; "))); the run begins with \(begins), "
+          + "the newest whole one")
+    }
+    for problem in directory.receiptProblems {
+      observer.warn("\(problem). The training does not depend on it")
+    }
+  }
+
+  /// What the engine reaches at best on this machine, measured once and kept in the run.
+  ///
+  /// - Returns: nil where it cannot be measured, which stops no training.
+  func peak(of engine: some TrainingEngine) -> Double? {
+    let machine = Machine.name
+    let precision = recipe.training.precision
+    // Read anew, so that nothing another session wrote is lost.
+    var manifest = (try? RunManifest(readingFrom: directory.manifest)) ?? self.manifest
+    let known = manifest.peaks.first {
+      $0.engine == engine.name && $0.machine == machine && $0.threads == threads
+        && $0.precision == precision
+    }
+    if let known { return known.floatingPointOperationsPerSecond }
+    guard let speed = try? engine.measurePeak(precision: precision), speed.isFinite, speed > 0
+    else { return nil }
+    manifest.peaks.append(
+      .init(
+        engine: engine.name, machine: machine, threads: threads, precision: precision,
+        floatingPointOperationsPerSecond: speed))
+    try? manifest.write(to: directory.manifest)
+    return speed
+  }
+
+  private func interruptedEarly() -> TrainingRunSummary {
+    TrainingRunSummary(
+      outcome: .interrupted, run: directory.path, checkpoint: nil, steps: 0, tokens: 0, flops: 0,
+      seconds: 0, loss: nil, validationLoss: nil)
+  }
+}
+
+extension TrainingRunSummary.Outcome {
+  init(_ reason: TrainingOutcome.Reason) {
+    self =
+      switch reason {
+      case .finished, .reachedMoment: .finished
+      case .reachedLoss: .reachedLoss
+      case .interrupted: .interrupted
+      }
+  }
+}
