@@ -61,8 +61,7 @@ public struct GrowthVerification: Sendable {
     self.path = path
     self.declared =
       declared
-      ?? path?.guarantees(hasMoments: small.hasMoments).subtracting(
-        training.optimizer.lostGuarantees)
+      ?? path?.guarantees(hasMoments: small.hasMoments, under: training.optimizer)
     batches = TokenBatch.random(
       count: 11, for: small.configuration, sequences: 2, length: 32, seed: seed)
     exactBatches = batches

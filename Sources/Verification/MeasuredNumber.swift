@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Growth
 
 /// One measured number and where it was the worst.
 public struct MeasuredNumber: Sendable, Hashable, Codable {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Growth
 
 /// How far rounding carries a model's own results from what they would be without, on some tokens.
 ///

@@ -37,6 +37,30 @@ struct StageReceiptTests {
     #expect(again.status.lineage == grown.status.lineage)
   }
 
+  @Test("neither record nor receipt promises a trajectory that the optimizer does not follow")
+  func optimizers() throws {
+    for (kind, isKept) in [("adamW", true), ("muon", false)] {
+      let place = try Workplace()
+      let file = try place.recipeFile(
+        StagedRunTests.recipe(),
+        [
+          "optimizer.kind=\(kind)",
+          "stages=[{model: {hidden: 8}, until: {after: 7 steps}, "
+            + "grow: {width: 2, symmetry: none, learningRates: smallTrajectory}}, {}]",
+        ])
+      let recorder = EventRecorder()
+      let run = try TrainingRun.create(place.run, recipe: file)
+      try run.trainForTest(recorder: recorder, interruptingAfter: 7)
+      let record = try #require(
+        recorder.all.compactMap { if case .grown(let growth) = $0 { growth } else { nil } }.first)
+      let receipt = try GrowthReceipt(reading: run.directory.growth(1))
+      #expect(receipt.path.guarantees.contains(.trajectory))
+      #expect(record.guarantees.contains(.trajectory) == isKept)
+      #expect(receipt.guarantees.inOrder == record.guarantees)
+      #expect(try GrowthReceipt(receipt.encoded()) == receipt)
+    }
+  }
+
   @Test("a growth that is repeated after a crash leaves the receipt of the repetition")
   func repeated() throws {
     let (place, run) = try grown()

@@ -57,10 +57,7 @@ public struct ModelGrowth: Sendable {
   public var options: GrowthOptions { path.options }
 
   /// What all its steps promise, but for what the options take back.
-  public var guarantees: Guarantees {
-    path.guarantees(hasMoments: (source.status?.progress.steps ?? 0) > 0)
-      .subtracting(source.status?.training.optimizer.lostGuarantees ?? [])
-  }
+  public var guarantees: Guarantees { path.guarantees(of: source.status) }
 
   /// What `growth.json` will say, but for the files that are written.
   ///
@@ -68,7 +65,7 @@ public struct ModelGrowth: Sendable {
   public func receipt() throws -> GrowthReceipt {
     var path = path
     path.options.sourceHash = try source.hash
-    return GrowthReceipt(path, step: source.status?.progress.steps)
+    return GrowthReceipt(path, of: source.status)
   }
 
   /// The grown state's status; nil where only the weights are grown.

@@ -17,6 +17,8 @@ public struct GrowthReceipt: Sendable, Hashable {
   public var path: GrowthPath
   /// Optimizer steps that the small model had taken; nil for weights alone.
   public var step: Int?
+  /// What the growths promise of that training, or of the weights alone.
+  public let guarantees: Guarantees
   /// What made the grown model.
   public var versions: Versions
   /// The files that were read and written; nil where the growth was done in memory.
@@ -56,10 +58,24 @@ public struct GrowthReceipt: Sendable, Hashable {
       espalier: ProgramVersion.current, randomNumbers: 1)
   }
 
+  /// A receipt of the growths of a training state.
+  ///
+  /// - Parameter status: where the small model stood in its training; nil for weights alone.
+  public init(_ path: GrowthPath, of status: TrainingStatus?) {
+    self.init(path, step: status?.progress.steps, under: status?.training.optimizer)
+  }
+
   /// A receipt of growths.
-  public init(_ path: GrowthPath, step: Int? = nil) {
+  ///
+  /// - Parameters:
+  ///   - step: optimizer steps that the small model had taken; nil for weights alone.
+  ///   - optimizer: what trains on; nil where nothing does.
+  public init(
+    _ path: GrowthPath, step: Int? = nil, under optimizer: OptimizerConfiguration? = nil
+  ) {
     self.path = path
     self.step = step
+    guarantees = path.guarantees(hasMoments: step ?? 0 > 0, under: optimizer)
     versions = .current
   }
 
@@ -101,15 +117,19 @@ extension GrowthReceipt: Codable {
     versions = try container.decode(Versions.self, forKey: .versions)
     files = try container.decodeIfPresent(Files.self, forKey: .files)
     path = try Self.path(steps, options, parametrization, versions)
+    // Never more than the steps do, whatever the file says.
+    let kept = path.guarantees(hasMoments: step ?? 0 > 0, under: nil)
+    guarantees =
+      try container.decodeIfPresent([String].self, forKey: .guarantees)
+      .map { kept.intersection($0.compactMap(Guarantee.init(rawValue:))) } ?? kept
   }
 
-  /// Writes a receipt; operation and guarantees are there to be read, the steps are what counts.
+  /// Writes a receipt; the operation is there to be read, the steps are what counts.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(Self.formatVersion, forKey: .formatVersion)
     try container.encode(path.operation, forKey: .operation)
-    try container.encode(
-      path.guarantees(hasMoments: step ?? 0 > 0).inOrder, forKey: .guarantees)
+    try container.encode(guarantees.inOrder, forKey: .guarantees)
     try container.encode(options, forKey: .options)
     try container.encodeIfPresent(path.parametrization, forKey: .parametrization)
     try container.encodeIfPresent(step, forKey: .step)

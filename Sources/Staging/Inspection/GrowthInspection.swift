@@ -30,7 +30,7 @@ public struct GrowthInspection: Sendable, Hashable, Encodable {
   init(_ file: URL) throws {
     let receipt = try GrowthReceipt(contentsOf: file)
     path = file.path(percentEncoded: false)
-    (operation, guarantees) = (receipt.path.operation, receipt.path.guarantees.inOrder)
+    (operation, guarantees) = (receipt.path.operation, receipt.guarantees.inOrder)
     (options, step) = (receipt.options, receipt.step)
     (source, target) = (receipt.path.source, receipt.path.target)
     (versions, files) = (receipt.versions, receipt.files)

@@ -36,9 +36,6 @@ struct StageGrower {
   /// Batches that nobody trains on.
   let batches: [TokenBatch]
 
-  /// How far the losses may be apart where a growth promises to keep it, relative, in float32.
-  static let lossTolerance = 1e-5
-
   /// The grown state with its record, and the receipt that makes its tensors again.
   ///
   /// - Parameter source: what the lineage says of the small model's checkpoint.
@@ -60,11 +57,11 @@ struct StageGrower {
     let record = StageGrowth(
       stage: index + 1, operation: path.operation,
       source: state.status.model, target: next,
-      guarantees: path.guarantees(hasMoments: state.status.progress.steps > 0).inOrder,
+      guarantees: path.guarantees(of: state.status).inOrder,
       lossBefore: try loss(of: state),
       lossAfter: try loss(of: grown), scheduleRatio: ratio, newEntryRate: path.options.newEntryRate)
     try record.checkLoss()
-    return (grown, record, GrowthReceipt(path, step: state.status.progress.steps))
+    return (grown, record, GrowthReceipt(path, of: state.status))
   }
 
   /// In float32, whatever the run's precision, so that rounding hides nothing.
@@ -86,7 +83,7 @@ extension StageGrowth {
           + "back to a checkpoint whose losses are finite", subject: "stages[\(stage - 1)].grow")
     }
     guard guarantees.contains(.loss) else { return }
-    guard lossError <= StageGrower.lossTolerance else {
+    guard GuaranteeTolerances.lossInRun.admits(lossError) else {
       throw StagingError(
         .brokenGuarantee,
         "\(operation) should keep the loss, but it went from \(lossBefore) to \(lossAfter) nats per "
@@ -110,7 +107,7 @@ extension StageGrowth {
       details: [
         "guarantee": .text(Guarantee.loss.rawValue),
         "measured": .number(lossError),
-        "allowed": .number(StageGrower.lossTolerance), "holds": .flag(true),
+        "allowed": .number(GuaranteeTolerances.lossInRun.value), "holds": .flag(true),
       ])
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Growth
 import Text
 
 /// Whether two models give the same logits and losses: ``Guarantee/loss``.

@@ -310,9 +310,10 @@ import Training
     let growth = WidthGrowth(factor: 2, symmetry: .kept, learningRates: .smallTrajectory)
     let plain = try growth.path(from: model)
     let rated = try growth.path(from: model, options: GrowthOptions(newEntryRate: Self.rate))
-    #expect(plain.guarantees(hasMoments: true).contains(.trajectory))
+    #expect(plain.guarantees(hasMoments: true, under: nil).contains(.trajectory))
     #expect(
-      plain.guarantees(hasMoments: true).subtracting(rated.guarantees(hasMoments: true))
+      plain.guarantees(hasMoments: true, under: nil)
+        .subtracting(rated.guarantees(hasMoments: true, under: nil))
         == [.trajectory])
   }
 }

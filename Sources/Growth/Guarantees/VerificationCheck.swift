@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Growth
 
 /// What is measured of a growth.
 public enum VerificationCheck: String, Sendable, Hashable, CaseIterable, Codable {
@@ -44,7 +43,7 @@ public enum VerificationCheck: String, Sendable, Hashable, CaseIterable, Codable
   }
 
   /// Whether it compares what two models compute, which rounding changes.
-  var isRounded: Bool {
+  package var isRounded: Bool {
     switch self {
     case .logits, .loss, .residual, .gradients, .trajectory: true
     case .moments, .copyDistance, .closestCopies, .deadParameters, .firstStep, .replay: false
@@ -79,8 +78,8 @@ public struct VerificationBound: Sendable, Hashable, Codable {
     self.value = value
   }
 
-  static func atMost(_ value: Double) -> Self { Self(relation: .atMost, value: value) }
-  static func moreThan(_ value: Double) -> Self { Self(relation: .moreThan, value: value) }
+  package static func atMost(_ value: Double) -> Self { Self(relation: .atMost, value: value) }
+  package static func moreThan(_ value: Double) -> Self { Self(relation: .moreThan, value: value) }
 
   /// Whether a number is where it must be; what is infinite or no number never is.
   public func admits(_ number: Double) -> Bool {

@@ -9,15 +9,28 @@ extension GrowthPath {
       .subtracting(Self.lostTogether(plans))
   }
 
-  /// What the path promises of a state that is carried on as its options say: moments that were not
-  /// mapped are not what Adam would hold, and a rate of their own takes new entries elsewhere than the
-  /// copied ones.
+  /// What the path promises of a training that is carried on as its options say.
   ///
-  /// - Parameter hasMoments: whether the small model has any.
-  public func guarantees(hasMoments: Bool) -> Guarantees {
+  /// - Parameter status: where the small model stands in its training; nil for weights alone.
+  public func guarantees(of status: TrainingStatus?) -> Guarantees {
+    guarantees(
+      hasMoments: (status?.progress.steps ?? 0) > 0, under: status?.training.optimizer)
+  }
+
+  /// What the path promises of a training, by its parts: moments that were not mapped are not what Adam would
+  /// hold, a rate of their own takes new entries elsewhere than the copied ones, and the steps of other
+  /// optimizers than AdamW do not follow from γ.
+  ///
+  /// - Parameters:
+  ///   - hasMoments: whether the small model has any.
+  ///   - optimizer: what trains on; nil where nothing does.
+  package func guarantees(
+    hasMoments: Bool, under optimizer: OptimizerConfiguration?
+  ) -> Guarantees {
     var kept = guarantees
     if options.moments != .mapped, hasMoments { kept.subtract([.moments, .trajectory]) }
     if options.newEntryRate != nil { kept.remove(.trajectory) }
+    if case .muon? = optimizer { kept.remove(.trajectory) }
     return kept
   }
 
@@ -93,16 +106,6 @@ extension GrowthPlan {
   fileprivate var startsUnits: Bool {
     [GrowthSpace.query, .key, .value, .attended, .feedForward].contains {
       !map($0).runs.allSatisfy(\.hasUnits)
-    }
-  }
-}
-
-extension OptimizerConfiguration {
-  /// What growths promise of AdamW's steps alone: another optimizer's do not follow from γ.
-  package var lostGuarantees: Guarantees {
-    switch self {
-    case .adamW: []
-    case .muon: [.trajectory]
     }
   }
 }
