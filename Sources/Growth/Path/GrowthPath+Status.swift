@@ -53,11 +53,20 @@ extension GrowthPath {
 
   private func parametrized(as other: MaximalUpdateParametrization?) throws -> GrowthPath {
     guard let other, other != parametrization else { return self }
-    try GrowthError.check(
-      plans.allSatisfy { $0.learningRates == .target }, .invalidOptions, "learning rates",
-      "the training's parametrization sets them by the grown model's sizes, so that they cannot be those of "
-        + "the small model's trajectory; use the target's")
+    if let obstacle = plans.lazy.compactMap({ $0.learningRates.obstacle(under: other) }).first {
+      throw GrowthError(.invalidOptions, obstacle, subject: "learning rates")
+    }
     return try GrowthPath(plans, of: source, options: options, parametrization: other)
+  }
+}
+
+extension LearningRatePolicy {
+  /// Why they cannot be had in a training with a parametrization; nil where they can.
+  package func obstacle(under parametrization: MaximalUpdateParametrization?) -> String? {
+    guard self == .smallTrajectory, parametrization != nil else { return nil }
+    return
+      "the training's parametrization sets them by the grown model's sizes, so that they cannot be those of "
+      + "the small model's trajectory; use the target's"
   }
 }
 

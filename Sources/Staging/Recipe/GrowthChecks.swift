@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Growth
 import Training
 
 extension Recipe {
@@ -6,10 +7,9 @@ extension Recipe {
   func checkGrowths(_ keys: RecipeMapping) throws {
     for (index, stage) in stages.enumerated() {
       guard let growth = stage.growth else { continue }
-      if growth.learningRates == .smallTrajectory, training.parametrization != nil {
-        throw keys.value.nearest(["stages", "[\(index)]", "grow", "learningRates"]).conflict(
-          "the parametrization sets the rates by the grown model's sizes, so that they cannot be those of the "
-            + "small model's trajectory; remove one of them")
+      if let obstacle = growth.learningRates?.obstacle(under: training.parametrization) {
+        throw keys.value.nearest(["stages", "[\(index)]", "grow", "learningRates"])
+          .conflict(obstacle)
       }
       if let rewarmup = growth.rewarmup, let end = runEnd(inMeasureOf: rewarmup),
         rewarmup.amount >= end.amount
