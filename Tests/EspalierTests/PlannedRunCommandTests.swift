@@ -75,6 +75,26 @@ struct PlannedRunCommandTests {
     #expect(inspected.output.contains("FLOPs beside the training"))
   }
 
+  @Test("train and run are one command, with a page at the end of both")
+  func oneCommand() throws {
+    let place = try place()
+    for command in ["train", "run"] {
+      let staged = try run(
+        [command, "recipe.yaml", "--plan", "plans/plan.json", "-o", "\(command)-staged"], in: place)
+      #expect(
+        staged.output.contains("growing") && exists("\(command)-staged/report.html", in: place))
+      let plain = try run([command, "recipe.yaml", "-o", "\(command)-plain"], in: place)
+      #expect(plain.output.contains("Report ") && exists("\(command)-plain/report.html", in: place))
+      #expect(!exists("\(command)-plain/plan.json", in: place))
+    }
+    for kind in ["staged", "plain"] {
+      #expect(try place.loggedSteps("train-\(kind)") == place.loggedSteps("run-\(kind)"))
+      #expect(try place.lastTensors("train-\(kind)") == place.lastTensors("run-\(kind)"))
+    }
+    let none = try run(["train", "recipe.yaml", "-o", "none", "--no-report", "--quiet"], in: place)
+    #expect(none.output.isEmpty && !exists("none/report.html", in: place))
+  }
+
   @Test("a planned run that is killed again and again needs no plan's file and ends the same")
   func killed() throws {
     let place = try place()
