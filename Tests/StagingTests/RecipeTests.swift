@@ -217,7 +217,7 @@ struct RecipeTests {
     for (text, amount) in amounts {
       let recipe = try decode(minimalRecipe, ["evaluate=\(text)"])
       #expect(recipe.training.evaluation?.amount == amount)
-      let again = try decode(minimalRecipe, ["evaluate={\(amount.recipeText)}"])
+      let again = try RecipeFile(recipe).recipe()
       #expect(again.training.evaluation?.amount == amount)
     }
     #expect(EvaluationConfiguration.Amount.usual == .tokens(65536))

@@ -99,11 +99,10 @@ struct PlanPilotCommand: AsyncParsableCommand {
     defer { printer.finish() }
     for model in models {
       let url = URL(filePath: output).appending(path: Self.name(model))
-      let file = try RecipeFile(
-        contentsOf: URL(filePath: targetOptions.target), overrides: overrides(model, recipe))
       let run =
         RunDirectory(url).holdsRun
-        ? try TrainingRun.resume(url) : try TrainingRun.create(url, recipe: file)
+        ? try TrainingRun.resume(url)
+        : try TrainingRun.create(url, recipe: pilot(model, of: recipe))
       let summary = try run.train(
         engine: engineOptions.makeEngine(threads: run.threads),
         observer: printer.handle, isInterrupted: { interruption.isRequested })
@@ -115,24 +114,22 @@ struct PlanPilotCommand: AsyncParsableCommand {
   }
 
   /// The target's recipe with a smaller model, a constant rate, and validations along the way.
-  private func overrides(_ model: ModelConfiguration, _ recipe: Recipe) throws -> [RecipeOverride] {
-    let schedule = recipe.training.schedule
-    let warmup = max(1, steps / 20)
-    let amount = (recipe.training.evaluation ?? EvaluationConfiguration()).amount.recipeText
-    var texts = [
-      "model.layers=\(model.layerCount)", "model.hidden=\(model.hiddenSize)",
-      "model.heads=\(model.headCount)", "model.intermediate=\(model.intermediateSize)",
-      "schedule={kind: constant, peak: \(schedule.peak), warmup: \(warmup) steps}",
-      "evaluate={every: \(max(1, steps / 50)) steps, \(amount)}",
-      "stop={after: \(steps) steps}", "stages=none",
-    ]
-    if model.family == .llama {
-      texts.append("model.keyValueHeads=\(model.keyValueHeadCount)")
-    }
-    if let parametrization = recipe.training.parametrization {
-      texts.append("parametrization=\(parametrization.recipeText)")
-    }
-    return try texts.map(RecipeOverride.init(parsing:))
+  private func pilot(_ model: ModelConfiguration, of target: Recipe) -> Recipe {
+    var recipe = target
+    recipe.model?.layerCount = model.layerCount
+    recipe.model?.hiddenSize = model.hiddenSize
+    recipe.model?.headCount = model.headCount
+    recipe.model?.intermediateSize = model.intermediateSize
+    if model.family == .llama { recipe.model?.keyValueHeadCount = model.keyValueHeadCount }
+    recipe.training.schedule = LearningRateSchedule(
+      kind: .constant, peak: target.training.schedule.peak, warmup: .steps(max(1, steps / 20)),
+      total: nil)
+    recipe.training.evaluation = EvaluationConfiguration(
+      every: .steps(max(1, steps / 50)),
+      amount: (target.training.evaluation ?? EvaluationConfiguration()).amount)
+    recipe.training.stop = StopConditions(after: .steps(steps))
+    (recipe.stages, recipe.planning) = ([], nil)
+    return recipe
   }
 
   /// A run's name: `layers-4-hidden-128`.

@@ -77,11 +77,9 @@ extension BaseModel {
       throw value.conflict("\(heads) heads do not divide the hidden size \(hidden)")
     }
     self.init(
-      ModelConfiguration(
-        architecture: .llama, layerCount: layers, hiddenSize: hidden, headCount: heads,
-        keyValueHeadCount: sizes.keyValueHeadCount, headSize: sizes.headSize,
-        intermediateSize: intermediate,
-        vocabularySize: 1, contextLength: 1, tiesHead: false))
+      layerCount: layers, hiddenSize: hidden, headCount: heads,
+      keyValueHeadCount: sizes.keyValueHeadCount ?? heads,
+      headSize: sizes.headSize ?? hidden / heads, intermediateSize: intermediate)
   }
 }
 
@@ -97,8 +95,7 @@ extension TrainingConfiguration {
 extension MaximalUpdateParametrization {
   /// The parametrization as recipes write it.
   package var recipeText: String {
-    "{kind: mup, base: {layers: \(base.layerCount), hidden: \(base.hiddenSize), "
-      + "heads: \(base.headCount), keyValueHeads: \(base.keyValueHeadCount), "
-      + "headSize: \(base.headSize), intermediate: \(base.intermediateSize)}}"
+    let sizes = base.named.map { "\($0.name): \($0.size)" }
+    return "{kind: mup, base: {\(sizes.joined(separator: ", "))}}"
   }
 }

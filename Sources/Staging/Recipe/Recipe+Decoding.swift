@@ -36,7 +36,7 @@ extension Recipe {
     }
     self.init(
       model: model, tokenizer: tokenizer, data: data, training: training,
-      stages: stages.list.withLatestMoments(training), planning: stages.planning)
+      stages: stages.list, planning: stages.planning)
     let models = try faults.attempt { try checkedModels(keys) } ?? nil
     for check in [checkSequenceLength, checkGrowths, checkPlanning] {
       _ = try faults.attempt { try check(keys) }

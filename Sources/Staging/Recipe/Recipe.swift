@@ -3,7 +3,7 @@ import Training
 
 /// Everything a training run needs, as one YAML file says it.
 ///
-/// ``RecipeFile`` reads one; ``example`` shows every key.
+/// ``RecipeFile`` reads one, and makes one of a recipe that was built in Swift; ``example`` shows every key.
 public struct Recipe: Sendable, Hashable {
   /// The model; nil where the recipe leaves it to the checkpoint that the run starts from.
   public var model: ModelRecipe?
@@ -19,15 +19,17 @@ public struct Recipe: Sendable, Hashable {
   public var planning: StagePlanning?
 
   /// Makes a recipe.
+  ///
+  /// Stages that wait for a slope and have no latest moment get the usual one.
   public init(
-    model: ModelRecipe?, tokenizer: TokenizerRecipe?, data: DataRecipe,
+    model: ModelRecipe?, tokenizer: TokenizerRecipe? = nil, data: DataRecipe,
     training: TrainingConfiguration, stages: [StageRecipe] = [], planning: StagePlanning? = nil
   ) {
     self.model = model
     self.tokenizer = tokenizer
     self.data = data
     self.training = training
-    self.stages = stages
+    self.stages = stages.withLatestMoments(training)
     self.planning = planning
   }
 

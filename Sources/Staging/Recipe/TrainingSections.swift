@@ -153,17 +153,6 @@ extension EvaluationConfiguration {
   }
 }
 
-extension EvaluationConfiguration.Amount {
-  /// The amount as recipes write it.
-  package var recipeText: String {
-    switch self {
-    case .batches(let count): "batches: \(count)"
-    case .all: "tokens: all"
-    case .tokens(let count): "tokens: \(count) tokens"
-    }
-  }
-}
-
 extension TrainingConfiguration.SpikePolicy {
   init(_ value: RecipeValue) throws {
     let keys = try value.mapping(keys: ["factor", "window", "action"])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import OrderedJSON
 import Training
 
 /// A setting of a training that goes on, which the recipe replaces by another.
@@ -12,14 +13,6 @@ struct ReplacedSetting: Sendable, Hashable {
   var old: String
   /// The recipe's value.
   var new: String
-
-  /// Nil where both are the same.
-  private init?<Value: Equatable>(_ key: String, _ old: Value, _ new: Value) {
-    guard old != new else { return nil }
-    self.key = key
-    self.old = "\(old)"
-    self.new = "\(new)"
-  }
 
   /// `optimizer.beta2 is 0.95, the checkpoint's is 0.999`.
   static func sentence(_ setting: Self) -> String {
@@ -36,78 +29,48 @@ struct ReplacedSetting: Sendable, Hashable {
 
   /// What of a training's settings a recipe replaces.
   static func of(_ old: TrainingConfiguration, by new: TrainingConfiguration) -> [Self] {
-    [
-      Self("seed", old.seed, new.seed),
-      Self("precision", old.precision.rawValue, new.precision.rawValue),
-      Self("onNonFinite", text(old.onNonFinite), text(new.onNonFinite)),
-      Self("onSpike", text(old.onSpike), text(new.onSpike)),
-      Self("parametrization", text(old.parametrization), text(new.parametrization)),
-    ].compactMap { $0 } + of(old.batch, by: new.batch) + of(old.optimizer, by: new.optimizer)
-      + of(old.schedule, by: new.schedule)
+    let isConstant = [old, new].contains { $0.schedule.kind == .constant }
+    return zip(old.keys, new.keys).flatMap { one, other in
+      of(one.0, one.1, by: other.1)
+    }.filter { !isConstant || !["schedule.total", "schedule.floor"].contains($0.key) }
   }
 
   /// What of a model's settings that are no part of its weights the run's model replaces.
   static func of(_ old: ModelConfiguration, by new: ModelConfiguration) -> [Self] {
     [
-      Self("model.dropout", text(old.dropout), text(new.dropout)),
-      Self("model.context", old.contextLength, new.contextLength),
-    ].compactMap { $0 }
+      ("model.dropout", text(old.dropout), text(new.dropout)),
+      ("model.context", "\(old.contextLength)", "\(new.contextLength)"),
+    ].compactMap { $1 == $2 ? nil : Self(key: $0, old: $1, new: $2) }
   }
 
-  private static func of(_ old: BatchConfiguration, by new: BatchConfiguration) -> [Self] {
-    [
-      Self("batch.sequences", old.sequences, new.sequences),
-      Self("batch.accumulate", old.accumulate, new.accumulate),
-      Self("batch.warmup", text(old.sequencesWarmup), text(new.sequencesWarmup)),
-      Self("batch.sequenceLength", text(old.sequenceLengthWarmup), text(new.sequenceLengthWarmup)),
-    ].compactMap { $0 }
-  }
-
-  private static func of(
-    _ old: OptimizerConfiguration, by new: OptimizerConfiguration
-  ) -> [Self] {
-    var settings = [
-      Self("optimizer.kind", old.kind.rawValue, new.kind.rawValue),
-      Self("optimizer.beta1", old.beta1, new.beta1),
-      Self("optimizer.beta2", old.beta2, new.beta2),
-      Self("optimizer.epsilon", old.epsilon, new.epsilon),
-      Self("optimizer.weightDecay", old.weightDecay, new.weightDecay),
-      Self("optimizer.clip", text(old.clip), text(new.clip)),
-      Self("optimizer.decayRule", old.decayRule.rawValue, new.decayRule.rawValue),
-    ]
-    if case .muon(let old) = old, case .muon(let new) = new {
-      settings += [
-        Self("optimizer.momentum", old.momentum, new.momentum),
-        Self("optimizer.nesterov", old.nesterov, new.nesterov),
-        Self("optimizer.iterations", old.iterations, new.iterations),
-      ]
+  /// A section's value, or key by key where both have keys of the same kind.
+  private static func of(_ key: String, _ old: JSONValue?, by new: JSONValue?) -> [Self] {
+    guard old != new else { return [] }
+    guard case .object(let old)? = old, case .object(let new)? = new,
+      ["batch", "optimizer", "schedule"].contains(key)
+    else { return [Self(key: key, old: text(old, of: key), new: text(new, of: key))] }
+    let names = old.members.map(\.key) + new.members.map(\.key).filter { old[$0] == nil }
+    return names.compactMap { name in
+      guard old[name] != new[name] else { return nil }
+      // Other optimizers and schedules have keys of their own.
+      if key != "batch", old[name] == nil || new[name] == nil { return nil }
+      return Self(
+        key: "\(key).\(name)", old: text(old[name], of: name), new: text(new[name], of: name))
     }
-    return settings.compactMap { $0 }
   }
 
-  private static func of(_ old: LearningRateSchedule, by new: LearningRateSchedule) -> [Self] {
-    var settings = [
-      Self("schedule.kind", old.kind.rawValue, new.kind.rawValue),
-      Self("schedule.peak", old.peak, new.peak),
-      Self("schedule.warmup", old.warmup, new.warmup),
-    ]
-    if old.kind != .constant, new.kind != .constant {
-      settings += [
-        Self("schedule.total", text(old.total), text(new.total)),
-        Self("schedule.floor", old.floor, new.floor),
-      ]
+  /// A value as recipes write it on one line, and what it is where they say nothing.
+  private static func text(_ value: JSONValue?, of key: String) -> String {
+    switch value {
+    case .object(let object)?:
+      let members = object.members.map { "\($0.key): \(text($0.value, of: $0.key))" }
+      return "{\(members.joined(separator: ", "))}"
+    case .string(let text)?, .number(let text)?: return text
+    case nil where key == "onNonFinite": return TroubleAction.stop.rawValue
+    case nil where key == "parametrization": return "standard"
+    case nil: return "none"
+    case let value?: return String(decoding: value.encoded(.compact), as: UTF8.self)
     }
-    if old.kind == .wsd, new.kind == .wsd {
-      settings += [
-        Self("schedule.decay", text(old.decay), text(new.decay)),
-        Self("schedule.decayShape", old.decayShape.rawValue, new.decayShape.rawValue),
-      ]
-    }
-    return settings.compactMap { $0 }
-  }
-
-  private static func text(_ value: (some CustomStringConvertible)?) -> String {
-    value.map(\.description) ?? "none"
   }
 
   /// As recipes write it.
@@ -115,29 +78,5 @@ struct ReplacedSetting: Sendable, Hashable {
     let (embedding, attention, residual) = (rates.embedding, rates.attention, rates.residual)
     guard embedding != attention || attention != residual else { return "\(embedding)" }
     return "{embedding: \(embedding), attention: \(attention), residual: \(residual)}"
-  }
-
-  private static func text(_ action: TroubleAction?) -> String {
-    (action ?? .stop).rawValue
-  }
-
-  private static func text(_ policy: TrainingConfiguration.SpikePolicy?) -> String {
-    policy.map { "\($0.action.rawValue) above \($0.factor) × the last \($0.window)" } ?? "none"
-  }
-
-  /// As recipes write it.
-  private static func text(_ parametrization: MaximalUpdateParametrization?) -> String {
-    parametrization?.recipeText ?? "standard"
-  }
-
-  private static func text(_ warmup: BatchConfiguration.Warmup?) -> String {
-    warmup.map { "from \($0.start) over \($0.tokens) tokens" } ?? "none"
-  }
-
-  private static func text(_ decay: LearningRateSchedule.DecayLength) -> String {
-    switch decay {
-    case .share(let share): "\(share) of the total"
-    case .duration(let duration): "\(duration)"
-    }
   }
 }

@@ -16,14 +16,34 @@ public struct BaseModel: Sendable, Hashable, Codable {
   /// Inner width of the feed-forward.
   public var intermediateSize: Int
 
+  /// Sizes that a model could have.
+  public init(
+    layerCount: Int, hiddenSize: Int, headCount: Int, keyValueHeadCount: Int, headSize: Int,
+    intermediateSize: Int
+  ) {
+    self.layerCount = layerCount
+    self.hiddenSize = hiddenSize
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.headSize = headSize
+    self.intermediateSize = intermediateSize
+  }
+
   /// The sizes of a model.
   public init(_ model: ModelConfiguration) {
-    layerCount = model.layerCount
-    hiddenSize = model.hiddenSize
-    headCount = model.headCount
-    keyValueHeadCount = model.keyValueHeadCount
-    headSize = model.headSize
-    intermediateSize = model.intermediateSize
+    self.init(
+      layerCount: model.layerCount, hiddenSize: model.hiddenSize, headCount: model.headCount,
+      keyValueHeadCount: model.keyValueHeadCount, headSize: model.headSize,
+      intermediateSize: model.intermediateSize)
+  }
+
+  /// The sizes by the names that recipes give them.
+  package var named: [(name: String, size: Int)] {
+    [
+      ("layers", layerCount), ("hidden", hiddenSize), ("heads", headCount),
+      ("keyValueHeads", keyValueHeadCount), ("headSize", headSize),
+      ("intermediate", intermediateSize),
+    ]
   }
 
   /// A model that has these sizes, and all else of another.
