@@ -60,6 +60,11 @@ let package = Package(
         "RunLogs",
       ]),
     .target(
+      name: "Evaluation",
+      dependencies: [
+        "Tensors", "Checkpoints", "Architectures", "Text", "Wording", "CheckedInput", "Training",
+      ]),
+    .target(
       name: "Interpretation",
       dependencies: [
         "Tensors", "Checkpoints", "Architectures", "Text", "Training", "LinearAlgebra",
@@ -77,7 +82,8 @@ let package = Package(
     .target(
       name: "Verification",
       dependencies: [
-        "Tensors", "Architectures", "Text", "Training", "Growth", "Interpretation", "LinearAlgebra",
+        "Tensors", "Wording", "CheckedInput", "Checkpoints", "Architectures", "Text", "Training",
+        "Growth", "Interpretation", "Evaluation", "LinearAlgebra",
       ]),
     .target(
       name: "Planning",
@@ -90,11 +96,6 @@ let package = Package(
         "Tensors", "OrderedJSON", "RunLogs", "Checkpoints", "Architectures", "Text", "Training",
         "Wording", "CheckedInput", "Growth", "Planning", "Reporting",
         .product(name: "Yams", package: "Yams"),
-      ]),
-    .target(
-      name: "Evaluation",
-      dependencies: [
-        "Tensors", "Checkpoints", "Architectures", "Text", "Wording", "CheckedInput", "Training",
       ]),
     .target(
       name: "Espalier",

@@ -159,11 +159,18 @@ struct VerifyCommand: AsyncParsableCommand {
       first: { terminal.print("Stopping. Ctrl-C again quits at once.") }, last: terminal.leave)
     defer { printer.finish() }
     do {
-      let report = try VerificationRunner(options: self).run(
-        note: { if quiet { Note.print([$0]) } else { terminal.print($0) } }
-      ) { part, done, total in
+      let verification = try ModelVerification(request)
+      for model in [verification.small, verification.grown] {
+        PassedOverWarning.print(model.passedOver, using: model.directory.url)
+        ModelOptions.tell(model.directory)
+      }
+      if let note = verification.streaming.note {
+        if quiet { Note.print([note]) } else { terminal.print(note) }
+      }
+      let report = try verification.report(engine: engineOptions.makeEngine()) { progress in
         try interruption.check()
-        printer.show(part, EvaluationProgress(done: done, total: total))
+        printer.show(
+          progress.part, EvaluationProgress(done: progress.done, total: progress.total))
       }
       printer.finish()
       if json {
@@ -177,6 +184,37 @@ struct VerifyCommand: AsyncParsableCommand {
       printer.finish()
       terminal.print("Interrupted; a verification keeps nothing, the same command begins anew.")
       throw ExitCode(Interruption.exitCode)
+    }
+  }
+}
+
+extension VerifyCommand {
+  /// What the options ask for.
+  private var request: VerificationRequest {
+    get throws {
+      var request = VerificationRequest(small: URL(filePath: small), grown: URL(filePath: grown))
+      if let text { request.tokens = .text(text) }
+      if let data { request.tokens = .data(URL(filePath: data)) }
+      request.tokenizer = tokenizer.map { URL(filePath: $0) }
+      request.families =
+        try family.map { [try FamilyFile(contentsOf: URL(filePath: $0)).family] } ?? []
+      request.ignoredTensors = modelOptions.ignoredTensors
+      request.streams = streaming
+      (request.symmetrySteps, request.learningRate, request.seed) = (steps, learningRate, seed)
+      (request.sequenceCount, request.sequenceLength) = (sequences, tokens)
+      (request.exactScope, request.exactOperations) = (float64, exactOperations)
+      return request
+    }
+  }
+}
+
+extension StreamingChoice {
+  /// What the user should know of a choice that was made for them; nil for none.
+  package var note: String? {
+    neededByteCount.map {
+      "all measurements would take about \(Readable.bytes($0)), more than half of the memory "
+        + "(\(Readable.bytes(Int(clamping: memory)))): the models are streamed, and their function is "
+        + "compared; --no-streaming measures everything"
     }
   }
 }
