@@ -56,6 +56,15 @@ struct VerifyTests {
     #expect(report[.moments]?.verdict == .notDeclared)
     #expect(report.batches.sequenceLength == 16)
 
+    // The library measures the same.
+    let verification = try ModelVerification(
+      VerificationRequest(small: place.run("run").url, grown: place.url.appending(path: "grown")))
+    #expect(verification.receipt?.path.operation == report.operation)
+    #expect(!verification.streaming.streams)
+    let again = try verification.report(engine: CPUTrainingEngine())
+    #expect(again.checks.map(\.verdict) == report.checks.map(\.verdict))
+    #expect(again[.logits]?.float64?.value == report[.logits]?.float64?.value)
+
     let table = try BuiltCommand.run(
       ["verify", "run", "grown", "--data", "corpus.txt", "--tokens", "8", "--steps", "3"],
       in: place.url)

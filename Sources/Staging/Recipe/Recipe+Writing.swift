@@ -32,25 +32,6 @@ extension RecipeFile {
   }
 }
 
-extension TrainingRun {
-  /// Makes the directory of a run whose recipe was built in Swift.
-  ///
-  /// The run is that of the same recipe in YAML, which its directory gets; all else is as with a recipe's file.
-  ///
-  ///     let run = try TrainingRun.create(directory, recipe: recipe)
-  ///     let summary = try run.train(engine: CPUTrainingEngine())
-  ///
-  /// - Throws: as with a file, and as ``RecipeFile/init(_:name:)``.
-  public static func create(
-    _ url: URL, recipe: Recipe, startingFrom checkpoint: URL? = nil,
-    with part: CheckpointPart = .weights, ignoring patterns: [String] = [], threads: Int? = nil
-  ) throws -> TrainingRun {
-    try create(
-      url, recipe: RecipeFile(recipe), startingFrom: checkpoint, with: part, ignoring: patterns,
-      threads: threads)
-  }
-}
-
 // Each section with all of its keys, so that another version's defaults change nothing.
 
 extension Recipe {
