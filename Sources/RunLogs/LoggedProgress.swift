@@ -43,18 +43,35 @@ public struct RunLogContradiction: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Follows the progress that the lines of a log tell of: it rises from line to line, each step adds its
-/// own tokens, and a line that was sealed is as it was written.
+/// own tokens, and a line that was sealed is as it was written, after the one it was written after.
 struct ProgressCheck {
   private(set) var contradictions: [RunLogContradiction] = []
   private var last: LoggedProgress?
-  private var expectsChecksums = false
+  private var seals: SealCheck
 
-  /// - Parameter start: what the run began with; nil where that is not known.
-  init(since start: LoggedProgress?) { last = start }
+  /// - Parameters:
+  ///   - start: what the run began with; nil where that is not known.
+  ///   - isSealed: whether every line was sealed when it was written.
+  init(since start: LoggedProgress?, isSealed: Bool) {
+    last = start
+    seals = SealCheck(isSealed: isSealed)
+  }
+
+  /// Goes past a line that is not judged.
+  mutating func pass(_ line: LineScanner.Line) { seals.pass(line.bytes) }
 
   /// Takes in the next line.
-  mutating func take(_ entry: LogLine, _ line: LineScanner.Line) {
-    checkSeal(line)
+  ///
+  /// - Returns: what is wrong where it was written after another line than the one before it, which is
+  ///   to be noted unless that is told otherwise.
+  mutating func take(_ entry: LogLine, _ line: LineScanner.Line) -> String? {
+    let problem = seals.problem(in: line.bytes)
+    if case .changed(let text) = problem { note(line, nil, text) }
+    compare(entry, line)
+    return if case .misplaced(let text) = problem { text } else { nil }
+  }
+
+  private mutating func compare(_ entry: LogLine, _ line: LineScanner.Line) {
     let progress = entry.progress
     for (field, value) in [("flops", progress.flops), ("seconds", progress.seconds)]
     where !(value.isFinite && value >= 0) {
@@ -79,16 +96,6 @@ struct ProgressCheck {
 
   private static func isOfBeginning(_ entry: LogLine) -> Bool {
     [.changed, .continued].contains(entry.event?.event)
-  }
-
-  private mutating func checkSeal(_ line: LineScanner.Line) {
-    switch LineChecksum.finding(in: line.bytes) {
-    case .intact: expectsChecksums = true
-    case .wrong:
-      note(line, nil, "was changed or damaged since it was written: its checksum is not its text's")
-    case .absent:
-      if expectsChecksums { note(line, nil, "has no checksum, as the lines before it have") }
-    }
   }
 
   private mutating func compare(
@@ -127,7 +134,8 @@ struct ProgressCheck {
       : "\(value) is less than the \(last) of the line before"
   }
 
-  private mutating func note(_ line: LineScanner.Line, _ field: String?, _ problem: String) {
+  /// Notes a contradiction.
+  mutating func note(_ line: LineScanner.Line, _ field: String?, _ problem: String) {
     guard contradictions.count < RunLogAudit.mostIrregularities else { return }
     contradictions.append(RunLogContradiction(line: line.number, field: field, problem))
   }

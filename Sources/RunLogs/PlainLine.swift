@@ -46,7 +46,7 @@ struct PlainLine {
     ],
     optional: [
       (",\"gradientNoiseScale\":", .number), (",\"criticalBatchTokens\":", .number),
-      (",\"checksum\":", .checksum),
+      (",\"after\":", .checksum), (",\"checksum\":", .checksum),
     ])
 
   private static let evaluation = Form(
@@ -55,7 +55,10 @@ struct PlainLine {
       (",\"validationLoss\":", .number), (",\"tokens\":", .count), (",\"flops\":", .number),
       (",\"seconds\":", .number), (",\"targets\":", .count),
     ],
-    optional: [(",\"validationTokens\":", .count), (",\"checksum\":", .checksum)])
+    optional: [
+      (",\"validationTokens\":", .count), (",\"after\":", .checksum),
+      (",\"checksum\":", .checksum),
+    ])
 
   private let bytes: UnsafeRawBufferPointer
   private var position = 0

@@ -77,14 +77,16 @@ public struct RunLogAudit: Sendable {
   ///     is not judged. Nil for the log's own end.
   ///   - start: what the run had come to when it began; nil where that is not known.
   ///   - steps: other steps whose records are to be kept.
+  ///   - isSealed: whether every line was written with a checksum and that of the line before it;
+  ///     otherwise those must have them that come after the first with one.
   /// - Throws: ``RunLogsError`` of code `damagedLine` where a line before the last is no record.
   public init(
     path: String, begin: Int? = 0, through step: Int? = nil, since start: LoggedProgress? = nil,
-    keeping steps: Set<Int> = []
+    keeping steps: Set<Int> = [], isSealed: Bool = false
   ) throws {
     wanted = step
     keepsSteps = steps
-    progress = ProgressCheck(since: start)
+    progress = ProgressCheck(since: start, isSealed: isSealed)
     lastStep = min(max(0, begin ?? 0), RunRecord.counts.upperBound)
     hasBegun = begin != nil
     guard FileManager.default.fileExists(atPath: path) else {
@@ -108,11 +110,15 @@ public struct RunLogAudit: Sendable {
 
   private mutating func take(_ line: LineScanner.Line) throws {
     let entry = try LogLine(line.bytes)
+    let told = irregularities.count
     if let event = entry.event { take(event, line.number) }
-    if let wanted, entry.step > wanted { return }
+    if let wanted, entry.step > wanted { return progress.pass(line) }
     defer { previous = line.bytes }
     if line.bytes == previous { return note(.repeated(line: line.number)) }
-    progress.take(entry, line)
+    let misplacement = progress.take(entry, line)
+    defer {
+      if let misplacement, irregularities.count == told { progress.note(line, nil, misplacement) }
+    }
     try keep(entry, line)
     switch entry.kind {
     case .step:

@@ -18,10 +18,12 @@ public enum RunLogRepair {
     if FileManager.default.fileExists(atPath: path) {
       var reader = try RunLogReader(path: path)
       while let (record, text) = try reader.nextLine() {
-        if record.step <= step { lines.append(Line(record: record, text: text)) }
+        if record.step <= step {
+          lines.append(Line(record: record, text: text, place: lines.count))
+        }
       }
     }
-    let text = mended(lines, begin: begin, through: step).map { $0.text + Data("\n".utf8) }
+    let text = sealed(mended(lines, begin: begin, through: step)).map { $0 + Data("\n".utf8) }
     // A log that is kept elsewhere stays there.
     let file = URL(filePath: path).resolvingSymlinksInPath()
     do { try Data(text.joined()).write(to: file, options: .atomic) } catch {
@@ -30,16 +32,22 @@ public enum RunLogRepair {
     }
   }
 
-  /// A record with the line that it was read from, whose checksum stays what it was.
+  /// A record with the line that it was read from.
   private struct Line {
     var record: RunRecord
-    var text: Data
+    /// The line as it stands, and its place; nil for a line of the repair's own.
+    var text: Data?
+    var place: Int?
+  }
 
-    init(record: RunRecord, text: Data) { (self.record, self.text) = (record, text) }
-
-    /// A line of the repair's own.
-    init(_ record: RunRecord) {
-      (self.record, text) = (record, Data(LineChecksum.sealed(record.jsonLine).utf8))
+  /// The lines to be written: as they were, but where the repair itself put another line before one.
+  private static func sealed(_ lines: [Line]) -> [Data] {
+    var chain = LineChain()
+    var next: Int? = 0
+    return lines.map { line in
+      defer { next = line.place.map { $0 + 1 } }
+      guard let text = line.text else { return chain.add(line.record) }
+      return chain.keep(text, isJoint: line.place != next)
     }
   }
 
@@ -79,7 +87,7 @@ public enum RunLogRepair {
       event: .logGap, step: steps.upperBound, tokens: next?.tokens ?? last?.tokens ?? 0,
       flops: next?.flops ?? last?.flops ?? 0, seconds: next?.seconds ?? last?.seconds ?? 0)
     event.details = ["from": .integer(steps.lowerBound), "through": .integer(steps.upperBound)]
-    return Line(.event(event))
+    return Line(record: .event(event))
   }
 }
 

@@ -2,14 +2,16 @@
 import Foundation
 import Wording
 
-/// Appends records to a run's log, each with a checksum and in one write, so that a crash tears at most
-/// the last line.
+/// Appends records to a run's log, each sealed by a checksum and that of the line before it, in one write,
+/// so that a crash tears at most the last line.
 public final class RunLogWriter {
   /// The log's file; where the log is a link, what it leads to.
   public let path: String
   /// The events that were in the log when it was opened, and stayed.
   public let kept: KeptEvents
   private var handle: FileHandle
+  /// The checksum of the last line.
+  private var last: Data
 
   /// Opens a log to append to, and makes it where there is none.
   ///
@@ -34,7 +36,7 @@ public final class RunLogWriter {
     let path = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
     self.path = path
     let exists = FileManager.default.fileExists(atPath: path)
-    kept = exists ? try Self.cut(path, moment) : KeptEvents()
+    (kept, last) = exists ? try Self.cut(path, moment) : (KeptEvents(), LineChecksum.none)
     handle = try Self.open(path, flags: O_WRONLY | O_APPEND | O_CREAT)
   }
 
@@ -42,15 +44,16 @@ public final class RunLogWriter {
   ///
   /// - Throws: ``RunLogsError`` of code `fileUnavailable`, for instance on a full disk.
   public func append(_ record: RunRecord) throws {
-    let line = LineChecksum.sealed(record.jsonLine) + "\n"
-    try Self.attempt(path) { try handle.write(contentsOf: Data(line.utf8)) }
+    let line = LineChecksum.sealed(record.jsonLine, after: last)
+    try Self.attempt(path) { try handle.write(contentsOf: line + [UInt8(ascii: "\n")]) }
+    last = LineChecksum.digits(in: line)
   }
 
   /// Cuts records past a step, as a new writer does with `keepingSteps`.
   ///
   /// - Throws: ``RunLogsError``.
   public func cut(keepingSteps: Int) throws {
-    try Self.cut(path, RunLogMoment(step: keepingSteps))
+    last = try Self.cut(path, RunLogMoment(step: keepingSteps)).last
     // The file may be another one now.
     handle = try Self.open(path, flags: O_WRONLY | O_APPEND | O_CREAT)
   }
@@ -80,19 +83,26 @@ public final class RunLogWriter {
 
   /// Rewrites a log without its torn end and without what lies beyond a moment; leaves it alone where
   /// there is nothing to cut.
-  @discardableResult
-  private static func cut(_ path: String, _ moment: RunLogMoment) throws -> KeptEvents {
-    let (isNeeded, kept) = try survey(path, moment)
-    guard isNeeded else { return kept }
+  ///
+  /// - Returns: the events that stay, and the checksum of the last line.
+  private static func cut(
+    _ path: String, _ moment: RunLogMoment
+  ) throws -> (kept: KeptEvents, last: Data) {
+    let (isNeeded, kept, last) = try survey(path, moment)
+    guard isNeeded else { return (kept, last) }
     let temporary = path + ".cut"
     let output = try open(temporary, flags: O_WRONLY | O_CREAT | O_TRUNC)
     var scanner = try LineScanner(path: path)
     var cut = LogCut(moment)
+    var chain = LineChain()
     var pending = Data()
     while let line = try scanner.next() {
       guard line.isTerminated, let entry = try? LogLine(line.bytes) else { break }
-      guard cut.keeps(entry) else { continue }
-      pending += line.bytes + [UInt8(ascii: "\n")]
+      guard cut.keeps(entry) else {
+        chain.drop(line.bytes)
+        continue
+      }
+      pending += chain.keep(line.bytes) + [UInt8(ascii: "\n")]
       guard pending.count > 1 << 20 else { continue }
       try attempt(temporary) { try output.write(contentsOf: pending) }
       pending.removeAll(keepingCapacity: true)
@@ -106,27 +116,29 @@ public final class RunLogWriter {
       throw RunLogsError(
         .fileUnavailable, "cannot be replaced: \(String(cString: strerror(errno)))", subject: path)
     }
-    return kept
+    return (kept, chain.last)
   }
 
   /// Whether anything is to be cut, and what stays; also the check that only the end is damaged.
   private static func survey(
     _ path: String, _ moment: RunLogMoment
-  ) throws -> (needsCut: Bool, kept: KeptEvents) {
+  ) throws -> (needsCut: Bool, kept: KeptEvents, last: Data) {
     var scanner = try LineScanner(path: path)
     var cut = LogCut(moment)
     var needsCut = false
+    var last = LineChecksum.none
     var next = try scanner.next()
     while let line = next {
       next = try scanner.next()
       do {
         let entry = try LogLine(line.bytes)
         if !line.isTerminated || !cut.keeps(entry) { needsCut = true }
+        last = LineChecksum.digits(in: line.bytes)
       } catch {
         guard next == nil else { throw RunLogsError(damaged: line, of: path, error) }
         needsCut = true
       }
     }
-    return (needsCut, cut.kept)
+    return (needsCut, cut.kept, last)
   }
 }

@@ -149,6 +149,111 @@ import Testing
     }
   }
 
+  @Test("a line of any kind that was taken out is missed, wherever it stood but at the end")
+  func takenOut() throws {
+    let lines = try sealed(whole).split(separator: "\n").map(String.init)
+    for index in lines.indices.dropLast() {
+      var fewer = lines
+      fewer.remove(at: index)
+      try withLog(fewer.joined(separator: "\n") + "\n") { path in
+        let audit = try RunLogAudit(path: path, since: LoggedProgress())
+        let found = audit.contradictions.map(\.description)
+        // A step right before another is told by its number alone.
+        let isTold = found.first?.hasPrefix("line \(index + 1): was not ") ?? false
+        #expect(isTold || !audit.irregularities.isEmpty, "\(index): \(found)")
+        let (line, next) = (lines[index], lines[index + 1])
+        let isStep = [line, next].allSatisfy { $0.hasPrefix("{\"kind\":\"step\"") }
+        #expect(isTold != isStep, "\(index): \(found)")
+      }
+    }
+  }
+
+  @Test("seals that were all taken out are missed where the run says that its log had them")
+  func stripped() throws {
+    let text = try sealed(whole)
+    let bare = text.replacing(/,"after":"[0-9a-f]+","checksum":"[0-9a-f]+"/, with: "")
+    let unlinked = text.replacing(/,"after":"[0-9a-f]+"/, with: "")
+    try withLog(bare) { path in
+      #expect(try RunLogAudit(path: path).contradictions.isEmpty)
+      let found = try RunLogAudit(path: path, isSealed: true).contradictions
+      #expect(found.map(\.line) == Array(1...whole.count))
+      #expect(
+        found.first?.description == "line 1: has no checksum, as every line of this log had")
+    }
+    #expect(unlinked != text && bare != unlinked)
+    try withLog(text) { path in
+      let found = try RunLogAudit(path: path, isSealed: true).contradictions
+      #expect(found.isEmpty)
+    }
+  }
+
+  @Test("lines of a program that wrote checksums alone are read, and followed by sealed ones")
+  func older() throws {
+    // As version 1 of the log had them.
+    let line = #"{"kind":"event","event":"started","step":0,"tokens":0,"flops":0.0,"seconds":0.0"#
+    try withLog(line + ",\"checksum\":\"\(Self.crc(line + "}"))\"}\n") { path in
+      #expect(try RunLogAudit(path: path, since: LoggedProgress()).contradictions.isEmpty)
+      let writer = try RunLogWriter(path: path)
+      for record in whole { try writer.append(record) }
+      #expect(try RunLogAudit(path: path, since: LoggedProgress()).contradictions.isEmpty)
+      let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+      try Data((lines.dropFirst().joined(separator: "\n") + "\n").utf8).write(
+        to: URL(filePath: path))
+      #expect(
+        try RunLogAudit(path: path).contradictions.first?.description
+          == "line 1: was not the first: lines before it were taken out")
+    }
+  }
+
+  private static func crc(_ text: String) -> String {
+    var value = ~UInt32(0)
+    for byte in text.utf8 {
+      value ^= UInt32(byte)
+      for _ in 0..<8 { value = value & 1 == 0 ? value >> 1 : value >> 1 ^ 0xEDB8_8320 }
+    }
+    let digits = String(~value, radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+  }
+
+  @Test("a log that a run cuts or goes back in is whole, and what was changed stays known")
+  func cutInTheMiddle() throws {
+    let growth = [event(.stageEnded, 6, seconds: 6.7), event(.checkpoint, 6, seconds: 6.8)]
+    try withLog(sealed(whole + growth + [step(7, seconds: 8)])) { path in
+      let writer = try RunLogWriter(path: path, goingOnAt: RunLogMoment(step: 6, growths: 0))
+      try writer.append(event(.resumed, 6, seconds: 7))
+      try writer.append(step(7, seconds: 8))
+      try writer.cut(keepingSteps: 6)
+      try writer.append(step(7, seconds: 9))
+      let audit = try RunLogAudit(path: path, since: LoggedProgress(), isSealed: true)
+      #expect(audit.contradictions.isEmpty && audit.irregularities.isEmpty)
+      #expect(
+        try RunLogReader.records(path: path)
+          == whole + [growth[1], event(.resumed, 6, seconds: 7), step(7, seconds: 9)])
+    }
+    // A cut mends nothing that it did not do.
+    var lines = try sealed(whole + growth).split(separator: "\n").map(String.init)
+    lines.remove(at: 2)
+    try withLog(lines.joined(separator: "\n") + "\n") { path in
+      _ = try RunLogWriter(path: path, goingOnAt: RunLogMoment(step: 6, growths: 0))
+      #expect(try RunLogAudit(path: path, isSealed: true).contradictions.map(\.line) == [3])
+    }
+  }
+
+  @Test("a repair ties lines where it put another before them, and nowhere else")
+  func repairedChain() throws {
+    var lines = try sealed(whole).split(separator: "\n").map(String.init)
+    // Step 3 is lost, and so is the evaluation of step 6.
+    lines.remove(at: 10)
+    lines.remove(at: 4)
+    try withLog(lines.joined(separator: "\n") + "\n") { path in
+      try RunLogRepair.repair(path: path, begin: 0, through: 6)
+      let audit = try RunLogAudit(path: path, isSealed: true)
+      #expect(audit.irregularities.isEmpty)
+      #expect(audit.contradictions.map(\.line) == [11])
+      #expect(try RunLogReader.records(path: path).count == 11)
+    }
+  }
+
   @Test("a log behind a link stays where it is when it is cut or put in order")
   func links() throws {
     try withLog(sealed(whole)) { path in

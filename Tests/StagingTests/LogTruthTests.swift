@@ -32,9 +32,21 @@ struct LogTruthTests {
     let match = try #require(lines[index].firstMatch(of: try Regex("\"\(key)\":([0-9.e+-]+)")))
     let value = try #require(Double(String(match.output[1].substring ?? "")))
     lines[index].replaceSubrange(match.range, with: "\"\(key)\":\(change(value))")
-    if strips { lines = lines.map { $0.replacing(/,"checksum":"[0-9a-f]+"/, with: "") } }
     try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: log)
+    if strips { try strip(place, andManifest: true) }
     return index + 1
+  }
+
+  /// Takes the seals out of all lines.
+  private func strip(_ place: Workplace, andManifest: Bool) throws {
+    let directory = RunDirectory(place.run)
+    let log = try String(contentsOf: directory.log, encoding: .utf8)
+    try Data(log.replacing(/,"(after|checksum)":"[0-9a-f]+"/, with: "").utf8).write(
+      to: directory.log)
+    guard andManifest else { return }
+    let manifest = try String(contentsOf: directory.manifest, encoding: .utf8)
+    let older = manifest.replacing(/\n *("checksum" : "[0-9a-f]+"|"logIsSealed" : true),/, with: "")
+    try Data(older.utf8).write(to: directory.manifest)
   }
 
   private func problems(_ place: Workplace) throws -> [String] {
@@ -91,6 +103,39 @@ struct LogTruthTests {
     #expect(recorder.notes.contains { $0.contains("the log cannot be believed: \(expected)") })
     let left = try ReportedRun(readingFrom: place.run).logProblems
     #expect(left.count == 1, "\(left)")
+  }
+
+  @Test("a log of which all seals were taken out is not believed, and one that never had any is")
+  func stripped() throws {
+    let place = try trained()
+    try strip(place, andManifest: false)
+    let expected = "line 1: has no checksum, as every line of this log had"
+    #expect(try problems(place).contains { $0.contains("log.jsonl: \(expected)") })
+    #expect(try ReportedRun(readingFrom: place.run).logProblems.first == expected)
+    let older = try trained()
+    try strip(older, andManifest: true)
+    #expect(try problems(older).isEmpty)
+    #expect(try TrainingRun.resume(older.run).trainForTest().steps == 12)
+    #expect(try ReportedRun(readingFrom: older.run).logProblems.isEmpty)
+  }
+
+  @Test(
+    "an evaluation or event that was taken out is told by the line after it, and no resume hides it",
+    arguments: ["\"evaluation\",\"step\":4", "\"event\":\"checkpoint\",\"step\":4"])
+  func takenOut(text: String) throws {
+    let place = try trained()
+    let log = RunDirectory(place.run).log
+    var lines = try String(contentsOf: log, encoding: .utf8).split(separator: "\n")
+    let index = try #require(lines.firstIndex { $0.contains(text) })
+    lines.remove(at: index)
+    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: log)
+    let expected =
+      "line \(index + 1): was not written after the line before it: lines between them were taken out"
+    #expect(try ReportedRun(readingFrom: place.run).logProblems == [expected])
+    let recorder = EventRecorder()
+    try TrainingRun.resume(place.run).trainForTest(recorder: recorder)
+    #expect(recorder.notes.contains { $0.contains("the log cannot be believed: \(expected)") })
+    #expect(try ReportedRun(readingFrom: place.run).logProblems == [expected])
   }
 
   @Test("a resume takes no time from a line that cannot be believed")

@@ -64,7 +64,8 @@ struct RunLogCheck {
     let path = directory.log.path(percentEncoded: false)
     let step = status.progress.steps
     let audit = try RunLogAudit(
-      path: path, begin: begin, through: step, since: run.manifest.loggedStart, keeping: [step])
+      path: path, begin: begin, through: step, since: run.manifest.loggedStart, keeping: [step],
+      isSealed: run.manifest.logIsSealed ?? false)
     // A line that was changed says nothing of whose the checkpoint is.
     if let kept = audit.kept[step], !audit.isChanged(kept.line) {
       try checkSame(kept.record, status)
@@ -144,7 +145,7 @@ struct RunLogTruth {
     let states = Self.states(of: run)
     let audit = try RunLogAudit(
       path: path, begin: run.manifest.stepsBefore, through: step, since: run.manifest.loggedStart,
-      keeping: Set(states.map(\.progress.steps)))
+      keeping: Set(states.map(\.progress.steps)), isSealed: run.manifest.logIsSealed ?? false)
     irregularities = audit.irregularities
     contradictions =
       audit.contradictions

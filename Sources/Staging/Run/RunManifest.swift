@@ -32,6 +32,8 @@ public struct RunManifest: Sendable, Hashable, Codable {
   public var recipeHash: String?
   /// SHA-256 of `plan.json` as it was written; nil in older files and for a run of one model.
   public var planHash: String?
+  /// Whether every line of the log has a checksum and that of the line before it; nil in older files.
+  public var logIsSealed: Bool?
   /// Names of that checkpoint's tensors that are passed over; nil for none.
   public var ignoredTensors: [String]?
   /// Threads of the engine; nil for all of the machine's.
@@ -140,6 +142,7 @@ public struct RunManifest: Sendable, Hashable, Codable {
     threads: Int?
   ) {
     recipeHash = FileDigest(of: Data(recipe.text.utf8)).sha256
+    logIsSealed = true
     self.began = began
     recipeName = recipe.name
     recipeDirectory = recipe.directory.absoluteURL.path(percentEncoded: false)
