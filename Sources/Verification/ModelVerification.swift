@@ -116,8 +116,10 @@ public struct ModelVerification: Sendable {
   private func measured(
     _ engine: any TrainingEngine, _ progress: (VerificationProgress) throws -> Void
   ) throws -> VerificationReport {
-    let (smallState, _) = try small.directory.measuredState()
+    var (smallState, _) = try small.directory.measuredState()
     let (grownState, optimizer) = try grown.directory.measuredState()
+    // Growing weights alone leaves the training behind, so that none of it is to be found again.
+    if grownState.training == nil { smallState = smallState.weightsAlone }
     var verification = GrowthVerification(
       small: smallState, grown: grownState, path: receipt?.path,
       training: MeasuredTraining(optimizer: optimizer, learningRate: request.learningRate),

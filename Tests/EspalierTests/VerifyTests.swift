@@ -148,6 +148,38 @@ struct VerifyTests {
     #expect(table.output.contains("holds"))
   }
 
+  @Test("growing the weights of a checkpoint alone breaks no promise about its moments")
+  func weightsAlone() throws {
+    let place = try workplace(WidthGrowth(factor: 2))
+    let growth = try BuiltCommand.run(
+      ["grow", "run", "-o", "weights", "--width", "2", "--weights-only", "--quiet"], in: place.url)
+    #expect(growth.status == 0, "\(growth.errors)")
+    let report = try report(["verify", "run", "weights"], in: place)
+    #expect(report[.moments]?.verdict == .notMeasurable)
+    #expect(report[.logits]?.verdict == .kept)
+  }
+
+  @Test("blocks that begin with norms at zero are alive, however faint their first gradients")
+  func faintGradients() throws {
+    let place = try CommandWorkplace()
+    let settings = [
+      "model={architecture: gpt2, layers: 2, hidden: 32, heads: 4, context: 32}",
+      "optimizer={kind: muon}", "stop={after: 60 steps}",
+      "schedule={kind: cosine, peak: 1e-3, warmup: 5 steps, total: 60 steps}",
+      "checkpoint={every: 60 steps}",
+    ]
+    for arguments in [
+      ["train", "recipe.yaml", "-o", "run", "--quiet"] + settings.flatMap { ["--set", $0] },
+      ["grow", "run", "-o", "grown", "--depth", "2", "--block", "identity-by-norm", "--quiet"],
+    ] {
+      let result = try BuiltCommand.run(arguments, in: place.url)
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    let report = try report(["verify", "run", "grown"], in: place)
+    #expect(report[.deadParameters]?.verdict == .kept)
+    #expect(report[.deadParameters]?.float64?.value == 0)
+  }
+
   @Test("mistakes are told on standard error")
   func mistakes() throws {
     let place = try CommandWorkplace()

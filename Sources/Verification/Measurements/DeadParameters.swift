@@ -41,8 +41,7 @@ public struct DeadParameter: Sendable, Hashable, Codable {
     try check(batches)
     let program = grown.program
     let training = training.atUsualRate
-    let first = Search(
-      try GradientWatch(grown, batches: batches, training: training), program)
+    let first = Search(try watch(grown, batches: batches, training: training), program)
     guard first.isTroubled,
       try !find(
         GradientWatch(small, batches: [smallBatch], training: training), small.program,
@@ -51,11 +50,29 @@ public struct DeadParameter: Sendable, Hashable, Codable {
     else { return first }
     let before = try GradientWatch(
       small, batches: Array(repeating: smallBatch, count: batches.count + 1), training: training)
-    let longer = try GradientWatch(
-      grown, batches: batches + batches.prefix(1), training: training)
+    let longer = try watch(grown, batches: batches + batches.prefix(1), training: training)
     guard let path else { return Search(longer, program) }
     let waiting = before.mask(.some, of: small.program).map { $0.map { !$0 } }
     return Search(longer, program, excused: path.copiedEntries(of: waiting))
+  }
+
+  /// How much larger the steps are that tell small gradients from rounding.
+  private static let boldness = 64.0
+
+  /// Watches a grown model, and where gradients may be rounding a second time with larger steps.
+  ///
+  /// Behind several parameters that growth left at zero (the gains of a new block) a gradient is a product of
+  /// what the first step gave to each, and may be below the rounding of all others; it grows with the step,
+  /// which rounding does not. What is exactly zero stays dead.
+  private static func watch(
+    _ grown: any MeasuredModel, batches: [TokenBatch], training: MeasuredTraining
+  ) throws -> GradientWatch {
+    var watch = try GradientWatch(grown, batches: batches, training: training)
+    guard watch.notFinite == nil, watch.hasFaint else { return watch }
+    var bolder = training
+    bolder.learningRate *= boldness
+    watch.confirm(by: try GradientWatch(grown, batches: batches, training: bolder))
+    return watch
   }
 
   private static func check(_ batches: [TokenBatch]) throws {

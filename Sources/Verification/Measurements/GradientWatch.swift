@@ -68,6 +68,19 @@ struct GradientWatch {
     }
   }
 
+  /// Whether an entry got no more than what may be rounding.
+  var hasFaint: Bool { entries.contains { $0.contains(.faint) } }
+
+  /// Takes gradients for true that are beyond rounding along other steps of the same model.
+  mutating func confirm(by other: GradientWatch) {
+    for (index, others) in other.entries.enumerated() {
+      for element in others.indices
+      where entries[index][element] == .faint && others[element] == .some {
+        entries[index][element] = .some
+      }
+    }
+  }
+
   /// Which entries of each parameter got at least so much, or could get nothing on these batches.
   func mask(_ least: Gradient, of program: Program) -> [[Bool]] {
     zip(program.parameters, entries).map { spec, entries in

@@ -30,7 +30,8 @@ public struct LogitError: Sendable, Hashable {
     let widths = [small, grown].map { $0.program.vocabularySize }
     try VerificationError.check(
       widths[0] <= widths[1], .mismatch, "vocabulary",
-      "the grown model knows \(widths[1]) tokens, the small one \(widths[0])")
+      "the grown model knows \(widths[1]) tokens, the small one \(widths[0]), of which a growth "
+        + "removes none; is the small model named first?")
     try VerificationError.check(
       batches.contains { $0.targetCount > 0 }, .invalidBatch, "batches", "hold no target")
     var result = LogitError(logits: 0, loss: 0)

@@ -10,6 +10,9 @@ public struct ModelState: Sendable {
   public var configuration: ModelConfiguration
   /// One for each parameter of the configuration's program, in its order.
   public var parameters: [ParameterState]
+  /// The training that the model stands in, whose parametrization scales the parameters' rates; nil for
+  /// rates as they are.
+  public var training: TrainingConfiguration?
 
   /// Puts a model together.
   public init(_ configuration: ModelConfiguration, _ parameters: [ParameterState]) {
@@ -27,7 +30,11 @@ public struct ModelState: Sendable {
   /// The model of a training state.
   public init(_ state: TrainingState) {
     self.init(state.status.model, state.parameters)
+    training = state.status.training
   }
+
+  /// The model as one that never trained.
+  public var weightsAlone: ModelState { ModelState(configuration, values: parameters.map(\.value)) }
 
   /// The model's program without dropout, which would compare random numbers.
   func program() throws -> Program { try configuration.withoutDropout.program() }

@@ -166,7 +166,8 @@ struct LockStep {
     let sizes = [small, grown].map(\.program.vocabularySize)
     try VerificationError.check(
       sizes[0] <= sizes[1], .mismatch, "vocabulary",
-      "the grown model knows \(sizes[1]) tokens, the small one \(sizes[0])")
+      "the grown model knows \(sizes[1]) tokens, the small one \(sizes[0]), of which a growth "
+        + "removes none; is the small model named first?")
     let width = max(small.program.hiddenSize, grown.program.hiddenSize)
     // Logits of all rows are held too.
     let length = max(width, batch.inputs.count)
