@@ -68,6 +68,36 @@ import Training
       message(model(layers: 2, hidden: 64, context: 1 << 28), many).contains("more than 9 EB"))
   }
 
+  @Test(
+    "what the optimizer keeps is counted: of Muon's matrices one tensor, in session and checkpoint")
+  func slots() throws {
+    let model = model(layers: 2, hidden: 64)
+    let (adamW, muon) = (
+      OptimizerConfiguration.adamW(AdamWConfiguration()),
+      OptimizerConfiguration.muon(MuonConfiguration())
+    )
+    /// The least memory in which the training is let in.
+    func least(_ optimizer: OptimizerConfiguration) -> Int {
+      let training = TrainingConfiguration(
+        batch: BatchConfiguration(sequences: 1), optimizer: optimizer,
+        schedule: LearningRateSchedule(kind: .constant, peak: 1e-3, total: nil),
+        stop: StopConditions(after: .steps(1)))
+      var range = 0...1 << 30
+      while range.count > 1 {
+        let middle = (range.lowerBound + range.upperBound) / 2
+        let memory = MachineMemory(total: 1 << 30, available: middle)
+        let fits = (try? TrainingMemory.check(model, training, memory: memory)) != nil
+        range = fits ? range.lowerBound...middle : middle + 1...range.upperBound
+      }
+      return range.lowerBound
+    }
+    let saved = try model.program().parameters.reduce(0) {
+      $0 + $1.shape.elementCount * (adamW.slots(of: $1).count - muon.slots(of: $1).count)
+    }
+    #expect(saved > 0)
+    #expect(least(adamW) - least(muon) == 2 * 4 * saved)
+  }
+
   @Test("batches whose values overflow are refused, whatever the memory")
   func overflow() throws {
     let program = try model(layers: 1, hidden: 64).program()

@@ -20,6 +20,16 @@ public enum TrainingMemory {
     MachineMemory.bytes([parameterCount, 4 * stateTensors])
   }
 
+  /// Bytes of what an optimizer keeps of parameters, beyond AdamW's two moments of each, which the sizes of
+  /// sessions and states count; below 0 where it keeps less.
+  static func extraSlotBytes(
+    of parameters: [ParameterSpec], _ optimizer: OptimizerConfiguration
+  ) -> Int {
+    parameters.reduce(0) {
+      $0 + 4 * $1.shape.elementCount * (optimizer.slots(of: $1).count - 2)
+    }
+  }
+
   /// Bytes of a step's tokens: inputs and targets, whole and as micro-batches.
   public static func batchBytes(_ batch: BatchConfiguration, contextLength: Int) -> Int {
     MachineMemory.bytes([batch.sequences, batch.accumulate, contextLength, 2 * 2 * 4])
@@ -39,14 +49,14 @@ public enum TrainingMemory {
     _ model: ModelConfiguration, _ training: TrainingConfiguration, subject: String = "model",
     memory: MachineMemory = .current
   ) throws {
-    _ = try parameterCount(of: model, training, subject, memory)
+    _ = try parameters(of: model, training, subject, memory)
   }
 
-  /// The number of parameters, once they and a step's tokens are known to fit.
-  private static func parameterCount(
+  /// The number of parameters, once they and a step's tokens are known to fit, and ``extraSlotBytes(of:_:)``.
+  private static func parameters(
     of model: ModelConfiguration, _ training: TrainingConfiguration, _ subject: String,
     _ memory: MachineMemory
-  ) throws -> Int {
+  ) throws -> (count: Int, extraSlotBytes: Int) {
     let batch = training.batch
     try memory.check(
       batchBytes(batch, contextLength: model.contextLength),
@@ -54,13 +64,20 @@ public enum TrainingMemory {
         + "\(model.contextLength)",
       remedy: "use fewer sequences", subject: "batch")
     let count = try model.parameterCount().total
-    let bytes = MachineMemory.bytes(
-      [sessionBytes(parameterCount: count, precision: training.precision)],
-      [stateBytes(parameterCount: count)])
-    try memory.check(
-      bytes, for: "training \(count) parameters with their gradients, moments and a checkpoint",
-      remedy: "use a smaller model", subject: subject)
-    return count
+    func check(_ bytes: Int) throws {
+      try memory.check(
+        bytes, for: "training \(count) parameters with their gradients, moments and a checkpoint",
+        remedy: "use a smaller model", subject: subject)
+    }
+    let (session, state) = (
+      sessionBytes(parameterCount: count, precision: training.precision),
+      stateBytes(parameterCount: count)
+    )
+    // A model that no optimizer could train here is refused before its parameters are listed.
+    if session / 2 > memory.available { try check(MachineMemory.bytes([session], [state])) }
+    let extra = extraSlotBytes(of: try model.program().parameters, training.optimizer)
+    try check(MachineMemory.bytes([session + extra], [state + extra]))
+    return (count, extra)
   }
 
   /// Checks that an engine can train a model beside what is in memory already.
@@ -71,12 +88,12 @@ public enum TrainingMemory {
     subject: String = "model", memory: MachineMemory = .current
   ) throws {
     let batch = training.batch
-    let count = try parameterCount(of: model, training, subject, memory)
+    let (count, extra) = try parameters(of: model, training, subject, memory)
     let session = try engine.trainingByteCount(
       of: try model.program(), precision: training.precision, sequenceCount: batch.sequences,
       sequenceLength: model.contextLength)
     let bytes = MachineMemory.bytes(
-      [session], [stateBytes(parameterCount: count)],
+      [session + extra], [stateBytes(parameterCount: count) + extra],
       [batchBytes(batch, contextLength: model.contextLength)])
     try memory.check(
       bytes,
