@@ -181,12 +181,26 @@ enum InspectionText {
           + "\(Readable.scaled(progress.floatingPointOperations))FLOPs, "
           + "\(Readable.time(progress.seconds))"),
       row("schedule", rate), row("seed", String(training.status.training.seed)),
-    ] + healthLines(training.status.health)
+    ] + (training.newEntries ?? []).map { row("new entries", text($0)) }
+      + healthLines(training.status.health)
       + training.status.lineage.map { entry in
         let source = entry.source.map { " from \($0)" } ?? ""
         let hash = entry.sourceHash.map { " (SHA-256 \($0.prefix(12))…)" } ?? ""
         return row("lineage", "step \(entry.step): \(entry.operation)\(source)\(hash)")
       }
+  }
+
+  /// How the entries that a growth made are trained.
+  private static func text(_ mark: ModelInspection.NewEntryMark) -> String {
+    let place =
+      "in \(Readable.exact(mark.tensorCount, of: "tensor")), grown "
+      + "\(Readable.exact(mark.updates, of: "step")) ago: "
+    let rate = mark.rate.map {
+      "\(Readable.count((mark.factor * 1000).rounded() / 1000)) times the learning rate, going to 1 "
+        + "at step \(Readable.exact($0.steps)) after the growth"
+    }
+    let count = mark.hasOwnCount ? "their moments began at zero and are corrected for it" : nil
+    return place + [rate, count].compactMap { $0 }.joined(separator: "; ")
   }
 
   private static func healthLines(_ health: TrainingHealth?) -> [String] {

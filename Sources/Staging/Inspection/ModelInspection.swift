@@ -29,6 +29,22 @@ public struct ModelInspection: Sendable, Encodable {
     public var learningRate: Double
     /// The part of the schedule that is done; nil for a constant rate.
     public var scheduleShare: Double?
+    /// Entries that growths made and that are not trained as all others yet, by growths; nil for none.
+    public var newEntries: [NewEntryMark]?
+  }
+
+  /// What one growth left of marks on new entries.
+  public struct NewEntryMark: Sendable, Hashable, Encodable {
+    /// Tensors that have such entries.
+    public var tensorCount: Int
+    /// Updates since the growth.
+    public var updates: Int
+    /// Their factor on the learning rate; nil where they have none of their own.
+    public var rate: NewEntries.Rate?
+    /// The factor of the next update.
+    public var factor: Double
+    /// Whether AdamW's correction counts their own updates, since their moments began at zero.
+    public var hasOwnCount: Bool
   }
 
   /// The directory.
@@ -154,5 +170,28 @@ extension ModelInspection.Training {
     scheduleShare = schedule.total.map {
       min(1, (progress + status.position.offset).amount($0.measure) / $0.amount)
     }
+    newEntries = ModelInspection.NewEntryMark.all(of: try TrainingState.clocks(in: url))
+  }
+}
+
+extension ModelInspection.NewEntryMark {
+  /// The marks of all parameters, those that say the same as one, the oldest growth first; nil for none.
+  fileprivate static func all(of clocks: [ParameterClock]) -> [Self]? {
+    var marks: [Self] = []
+    for entry in clocks.flatMap(\.newEntries) {
+      let mark = Self(
+        tensorCount: 1, updates: entry.updates, rate: entry.rate,
+        factor: entry.rate?.factor(after: entry.updates) ?? 1, hasOwnCount: entry.hasOwnCount)
+      if let index = marks.firstIndex(where: { $0.saysTheSame(as: mark) }) {
+        marks[index].tensorCount += 1
+      } else {
+        marks.append(mark)
+      }
+    }
+    return marks.isEmpty ? nil : marks.sorted { $0.updates > $1.updates }
+  }
+
+  private func saysTheSame(as other: Self) -> Bool {
+    updates == other.updates && rate == other.rate && hasOwnCount == other.hasOwnCount
   }
 }

@@ -152,6 +152,16 @@ extension TrainingState {
     return status
   }
 
+  /// Reads the counts and multipliers of a checkpoint's parameters, in the order of the model's program.
+  ///
+  /// - Throws: ``TrainingError`` of code `unsupportedFormat` or `invalidState`.
+  package static func clocks(in directory: URL) throws -> [ParameterClock] {
+    let file = directory.appending(path: TrainingStateFiles.state)
+    let contents = try contents(of: file)
+    _ = try contents.validate(readFrom: file)
+    return contents.parameters
+  }
+
   static func contents(of file: URL) throws -> TrainingStateFiles.Contents {
     do {
       // Some hundred bytes for each parameter tensor.
