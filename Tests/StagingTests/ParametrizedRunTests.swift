@@ -99,6 +99,34 @@ import Training
     #expect(error?.message.contains("{kind: mup, base: {layers: 4, hidden: 64}}") == true)
   }
 
+  @Test("A parametrization stays what it is when a training goes on with another recipe")
+  func midway() throws {
+    let first = try Workplace()
+    try TrainingRun.create(first.run, recipe: first.recipeFile(Self.recipe("gpt2"))).trainForTest(
+      interruptingAfter: 12)
+    let text = Self.recipe("gpt2").split(separator: "\n").filter {
+      !$0.hasPrefix("stages") && !$0.hasPrefix("  - ") && !$0.hasPrefix("    ")
+    }.joined(separator: "\n")
+    func goOn(_ parametrization: String, in place: Workplace) throws {
+      let recipe = text.replacing(
+        /parametrization: .*/, with: "parametrization: \(parametrization)"
+      )
+      .replacing(/model: .*/, with: "stop: {further: 3 steps}")
+      _ = try TrainingRun.create(
+        place.run, recipe: try place.recipeFile(recipe),
+        startingFrom: first.checkpoints.url(step: 12), with: .wholeState)
+    }
+    let place = try Workplace()
+    let error = #expect(throws: StagingError.self) { try goOn("standard", in: place) }
+    #expect(error?.code == .incompatibleCheckpoint)
+    #expect(error?.subject == "recipe.yaml: parametrization")
+    let written = try #require(error?.message.firstMatch(of: /Write parametrization: (.*), or/))
+    #expect(throws: StagingError.self) {
+      try goOn("{kind: mup, base: {layers: 1, hidden: 4, heads: 2}}", in: place)
+    }
+    #expect(throws: Never.self) { try goOn(String(written.output.1), in: place) }
+  }
+
   @Test(
     "Across a growth the rates are those of the new size; broken off anywhere a run goes on bit for bit",
     arguments: ["gpt2", "llama"])

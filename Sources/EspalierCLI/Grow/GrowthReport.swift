@@ -106,7 +106,8 @@ struct GrowthReport: Encodable {
     files = outline.files
     tensors = withTensors ? outline.tensors : nil
     ownKeys = try growth.ownKeys()
-    notes = Self.notes(growth.target) + Self.notes(growth.source, as: output.type)
+    notes =
+      Self.notes(growth.target) + Self.notes(growth.source, as: output.type) + Self.notes(growth)
     training = try Training(growth)
   }
 
@@ -121,6 +122,17 @@ struct GrowthReport: Encodable {
 }
 
 extension GrowthReport {
+  /// A rate that rises until the training is over is never the schedule's.
+  private static func notes(_ growth: ModelGrowth) -> [String] {
+    guard let status = growth.grownStatus(),
+      let (risen, end) = status.training.unreachedRise(from: status)
+    else { return [] }
+    return [
+      "the learning rate rises again to step \(risen), and the training as this checkpoint has it ends at "
+        + "step \(end); give less --rewarmup, or train for longer"
+    ]
+  }
+
   /// A type of fewer digits than the source's rounds every weight.
   private static func notes(_ source: GrowthSource, as type: DType?) -> [String] {
     let tensors = source.directory.tensors

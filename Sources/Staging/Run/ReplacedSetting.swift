@@ -67,7 +67,6 @@ struct ReplacedSetting: Sendable, Hashable {
       return "{\(members.joined(separator: ", "))}"
     case .string(let text)?, .number(let text)?: return text
     case nil where key == "onNonFinite": return TroubleAction.stop.rawValue
-    case nil where key == "parametrization": return "standard"
     case nil: return "none"
     case let value?: return String(decoding: value.encoded(.compact), as: UTF8.self)
     }

@@ -9,6 +9,31 @@ extension TrainingConfiguration {
     try checkLength(status.progress, name)
     try checkLoss(status, name)
     try checkRate(status, name)
+    try checkRise(status, name)
+    try checkParametrization(status, name)
+  }
+
+  private func checkRise(_ status: TrainingStatus, _ name: String) throws {
+    guard let (risen, end) = unreachedRise(from: status) else { return }
+    throw StagingError(
+      .incompatibleCheckpoint,
+      "the checkpoint's learning rate rises again after its growth, to step \(risen), and the run ends at "
+        + "step \(end), before it is whole; train for longer, or grow with less --rewarmup",
+      subject: "\(name): \(stop.after == nil ? "schedule.total" : "stop.after")")
+  }
+
+  /// Rates and ε of every parameter would change from one step to the next.
+  private func checkParametrization(_ status: TrainingStatus, _ name: String) throws {
+    func text(_ configuration: TrainingConfiguration) -> String {
+      configuration.parametrization?.recipeText ?? "standard"
+    }
+    guard status.training.parametrization != parametrization else { return }
+    throw StagingError(
+      .incompatibleCheckpoint,
+      "the checkpoint's is \(text(status.training)), the recipe's \(text(self)), and no training "
+        + "changes it midway. Write parametrization: "
+        + "\(text(status.training)), or begin with the weights alone (--from)",
+      subject: "\(name): parametrization")
   }
 
   private func checkLength(_ progress: TrainingProgress, _ name: String) throws {
