@@ -71,6 +71,12 @@ private func decodingReason(_ error: DecodingError) -> String {
 private func corruptionReason(_ context: DecodingError.Context) -> String {
   guard let cause = context.underlyingError else {
     let isSyntax = context.debugDescription.contains("not valid JSON")
+    // Swift's own enumerations: Cannot initialize NormKind from invalid String value batch.
+    if let value = context.debugDescription.firstMatch(
+      of: /^Cannot initialize \S+ from invalid \S+ value (.*)$/)
+    {
+      return "“\(String(value.output.1).excerpt)” is none of the words that are possible here"
+    }
     // Foundation says the same of `1.5` and of 2⁶³ where a whole number belongs.
     return isSyntax
       ? "not JSON, or a number in it is not whole or too large" : context.debugDescription.excerpt

@@ -120,8 +120,63 @@ enum MessageFiles {
       + Data(count: 4)
   }
 
+  /// One change of Llama's description each.
+  static let familyChanges: [String: (String, String)] = [
+    "name": ("name: llama", "name: ''"),
+    "query": ("  query: self_attn.q_proj\n", "  query: null\n"),
+    "gate": ("  gateUp: null", "  gateUp: mlp.gate_up"),
+    "no-gate": ("  gated: true", "  gated: false"),
+    "positions": ("  positionEmbedding: null", "  positionEmbedding: embed_positions"),
+    "norms": ("  queryNorm: null", "  queryNorm: self_attn.q_norm"),
+    "layer": ("  layer: layers.{layer}.", "  layer: layers."),
+    "router": ("  router: null", "  router: gate"),
+    "experts": ("  experts: null", "  experts: num_experts"),
+    "trait": ("  norm: rootMeanSquare", "  norm: batch"),
+    "words": ("  gated: true", "  gated: perhaps"),
+    "rotary": ("  positions: rotary", "  positions: learned"),
+  ]
+
   /// Folders of the workplace with a fault.
   static let damaged: [Copy] = [
+    Copy(
+      name: "run-edited", of: "trained",
+      change: .replacing("seed: 11", with: "seed: 12", in: "recipe.yaml")),
+    Copy(
+      name: "run-sealed", of: "trained",
+      change: .replacing("\"recipeName\"", with: "\"recipename\"", in: "run.json")),
+    Copy(
+      name: "run-altered", of: "trained",
+      change: .replacing("\"recipe.yaml\"", with: "\"other.yaml\"", in: "run.json")),
+    Copy(
+      name: "run-future", of: "trained",
+      change: .replacing("\"formatVersion\" : 1", with: "\"formatVersion\" : 9", in: "run.json")),
+    Copy(
+      name: "run-kind", of: "trained",
+      change: .with("log.jsonl", Data("{\"kind\":\"odd\"}\n{\"kind\":\"odd\"}\n".utf8))),
+    Copy(
+      name: "run-negative", of: "trained",
+      change: .with(
+        "log.jsonl", Data("{\"kind\":\"step\",\"step\":-1}\n{\"kind\":\"odd\"}\n".utf8))),
+    Copy(
+      name: "run-gradients", of: "trained",
+      change: .replacing("\"gradientNorm\":", with: "\"gradientNorm\":1", in: "log.jsonl")),
+    Copy(
+      name: "run-stripped", of: "trained",
+      change: .replacing("\"checksum\"", with: "\"sum\"", in: "log.jsonl")),
+    Copy(
+      name: "run-torn", of: "trained",
+      change: .cut("checkpoints/step-00000004/model.safetensors", to: 100)),
+    Copy(
+      name: "state-version", of: "trained",
+      change: .replacing(
+        "\"formatVersion\" : 1,", with: "\"formatVersion\" : 9,",
+        in: "checkpoints/step-00000004/training_state.json")),
+    Copy(
+      name: "tokens-shard", of: "tokens", change: .without("train-00000.bin")),
+    Copy(
+      name: "tokens-future", of: "tokens",
+      change: .replacing("\"formatVersion\" : ", with: "\"formatVersion\" : 9", in: "manifest.json")
+    ),
     Copy(name: "run-manifest", of: "trained", change: .with("run.json", Data("{}".utf8))),
     Copy(name: "run-gone", of: "trained", change: .without("run.json")),
     Copy(name: "run-log", of: "trained", change: .without("log.jsonl")),
@@ -165,10 +220,19 @@ enum MessageFiles {
     ("no-text.jsonl", "{\"body\": \"a\"}\n"), ("number.jsonl", "{\"text\": 7}\n"),
     ("cut.jsonl", "{\"text\": \"a\n"), ("list.jsonl", "[1]\n"),
     ("folder/notes.rst", "a\n"), ("folder/table.csv", "a,b\n"),
+    ("key.jsonl", "{text: \"a\"}\n"), ("escape.jsonl", "{\"text\": \"\\q\"}\n"),
+    ("hex.jsonl", "{\"text\": \"\\u12\"}\n"), ("comma.jsonl", "{\"text\": \"a\" \"b\": 1}\n"),
+    ("null.jsonl", "{\"text\": null}\n"), ("more.jsonl", "{\"text\": \"a\"} x\n"),
+    ("pieces.json", "{}"), ("pieces-short.json", "[\"a\"]"), ("pieces-number.json", "[1]"),
+    ("empty.txt.gz", ""),
     ("lambada.jsonl", "{\"words\": \"a b\"}\n"), ("one-word.jsonl", "{\"text\": \"alone\"}\n"),
   ]
 
   private static let recipes: [(String, String)] = [
+    ("documents.yaml", "version: 1\n---\nversion: 1\n"), ("merge.yaml", "<<: 7\nversion: 1\n"),
+    ("key.yaml", "version: 1\n? [a, b]\n: 1\n"),
+    ("plan-format.json", "{\"version\": 9, \"stages\": []}"),
+    ("plan-empty.json", "{\"version\": 1, \"stages\": []}"),
     ("list.yaml", "- a\n- b\n"), ("blank.yaml", ""), ("broken.yaml", "model: {layers: 1\n"),
     ("deep.yaml", String(repeating: "a: {", count: 70) + String(repeating: "}", count: 70) + "\n"),
     ("nul.yaml", "version: 1\nseed: 2\n\u{0}"),

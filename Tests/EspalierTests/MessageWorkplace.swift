@@ -26,6 +26,11 @@ struct MessageWorkplace {
     for (source, name) in [("run", "trained"), ("tokens", "tokens")] {
       try Self.copy(Self.trained.get().url.appending(path: source), to: url.appending(path: name))
     }
+    let family = try Self.family.get()
+    for (name, change) in MessageFiles.familyChanges {
+      #expect(family.contains(change.0), "\(name)")
+      try write("family-\(name).yaml", family.replacing(change.0, with: change.1))
+    }
     for copy in MessageFiles.damaged {
       try Self.copy(url.appending(path: copy.of), to: url.appending(path: copy.name))
       try change(copy.name, copy.change)
@@ -43,6 +48,12 @@ struct MessageWorkplace {
       #expect(result.status == 0, "\(result.errors)")
     }
     return place
+  }
+
+  /// The description of Llama.
+  private static let family = Result {
+    let place = try CommandWorkplace()
+    return try BuiltCommand.run(["families", "llama"], in: place.url).output
   }
 
   private static func copy(_ source: URL, to target: URL) throws {

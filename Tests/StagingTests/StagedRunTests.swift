@@ -249,6 +249,17 @@ struct StagedRunTests {
         "stages[0].grow.form: does nothing without width"
       ),
       ("{width: 2, depth: 2, units: new}", "does nothing without ffn"),
+      ("{width: 2, depth: 2, units: duplicate}", "stages[0].grow.units: does nothing without ffn"),
+      ("{units: new}", "stages[0].grow.units: speaks of ffn, and nothing of that grows"),
+      ("{expertParts: 2}", "expertParts"),
+      ("{hidden: 4}", "stages[0].grow.hidden: 4 is less than the model's 8"),
+      ("{heads: 1}", "stages[0].grow.heads: 1 is less than"),
+      ("{layers: [0, one]}", "stages[0].grow.layers[1]: got one; expected the number of a layer"),
+      ("{layers: [0, -1]}", "stages[0].grow.layers[1]: got -1; expected the number of a layer"),
+      (
+        "{layers: 0-0,0-0, width: 2}",
+        "in braces a comma ends a value; write the list in quotes: layers: \"0-0,0-0\""
+      ),
       ("{layers: 3, placement: [0, 0]}", "sources of 2 layers, and the grown model has 3"),
       ("{layers: \"2\"}", "a number of layers"),
     ])
@@ -267,6 +278,32 @@ struct StagedRunTests {
   func badEnds(until: String) throws {
     let place = try Workplace()
     #expect(throws: StagingError.self) { try create(place, Self.recipe(until: until)) }
+  }
+
+  @Test("a slope that no law knows is told by file, stage and key before anything is trained")
+  func unknownSlope() throws {
+    let place = try Workplace()
+    let text = Self.recipe(until: "slope: auto", growth: "{width: 2, layers: 2, block: fresh}")
+      .replacing("{layers: 1, hidden: 8}", with: "{layers: 0, hidden: 8}")
+    let error = #expect(throws: StagingError.self) { try create(place, text) }
+    #expect(error?.subject == "recipe.yaml: stages[0].until.slope")
+    #expect(error?.message.contains("a model without layers") == true)
+    #expect(!RunDirectory(place.run).holdsRun)
+  }
+
+  @Test("positions are stretched where there is a table of them, and refused where there is none")
+  func stretchedPositions() throws {
+    let growth = "{width: 2, depth: 2, context: 8, positions: interpolated}"
+    let text = Self.recipe(growth: growth).replacing(
+      "{layers: 1, hidden: 8}", with: "{layers: 1, hidden: 8, context: 4}")
+    let place = try Workplace()
+    #expect(throws: Never.self) { try create(place, text) }
+    let error = #expect(throws: StagingError.self) {
+      try create(
+        Workplace(), text.replacing("gpt2", with: "llama").replacing("heads: 4", with: "heads: 2"))
+    }
+    #expect(error?.subject == "recipe.yaml: stages[0].grow.positions")
+    #expect(error?.message.contains("no table to be stretched in llama") == true)
   }
 
   @Test("the staged example decodes, and so does each of its commented keys")

@@ -75,7 +75,8 @@ extension DecoderFamily {
     func check(_ condition: Bool, _ field: String, _ message: String) throws {
       guard condition else {
         throw ArchitecturesError(
-          .invalidConfiguration, message, subject: "family \(name): \(field)")
+          .invalidConfiguration, message,
+          subject: "family\(name.isEmpty ? "" : " \(name)"): \(field)")
       }
     }
     try check(!name.isEmpty && !modelClass.isEmpty, "name", "a name and a modelClass are needed")

@@ -130,6 +130,11 @@ struct GenerateCommand: AsyncParsableCommand {
     guard pieces == nil || tokenizer == nil else {
       throw ValidationError("Give --tokenizer or --pieces, not both.")
     }
+    guard !greedy || temperature == 1 || temperature == 0, !greedy || topK == nil && topP == nil
+    else {
+      throw ValidationError(
+        "--greedy draws nothing; --temperature, --top-k and --top-p do not go with it.")
+    }
     guard !stop.contains("") else { throw ValidationError("A --stop text is empty.") }
     do {
       _ = try sampler()

@@ -95,9 +95,7 @@ struct GrowCommand: ParsableCommand {
     PassedOverWarning.print(source.passedOver, using: source.url)
     ModelOptions.tell(source.directory)
     let request = try GrowthRequest(sizes, manner, training, recipes)
-    let growth = try ModelGrowth(
-      of: source, by: request.growth(of: source.model),
-      options: request.options(of: source, seed: seed))
+    let growth = try request.growth(of: source, seed: seed)
     var settings = writing.settings
     settings.type = try recipes.weightType(writing.dtype, of: source)
     let target = output.map { URL(filePath: $0) }

@@ -7,6 +7,13 @@ struct GrowthArgument {
   let parameter: GrowthParameter
   let value: WrittenValue
 
+  /// The value as files have it, however it was spelled.
+  var meaning: WrittenValue? {
+    var description = GrowthDescription()
+    _ = parameter.set(value, in: &description)
+    return parameter.written(in: description)
+  }
+
   /// Reads the argument of a parameter's option.
   ///
   /// - Throws: `ValidationError` that says what the option takes.

@@ -67,11 +67,12 @@ struct GrowthMannerOptions: ParsableArguments {
   }
 
   func validate() throws {
-    let names = arguments.map(\.parameter.name)
-    guard let twice = ["form", "block"].first(where: { name in names.count { $0 == name } > 1 })
-    else { return }
+    let twice = [GrowthParameter.form, .block].first { parameter in
+      Set(arguments.filter { $0.parameter.name == parameter.name }.map(\.meaning)).count > 1
+    }
+    guard let name = twice?.name else { return }
     throw ValidationError(
-      "--operator and --\(twice) name more than one \(twice); give one of them.")
+      "--operator and --\(name) name more than one \(name); give one of them.")
   }
 
   /// Reads a word that belongs to one of two parameters.

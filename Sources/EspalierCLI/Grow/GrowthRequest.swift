@@ -55,8 +55,24 @@ struct GrowthRequest {
     }
   }
 
+  /// The growth of a source, planned.
+  ///
+  /// - Throws: `ValidationError` for options that do nothing there; the errors of Growth, which name
+  ///   options where these say what is wrong.
+  func growth(of source: GrowthSource, seed: UInt64) throws -> ModelGrowth {
+    let growth = try description.naming(.option) {
+      try ModelGrowth(
+        of: source, by: operators(for: source.model), options: options(of: source, seed: seed))
+    }
+    guard recipes.recipe == nil else { return growth }
+    if let useless = description.useless(from: source.model, to: growth.target, .option) {
+      throw ValidationError("\(useless.parameter.name(.option)): \(useless.message).")
+    }
+    return growth
+  }
+
   /// The operators in their order, as one.
-  func growth(of model: ModelConfiguration) throws -> GrowthSequence {
+  private func operators(for model: ModelConfiguration) throws -> GrowthSequence {
     if let configuration {
       return description.growth(to: try target(configuration, model))
     }
@@ -64,7 +80,7 @@ struct GrowthRequest {
   }
 
   /// The options of the growth.
-  func options(of source: GrowthSource, seed: UInt64) throws -> GrowthOptions {
+  private func options(of source: GrowthSource, seed: UInt64) throws -> GrowthOptions {
     if source.status == nil,
       let parameter = description.given.first(where: { $0.group == .training })
     {

@@ -13,6 +13,11 @@ struct PlanTargetOptions: ParsableArguments {
     help: "The vocabulary, where the recipe leaves it to files that are not there.")
   var vocabulary: Int?
 
+  func validate() throws {
+    guard let vocabulary, !(1...1 << 28).contains(vocabulary) else { return }
+    throw ValidationError("--vocabulary is \(vocabulary); expected 1 to \(1 << 28).")
+  }
+
   func recipe() throws -> Recipe { try RecipeFile(contentsOf: URL(filePath: target)).recipe() }
 
   /// The target.

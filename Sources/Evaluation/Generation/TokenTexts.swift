@@ -20,6 +20,11 @@ public struct TokenPieces: Sendable, Hashable {
     do {
       let data = try RegularFile.contents(of: url.path, atMost: 64 << 20)
       self.init(try JSONDecoder().decode([String].self, from: data))
+    } catch let error as DecodingError {
+      throw EvaluationError(
+        .invalidPieces,
+        "is no list of texts (\(reason(of: error))); expected a JSON array with the text of each token",
+        subject: url.path)
     } catch {
       throw EvaluationError(
         .invalidPieces,

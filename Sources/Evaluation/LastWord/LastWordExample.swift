@@ -70,7 +70,7 @@ public struct LastWordExample: Sendable, Hashable {
   ) throws -> [LastWordExample] {
     var examples: [LastWordExample] = []
     var limit = StandardInputLimit(inputs)
-    try CorpusInput.forEachText(in: inputs) { bytes in
+    try CorpusInput.forEachText(in: inputs, canSkip: false) { bytes in
       try limit.add(bytes.count)
       examples.append(
         try LastWordExample(

@@ -48,7 +48,7 @@ public struct EvaluationText: Sendable, Hashable {
       switch piece.content {
       case .text(_, let isLast): try text.append(piece, isLast: isLast, encoder)
       case .lines(let first): try text.append(piece, firstLine: first, tokenizer)
-      case .badLine(let fault): throw fault.error(subject: piece.subject)
+      case .badLine(let fault): throw fault.error(subject: piece.subject, canSkip: false)
       }
       try progress(reader.fileBytesRead)
     }
@@ -77,7 +77,8 @@ public struct EvaluationText: Sendable, Hashable {
     try JSONLines.forEach(in: piece.bytes, firstLine: firstLine) { number, result in
       switch result {
       case .success(let document): appendDocument(document.text, tokenizer: tokenizer)
-      case .failure(let fault): throw fault.error(subject: "\(piece.subject):\(number)")
+      case .failure(let fault):
+        throw fault.error(subject: "\(piece.subject):\(number)", canSkip: false)
       }
     }
   }

@@ -97,14 +97,6 @@ extension GrowthDescription {
     Set(given.filter { $0.group == .size }.map(\.name))
   }
 
-  /// What is said, other than defaults, of sizes that are not.
-  public var useless: [GrowthParameter] {
-    let sizes = sizeNames
-    return given.filter {
-      !$0.applies(toSizes: sizes) && $0.written(in: self) != $0.defaultValue
-    }
-  }
-
   /// The same with what a growth leaves to defaults written out, where they speak of its sizes.
   public var spelledOut: GrowthDescription {
     let sizes = sizeNames

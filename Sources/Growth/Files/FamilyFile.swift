@@ -45,7 +45,9 @@ public struct FamilyFile: Sendable, Hashable {
       throw GrowthError(
         .unreadableSource, "is no description of a family: \(reason(of: error))", subject: name)
     }
-    try family.validate()
+    do { try family.validate() } catch let error as ArchitecturesError {
+      throw ArchitecturesError(error.code, error.message, subject: "\(name): \(error.subject)")
+    }
   }
 
   /// The description in YAML, all of it.

@@ -99,7 +99,7 @@ private struct CurveColumns {
       if let index = find(candidates) { return index }
       throw PlanningError(
         .malformedCurve,
-        "no column of the \(what) among \(first.cells.joined(separator: ", ")); name one "
+        "no column of the \(what) among \(first.cells.joined(separator: ", ").excerpt); name one "
           + "\"\(what)\"", subject: "\(table.name):\(first.line)")
     }
     stepColumn = try need(["step", "steps", "globalstep", "iteration", "iterations"], "step")

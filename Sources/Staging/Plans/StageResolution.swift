@@ -28,15 +28,30 @@ extension Recipe {
     do {
       let plan = try StageResolution(self, target: target).plan()
       let models = try RunModels(plan.stages, of: model, tokenizerVocabularySize: vocabularySize)
+      if plan.origin == .recipe { try checkUse(in: models) }
+      try models.checkSlopes()
       try training.checkParametrization(of: models)
       return (plan, models)
-    } catch let error as StagingError where planning != nil {
+    } catch let error as StagingError where !error.subject.hasPrefix(name) {
       throw StagingError(error.code, error.message, subject: "\(name): \(error.subject)")
     } catch let error as PlanningError {
       throw StagingError(
         error.code == .fileUnavailable ? .dataUnavailable : .invalidValue,
         "no stages can be planned: \(error.subject == "stages" ? error.message : "\(error)")",
         subject: "\(name): stages")
+    }
+  }
+
+  /// Checks that what a new run's growths are told has something to speak of.
+  private func checkUse(in models: RunModels) throws {
+    // As the recipe has them: a plan has what is left to defaults written out.
+    for (index, stage) in stages.enumerated() {
+      guard let growth = stage.growth, models.growths.indices.contains(index),
+        let useless = growth.useless(
+          from: models.models[index], to: models.models[index + 1], .key)
+      else { continue }
+      throw StagingError(
+        .invalidValue, useless.message, subject: "stages[\(index)].grow.\(useless.parameter.name)")
     }
   }
 
@@ -71,7 +86,6 @@ private struct StageResolution {
   /// - Throws: ``StagingError``; `PlanningError` where runs cannot be fitted or a plan's file cannot
   ///   be read.
   func plan() throws -> RunPlan {
-    try checkUse(recipe.stages)
     return
       switch recipe.planning
     {
@@ -79,17 +93,6 @@ private struct StageResolution {
     case .automatic(let request): try automatic(request)
     case .lateExpansion(let request): try lateExpansion(request)
     case .plan(let file): try followed(file)
-    }
-  }
-
-  /// Checks that what a new run's growths are told has something to speak of; defaults do no harm.
-  private func checkUse(_ stages: [StageRecipe]) throws {
-    for (index, stage) in stages.enumerated() {
-      guard let growth = stage.growth, let useless = growth.useless.first else { continue }
-      throw StagingError(
-        .invalidValue,
-        "does nothing without \(useless.speaksOf.joined(separator: " or ")); remove it",
-        subject: "stages[\(index)].grow.\(useless.name)")
     }
   }
 

@@ -40,13 +40,24 @@ extension RecipeValue {
     _ parameter: GrowthParameter, into description: inout GrowthDescription
   ) throws {
     let expected = parameter.expected(.key)
-    guard let written else { return try note(mismatch(expected)) }
+    guard let written else { return try note(badElement ?? mismatch(expected)) }
     guard !parameter.set(written, in: &description) else { return }
+    if let badElement { return try note(badElement) }
     guard case .word(let word) = written else { return try note(invalid(expected)) }
     guard !parameter.choices.isEmpty else { return try note(mismatch(expected)) }
     try note(
       invalid(
         expected, meant: NearestName.of(String(word.prefix(64)), among: parameter.choices)))
+  }
+
+  /// What is wrong with the first element of a list that cannot be a layer; nil where all can.
+  private var badElement: StagingError? {
+    let expected = "the number of a layer, from 0"
+    for element in elements {
+      guard let number = element.wholeNumberIfWellFormed else { return element.mismatch(expected) }
+      if number < 0 { return element.invalid(expected) }
+    }
+    return nil
   }
 
   /// The value before anybody knows what it is for; nil for keys, lists of other than whole numbers, and

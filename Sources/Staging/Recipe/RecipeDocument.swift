@@ -86,7 +86,12 @@ struct RecipeDocument {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
-      (mark.line, "not YAML: \(remedied(problem)) at column \(mark.column)")
+      (
+        mark.line,
+        isOfManyDocuments(problem)
+          ? "there is more than one document (---) in the file; keep one"
+          : "not YAML: \(remedied(problem)) at column \(mark.column)"
+      )
     case .duplicatedKeysInMapping(let keys, let context):
       (
         context.mark.line,
@@ -104,11 +109,12 @@ struct RecipeDocument {
     }
   }
 
+  private static func isOfManyDocuments(_ problem: String) -> Bool {
+    problem.contains("single document") || problem.contains("another document")
+  }
+
   /// What the parser says, with what to do about what is a riddle otherwise.
   private static func remedied(_ problem: String) -> String {
-    if problem.contains("single document") || problem.contains("another document") {
-      return "there is more than one document (---) in the file; keep one"
-    }
     if problem.contains("cannot start any token") {
       return
         "\(problem); a tab is no indentation in YAML, and a text that begins with a mark such as "

@@ -21,10 +21,17 @@ struct RecipeMapping {
     }
     var members: [String: Node] = [:]
     var meant: Set<String> = []
+    var last: (key: String, text: String)?
     for (key, node) in mapping {
       let name = key.scalar?.string ?? ""
       guard !keys.contains(name) else {
         members[name] = node
+        last = node.scalar.map { (name, $0.string) }
+        continue
+      }
+      if let begun = last, node.scalar?.string.isEmpty == true, Self.isRange(name) {
+        last?.text += ",\(name)"
+        try value.note(Self.unquoted("\(begun.text),\(name)", of: begun.key, key, in: value))
         continue
       }
       // Where anchors may be kept that other places take over.
@@ -63,11 +70,28 @@ struct RecipeMapping {
     return RecipeValue(document: value.document, path: path, node: Node(""), isBlank: true)
   }
 
+  /// Whether a key looks like a part of a list of layers: `3` or `0-3`.
+  private static func isRange(_ name: String) -> Bool {
+    let ends = name.split(separator: "-", omittingEmptySubsequences: false)
+    return ends.count <= 2 && ends.allSatisfy { Int($0) != nil }
+  }
+
+  /// A list whose comma ended a value in braces.
+  private static func unquoted(
+    _ text: String, of name: String, _ key: Node, in value: RecipeValue
+  ) -> StagingError {
+    let source = value.document.source(of: value.path + [name], at: key.mark)
+    return StagingError(
+      .unknownKey,
+      "in braces a comma ends a value; write the list in quotes: \(name): \"\(text.excerpt)\"",
+      subject: "\(source): \(RecipeValue.describe(value.path + [name]))")
+  }
+
   private static func unknown(
     _ name: String, _ key: Node, in value: RecipeValue, keys: [String], meant: String?,
     _ explanation: String?
   ) -> StagingError {
-    let path = value.path + [name]
+    let path = value.path + (key.scalar == nil ? [] : [name])
     let source = value.document.source(of: path, at: key.mark)
     let remedy =
       meant.map { "did you mean \($0)?" } ?? explanation
@@ -75,6 +99,6 @@ struct RecipeMapping {
     let problem = key.scalar == nil ? "a key must be a word" : "unknown key"
     return StagingError(
       .unknownKey, "\(problem); \(remedy)",
-      subject: "\(source): \(RecipeValue.describe(path))")
+      subject: path.isEmpty ? source : "\(source): \(RecipeValue.describe(path))")
   }
 }

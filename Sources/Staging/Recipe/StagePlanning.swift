@@ -75,7 +75,9 @@ extension StagePlanning {
     case (let auto?, nil, nil): self = .automatic(try AutomaticStages(auto, base: base))
     case (nil, let late?, nil): self = .lateExpansion(try LateExpansionRecipe(late))
     case (nil, nil, let plan?): self = .plan(try plan.file(relativeTo: base))
-    default: throw value.mismatch("one of auto, lateExpansion, plan")
+    case (nil, nil, nil): throw value.mismatch("one of auto, lateExpansion, plan")
+    default:
+      throw value.conflict("auto, lateExpansion and plan exclude each other; keep one of them")
     }
   }
 }

@@ -174,7 +174,9 @@ extension StageEnd {
     let value = keys.value
     let given = ["slope", "after", "share", "loss"].filter { keys[$0] != nil }
     guard given.count == 1 else {
-      throw value.mismatch("one of slope, after, share, loss")
+      throw given.isEmpty
+        ? value.mismatch("one of slope, after, share, loss")
+        : value.conflict("\(given.joined(separator: " and ")) exclude each other; keep one of them")
     }
     if let slope = keys["slope"] {
       self = .slope(try StageSlope(slope), try keys["detector"]?.choice() ?? .robust)

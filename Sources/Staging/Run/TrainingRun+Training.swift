@@ -29,7 +29,9 @@ extension TrainingRun {
         return try session(on: engine, lock, observer).train()
       } catch is CancellationError {
         return interruptedEarly()
-      } catch var error as TextError where error.subject.hasPrefix(directory.data.path) {
+      } catch var error as TextError
+        where error.subject.hasPrefix(directory.data.path) && error.code != .insufficientTokens
+      {
         error.message +=
           ". These tokens are the run's own: move '\(directory.data.path)' away, and --resume makes them "
           + "again from the recipe's texts, where these are what they were"

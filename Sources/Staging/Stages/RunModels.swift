@@ -57,14 +57,21 @@ struct RunModels: Sendable {
     var models = [model]
     var growths: [any GrowthOperator] = []
     for (index, stage) in stages.dropLast().enumerated() {
+      let description = stage.growth ?? GrowthDescription()
+      let key = "stages[\(index)].grow"
       do {
-        let growth = (stage.growth ?? GrowthDescription()).growth(to: target)
+        let growth = description.growth(to: target)
         model = try growth.target(from: model)
         models.append(model)
         growths.append(growth)
+      } catch let error as ArchitecturesError {
+        guard let name = description.names(behind: error, .key) else { throw error }
+        throw StagingError(.invalidValue, error.message, subject: "\(key).\(name)")
       } catch let error as GrowthError {
+        let name = description.names(behind: error, .key)
         throw StagingError(
-          .invalidValue, "\(error.message) (\(error.subject))", subject: "stages[\(index)].grow")
+          .invalidValue, name == nil ? "\(error.message) (\(error.subject))" : error.message,
+          subject: name.map { "\(key).\($0)" } ?? key)
       }
     }
     self.models = models

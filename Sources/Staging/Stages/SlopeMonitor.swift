@@ -37,6 +37,28 @@ struct SlopeMonitor: LossMonitor {
   }
 }
 
+extension RunModels {
+  /// Checks that each slope that a stage waits for is known.
+  func checkSlopes() throws {
+    for index in stages.indices { _ = try slope(ofStage: index) }
+  }
+
+  /// The slope that a stage waits for, and how it is found; nil where it waits for none.
+  ///
+  /// - Throws: ``StagingError`` with the stage's key for a model without layers, which no law covers.
+  func slope(
+    ofStage index: Int
+  ) throws -> (threshold: Double, method: SlopeDetectorConfiguration.Method)? {
+    guard case .slope(let threshold, let method)? = stages[index].until else { return nil }
+    let next = models.indices.contains(index + 1) ? models[index + 1] : nil
+    do {
+      return (try threshold.value(model: models[index], next: next, method: method), method)
+    } catch let error as StagingError {
+      throw StagingError(error.code, error.message, subject: "stages[\(index)].\(error.subject)")
+    }
+  }
+}
+
 extension StageSlope {
   /// The slope, below 0, for a stage of `model`.
   ///
@@ -76,7 +98,7 @@ extension StageSlope {
       throw StagingError(
         .invalidValue,
         "no slope is known at which to grow a model without layers; give after, share, loss, or a "
-          + "number", subject: "stages: until.slope")
+          + "number", subject: "until.slope")
     }
     return Double(try model.parameterCount().withoutEmbeddings)
   }

@@ -59,11 +59,10 @@ struct StageConditions {
     case .loss(let loss):
       stop.loss = max(loss, stop.lossKind == .validation ? stop.loss ?? 0 : 0)
       stop.lossKind = .validation
-    case .slope(let threshold, let method):
-      let next = isLast ? nil : models.models[index + 1]
-      monitor = try SlopeMonitor(
-        threshold: threshold.value(model: status.model, next: next, method: method), method: method,
-        status: status)
+    case .slope:
+      monitor = try models.slope(ofStage: index).map {
+        try SlopeMonitor(threshold: $0.threshold, method: $0.method, status: status)
+      }
     case nil: break
     }
     // The last stage has no next model to be late for.

@@ -19,13 +19,18 @@ extension CorpusInput {
   /// - Parameters:
   ///   - inputs: What to read, in order.
   ///   - badLines: What to do with lines that cannot be read.
+  ///   - canSkip: Whether the user may have bad lines skipped, which an error says then.
   ///   - progress: Called with the bytes of files read, every so often.
   ///   - body: Gets the text.
   /// - Throws: ``TextError`` that names the file or line, and what the closures throw.
   public static func forEachText(
     in inputs: [CorpusInput], badLines: CorpusPreparation.BadLines = .fail,
+    canSkip: Bool = true,
     progress: (Int) throws -> Void = { _ in }, _ body: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
+    func check(_ fault: JSONLines.Fault, at subject: String) throws {
+      if badLines == .fail { throw fault.error(subject: subject, canSkip: canSkip) }
+    }
     let reader = CorpusReader(inputs)
     while let piece = try reader.next() {
       try progress(reader.fileBytesRead)
@@ -36,17 +41,11 @@ extension CorpusInput {
           switch text {
           case .success(let text): try text.bytes.withUnsafeBytes(body)
           case .failure(let fault):
-            try check(fault, at: "\(piece.subject):\(number)", badLines)
+            try check(fault, at: "\(piece.subject):\(number)")
           }
         }
-      case .badLine(let fault): try check(fault, at: piece.subject, badLines)
+      case .badLine(let fault): try check(fault, at: piece.subject)
       }
     }
-  }
-
-  private static func check(
-    _ fault: JSONLines.Fault, at subject: String, _ badLines: CorpusPreparation.BadLines
-  ) throws {
-    if badLines == .fail { throw fault.error(subject: subject) }
   }
 }

@@ -28,11 +28,13 @@ package enum JSONLines {
     }
 
     /// The error of a line in a file.
-    package func error(subject: String) -> TextError {
+    ///
+    /// - Parameter canSkip: whether whoever reads the file may skip bad lines.
+    package func error(subject: String, canSkip: Bool = true) -> TextError {
       TextError(
         .unreadableInput,
-        "\(message); expected an object such as {\"text\": \"…\"}. Correct the line, or skip bad lines "
-          + "(--skip-bad-lines)", subject: subject)
+        "\(message); expected an object such as {\"text\": \"…\"}. Correct the line"
+          + (canSkip ? ", or skip bad lines (--skip-bad-lines)" : ""), subject: subject)
     }
   }
 

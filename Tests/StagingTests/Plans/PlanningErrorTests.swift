@@ -20,7 +20,7 @@ struct PlanningErrorTests {
     "what a recipe may not say of its planning",
     arguments: [
       ("automatic", "expected a list of stages, auto, lateExpansion, plan: a file, or none"),
-      ("{auto: {}, plan: plan.json}", "one of auto, lateExpansion, plan"),
+      ("{auto: {}, plan: plan.json}", "lateExpansion and plan exclude each other"),
       ("{}", "one of auto, lateExpansion, plan"), ("{atuo: {}}", "did you mean auto"),
       ("{auto: {fit: a, laws: kaplan}}", "exclude each other"),
       ("{auto: {firstStep: 3}}", "only a fit has firstStep"),
