@@ -31,13 +31,16 @@ let package = Package(
       name: "CKernels",
       linkerSettings: [.linkedLibrary("gomp", .when(platforms: [.linux]))]),
     .target(name: "Tensors", dependencies: ["Wording", "CheckedInput", "CKernels"]),
-    .target(name: "OrderedJSON"),
+    .target(name: "OrderedJSON", dependencies: ["Wording"]),
     .target(
       name: "LinearAlgebra",
-      dependencies: ["CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux]))]),
+      dependencies: [
+        "Wording", "CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux])),
+      ]),
     .target(name: "RunLogs", dependencies: ["Wording", "CheckedInput"]),
     .target(
-      name: "Reporting", dependencies: ["CheckedInput", "Statistics", "RunLogs", "OrderedJSON"]),
+      name: "Reporting",
+      dependencies: ["Wording", "CheckedInput", "Statistics", "RunLogs", "OrderedJSON"]),
     .target(
       name: "Checkpoints",
       dependencies: [
@@ -67,11 +70,13 @@ let package = Package(
     .target(
       name: "Interpretation",
       dependencies: [
-        "Tensors", "Checkpoints", "Architectures", "Text", "Training", "LinearAlgebra",
+        "Wording", "Tensors", "Checkpoints", "Architectures", "Text", "Training", "LinearAlgebra",
       ]),
     .target(
       name: "CPUEngine",
-      dependencies: ["Tensors", "Architectures", "Text", "Training", "CKernels", "LinearAlgebra"]),
+      dependencies: [
+        "Wording", "Tensors", "Architectures", "Text", "Training", "CKernels", "LinearAlgebra",
+      ]),
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(
       name: "Growth",
@@ -100,9 +105,9 @@ let package = Package(
     .target(
       name: "Espalier",
       dependencies: [
-        "Tensors", "LinearAlgebra", "RunLogs", "Reporting", "Checkpoints", "Architectures", "Text",
-        "Training", "Interpretation", "Growth", "Planning", "CPUEngine", "Verification", "Staging",
-        "Statistics", "Evaluation",
+        "Wording", "Tensors", "LinearAlgebra", "RunLogs", "Reporting", "Checkpoints",
+        "Architectures", "Text", "Training", "Interpretation", "Growth", "Planning", "CPUEngine",
+        "Verification", "Staging", "Statistics", "Evaluation",
       ]),
 
     // The command

@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// What the CPU engine could not do.
-public struct CPUEngineError: Error, Sendable, CustomStringConvertible {
-  /// The kind of failure.
-  public enum Code: String, Sendable {
-    case invalidParameters, invalidBatch, unsupportedProgram, outOfMemory
-  }
-  /// The kind of failure.
-  public var code: Code
-  /// The offending value, what was expected, and the remedy.
-  public var message: String
-  /// The parameter, batch or operation concerned.
-  public var subject: String
+///
+/// Its subject is the parameter, batch or operation concerned.
+public typealias CPUEngineError = ModuleError<CPUEngineErrorCode>
 
-  /// Makes an error.
-  public init(_ code: Code, _ message: String, subject: String) {
-    self.code = code
-    self.message = message
-    self.subject = subject
-  }
-
-  /// The subject and the message.
-  public var description: String { "\(subject): \(message)" }
+/// The kinds of ``CPUEngineError``.
+public enum CPUEngineErrorCode: String, Sendable {
+  case invalidParameters, invalidBatch, unsupportedProgram, outOfMemory
 }

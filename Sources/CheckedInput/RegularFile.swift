@@ -27,7 +27,11 @@ package enum RegularFile {
     do {
       // One byte more tells a file that is too large, also one that grows meanwhile.
       let data = try handle.read(upToCount: limit + 1) ?? Data()
-      guard data.count <= limit else { throw RegularFileError(.tooLarge, limit: limit) }
+      guard data.count <= limit else {
+        throw RegularFileError(
+          .tooLarge,
+          "has more than \(limit >> 20) MiB, which no such file needs; is it the right one?")
+      }
       return data
     } catch let error as RegularFileError {
       throw error
@@ -59,32 +63,22 @@ package enum RegularFile {
 }
 
 /// Why a file cannot be read.
-package struct RegularFileError: Error, CustomStringConvertible {
-  /// The kind of failure.
-  package enum Code: String, Sendable {
-    case missing, notRegular, notText, tooLarge, unreadable
-  }
-  /// The kind of failure.
-  package var code: Code
-  /// What is wrong, without the file's name.
-  package var message: String
+///
+/// The subject is empty: what the file is to a user only the caller knows.
+package typealias RegularFileError = ModuleError<RegularFileErrorCode>
 
-  package var description: String { message }
+/// The kinds of ``RegularFileError``.
+package enum RegularFileErrorCode: String, Sendable {
+  case missing, notRegular, notText, tooLarge, unreadable
+}
 
-  init(_ code: Code, _ message: String) {
-    self.code = code
-    self.message = message
-  }
+extension RegularFileError {
+  fileprivate init(_ code: Code, _ message: String) { self.init(code, message, subject: "") }
 
-  init(errno number: Int32) {
+  fileprivate init(errno number: Int32) {
     self =
       number == ENOENT || number == ENOTDIR
       ? Self(.missing, "there is no readable file here")
-      : Self(.unreadable, "cannot be read: \(String(cString: strerror(number)))")
-  }
-
-  init(_ code: Code, limit: Int) {
-    self.init(
-      code, "has more than \(limit >> 20) MiB, which no such file needs; is it the right one?")
+      : Self(.unreadable, "cannot be read: \(systemReason(number))")
   }
 }

@@ -131,7 +131,7 @@ public enum CheckpointDirectory {
   private static func sizeProblem(_ url: URL, _ digest: FileDigest) -> FileProblem.Kind? {
     var information = stat()
     guard stat(url.path, &information) == 0 else {
-      return errno == ENOENT ? .missing : .unreadable(String(cString: strerror(errno)))
+      return errno == ENOENT ? .missing : .unreadable(systemReason(errno))
     }
     guard information.st_mode & S_IFMT == S_IFREG else { return .unreadable("not a regular file") }
     let found = Int(information.st_size)

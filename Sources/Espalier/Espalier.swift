@@ -16,3 +16,4 @@
 @_exported import Text
 @_exported import Training
 @_exported import Verification
+@_exported import Wording

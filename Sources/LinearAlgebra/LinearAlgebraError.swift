@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// A failure of the system's matrix library.
-public struct LinearAlgebraError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// What failed, and with which status.
-  public var message: String
-  /// What was asked of the library.
-  public var subject: String
+///
+/// Its subject is what was asked of the library.
+public typealias LinearAlgebraError = ModuleError<LinearAlgebraErrorCode>
 
-  /// Makes an error.
-  public init(_ message: String, subject: String) {
-    self.message = message
-    self.subject = subject
-  }
-
-  /// The subject and the message.
-  public var description: String { "\(subject): \(message)" }
+/// The kinds of ``LinearAlgebraError``.
+public enum LinearAlgebraErrorCode: String, Sendable {
+  /// The library reported that it failed.
+  case libraryFailed
 }

@@ -93,7 +93,7 @@
   private func check(_ status: dnnl_status_t, _ what: @autoclosure () -> String) throws {
     guard status == dnnl_success else {
       throw LinearAlgebraError(
-        "oneDNN failed with status \(status.rawValue) while \(what())",
+        .libraryFailed, "oneDNN failed with status \(status.rawValue) while \(what())",
         subject: "matrix product")
     }
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// Why bytes are no JSON, and where.
-public struct OrderedJSONError: Error, Sendable, CustomStringConvertible {
+public struct OrderedJSONError: EspalierError {
   /// The kind of failure.
   public enum Code: String, Sendable {
     /// Text that breaks the grammar of RFC 8259, or that is not UTF-8.
@@ -27,7 +28,4 @@ public struct OrderedJSONError: Error, Sendable, CustomStringConvertible {
 
   /// The place concerned; the file is known to the caller alone.
   public var subject: String { "byte \(offset)" }
-
-  /// The subject and the message.
-  public var description: String { "\(subject): \(message)" }
 }

@@ -1,39 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// What went wrong with a curve, a fit or a search.
-public struct PlanningError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// The kind of failure.
-  public enum Code: String, Sendable {
-    /// A curve's file cannot be read.
-    case fileUnavailable
-    /// A curve's file is there but is no curve.
-    case malformedCurve
-    /// The curves do not tell what was asked of them.
-    case insufficientData
-    /// A number that no plan can be made for.
-    case invalidValue
-    /// No schedule meets the goal.
-    case unreachableGoal
-    /// A detector's saved state, or a plan, that cannot be read.
-    case invalidState
-  }
-  /// The kind of failure.
-  public var code: Code
-  /// The offending value, what was expected, and the remedy.
-  public var message: String
-  /// The file with its line, the curve or the option concerned.
-  public var subject: String
+///
+/// Its subject is the file with its line, the curve or the option concerned.
+public typealias PlanningError = ModuleError<PlanningErrorCode>
 
-  /// Makes an error.
-  public init(_ code: Code, _ message: String, subject: String) {
-    self.code = code
-    self.message = message
-    self.subject = subject
-  }
+/// The kinds of ``PlanningError``.
+public enum PlanningErrorCode: String, Sendable {
+  /// A curve's file cannot be read.
+  case fileUnavailable
+  /// A curve's file is there but is no curve.
+  case malformedCurve
+  /// The curves do not tell what was asked of them.
+  case insufficientData
+  /// A number that no plan can be made for.
+  case invalidValue
+  /// No schedule meets the goal.
+  case unreachableGoal
+  /// A detector's saved state, or a plan, that cannot be read.
+  case invalidState
+}
 
-  /// Subject and message on one line.
-  public var description: String { "\(subject): \(message)" }
-
+extension PlanningError {
   /// A law that says nothing of what was asked, since its measurements do not determine it.
   static func undetermined(_ exponents: [String]) -> PlanningError {
     PlanningError(
@@ -52,9 +41,10 @@ public struct PlanningError: Error, Sendable, Hashable, CustomStringConvertible 
       ?? "\(number)"
   }
 
-  static func check(
+  /// Throws an `invalidValue` error unless a condition holds.
+  static func checkValue(
     _ condition: Bool, _ subject: String, _ message: () -> String
   ) throws {
-    guard condition else { throw PlanningError(.invalidValue, message(), subject: subject) }
+    try check(condition, .invalidValue, subject, message())
   }
 }

@@ -75,7 +75,7 @@ public final class RunLogWriter {
     let descriptor = Foundation.open(path, flags | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw RunLogsError(
-        .fileUnavailable, "cannot be opened for writing: \(String(cString: strerror(errno)))",
+        .fileUnavailable, "cannot be opened for writing: \(systemReason(errno))",
         subject: path)
     }
     return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
@@ -114,7 +114,7 @@ public final class RunLogWriter {
     }
     guard rename(temporary, path) == 0 else {
       throw RunLogsError(
-        .fileUnavailable, "cannot be replaced: \(String(cString: strerror(errno)))", subject: path)
+        .fileUnavailable, "cannot be replaced: \(systemReason(errno))", subject: path)
     }
     return (kept, chain.last)
   }

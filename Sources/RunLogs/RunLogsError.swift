@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// What went wrong with a run's log.
-public struct RunLogsError: Error, Sendable, CustomStringConvertible {
-  /// The kind of failure.
-  public enum Code: String, Sendable {
-    case fileUnavailable, damagedLine
-  }
-  /// The kind of failure.
-  public var code: Code
-  /// The offending value, what was expected, and the remedy.
-  public var message: String
-  /// The file, with the line where there is one.
-  public var subject: String
+///
+/// Its subject is the file, with the line where there is one.
+public typealias RunLogsError = ModuleError<RunLogsErrorCode>
 
-  /// Makes an error.
-  public init(_ code: Code, _ message: String, subject: String) {
-    self.code = code
-    self.message = message
-    self.subject = subject
-  }
-
-  /// Subject and message on one line.
-  public var description: String { "\(subject): \(message)" }
+/// The kinds of ``RunLogsError``.
+public enum RunLogsErrorCode: String, Sendable {
+  case fileUnavailable, damagedLine
 }

@@ -18,10 +18,20 @@ package func reason(of error: any Error) -> String {
   }
 }
 
-/// What the system says of an error number: `no space left on device`.
+/// What an error number of the system means: `no space left on device`.
+///
+/// In the system's own words, but for those that only programmers know.
 package func systemReason(_ code: Int32) -> String {
-  let text = String(cString: strerror(code))
-  return text.prefix(1).lowercased() + text.dropFirst()
+  switch code {
+  case ENOTDIR: return "a part of the path is a file, not a directory"
+  case ELOOP: return "its symbolic links lead in a circle"
+  case ENAMETOOLONG: return "the name is longer than names can be here"
+  case EMFILE, ENFILE: return "too many files are open; raise the limit (`ulimit -n`)"
+  case EXDEV: return "it lies on another disk"
+  default:
+    let text = String(cString: strerror(code))
+    return text.prefix(1).lowercased() + text.dropFirst()
+  }
 }
 
 /// The error as one of Foundation's; nil for an error of Swift's, which describes itself.

@@ -66,7 +66,7 @@ import Testing
       #expect(try String(contentsOf: file, encoding: .utf8) == "two")
       #expect(try names(in: directory) == ["file", "link"])
       let missing = directory.appending(path: "missing/file")
-      expectFailure(.unwritableFile, missing.path, "No such file") {
+      expectFailure(.unwritableFile, missing.path, "no such file") {
         try OutputFile.replace(missing, with: Data())
       }
       expectFailure(.unwritableFile, directory.path, "directory") {

@@ -21,7 +21,7 @@ struct OutputTests {
     let result = try BuiltCommand.shell("espalier \(command) > /dev/full", in: place.url)
     #expect(result.status == 1)
     #expect(
-      result.errors.contains("standard output: cannot be written: No space left on device"),
+      result.errors.contains("standard output: cannot be written: no space left on device"),
       "\(result.errors)")
     // A closed output is no place either, and no file gets its number.
     let closed = try BuiltCommand.shell(

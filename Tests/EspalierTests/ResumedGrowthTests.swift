@@ -110,7 +110,7 @@ struct ResumedGrowthTests {
       decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     #expect(process.terminationReason == .exit && process.terminationStatus == 1)
-    #expect(text.contains("What was there before is untouched"), "\(text)")
+    #expect(text.contains("what was there before is untouched"), "\(text)")
     let names = try FileManager.default.contentsOfDirectory(atPath: place.url.path)
     #expect(!names.contains { $0.contains("broken") })
   }

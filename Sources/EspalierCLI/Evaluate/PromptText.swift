@@ -2,6 +2,7 @@
 import CheckedInput
 import Espalier
 import Foundation
+import Wording
 
 /// Where a prompt comes from, and how much of it is read.
 enum PromptText {
@@ -49,7 +50,7 @@ enum PromptText {
     if count < 0, errno == EINTR || errno == EAGAIN { return try read() }
     guard count >= 0 else {
       throw EvaluationError(
-        .insufficientText, "cannot be read: \(String(cString: strerror(errno)))",
+        .insufficientText, "cannot be read: \(systemReason(errno))",
         subject: "standard input")
     }
     return buffer[..<count]

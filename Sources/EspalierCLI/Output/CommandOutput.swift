@@ -21,8 +21,8 @@ enum CommandOutput {
   /// where the text cannot be written for another reason, the error says what is there.
   static func afterWork(_ done: String, _ body: () throws -> Void) throws {
     do { try body() } catch var error as OutputError {
-      guard !error.isReaderGone else { return }
-      error.done = done
+      guard error.code != .readerGone else { return }
+      error.remedy = done
       throw error
     }
   }

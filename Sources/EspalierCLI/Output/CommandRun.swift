@@ -73,7 +73,7 @@ package enum CommandRun {
   private static func end(
     _ type: any ParsableCommand.Type, with error: any Error, _ arguments: [String]
   ) -> Never {
-    if let error = error as? OutputError, error.isReaderGone,
+    if let error = error as? OutputError, error.code == .readerGone,
       !InheritedSignals.ignored.contains(SIGPIPE)
     {
       endAsReaderWent()

@@ -60,7 +60,7 @@ enum NamedFile {
   private static func advising(_ path: String, _ body: () throws -> Void) throws {
     do { try body() } catch var error as CheckpointsError {
       error.subject = path
-      if error.code == .unwritableFile { error.message += "; name another file" }
+      if error.code == .unwritableFile { error.remedy = "name another file" }
       throw error
     }
   }

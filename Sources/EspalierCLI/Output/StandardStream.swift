@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// Standard output or standard error: whatever the command prints goes through here, so that no
 /// failed write is lost.
@@ -25,7 +26,7 @@ package struct StandardStream: Sendable {
         var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         poll(&wait, 1, -1)
       } else if errno != EINTR {
-        throw OutputError(stream: name, number: errno)
+        throw OutputError(stream: name, errno: errno)
       }
     }
   }
@@ -42,17 +43,21 @@ package struct StandardStream: Sendable {
 }
 
 /// Why a text could not be printed.
-package struct OutputError: Error, CustomStringConvertible {
-  var stream: String
-  var number: Int32
-  /// What is there in spite of it; nil where the text was all that there was to be had.
-  var done: String?
+///
+/// The subject is the stream; the remedy says what is there in spite of it.
+package typealias OutputError = ModuleError<OutputErrorCode>
 
-  /// Whether nobody reads any more, as after `| head`, which is no mistake.
-  var isReaderGone: Bool { number == EPIPE }
+/// The kinds of ``OutputError``.
+package enum OutputErrorCode: String, Sendable {
+  /// Nobody reads any more, as after `| head`, which is no mistake.
+  case readerGone
+  case unwritable
+}
 
-  package var description: String {
-    "\(stream): cannot be written: \(String(cString: strerror(number))); "
-      + (done ?? "the result is lost, print it elsewhere")
+extension OutputError {
+  fileprivate init(stream: String, errno number: Int32) {
+    self.init(
+      number == EPIPE ? .readerGone : .unwritable, "cannot be written: \(systemReason(number))",
+      subject: stream, remedy: "the result is lost, print it elsewhere")
   }
 }

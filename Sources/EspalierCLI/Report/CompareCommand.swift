@@ -79,9 +79,9 @@ struct CompareCommand: ParsableCommand {
         configuration: .init(
           loss: loss, basis: basis, confidence: confidence,
           differences: force ? .mark : .refuse))
-    } catch let error as ReportingError where error.code == .incomparable {
-      throw ReportingError(
-        error.code, "\(error.message). --force compares them all the same", subject: error.subject)
+    } catch var error as ReportingError where error.code == .incomparable {
+      error.remedy = "--force compares them all the same"
+      throw error
     }
     if json { return try CommandOutput.print(json: comparison) }
     try CommandOutput.print(ComparisonText.lines(comparison))

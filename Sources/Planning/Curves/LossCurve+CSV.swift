@@ -40,7 +40,7 @@ extension LossCurve {
     _ table: CSVTable, parameterCount: Double, tokensPerStep: Double, flopsPerToken: Double?
   ) throws {
     try Self.checkParameterCount(parameterCount, table.name)
-    try PlanningError.check(PlanningError.tokensPerStep.contains(tokensPerStep), table.name) {
+    try PlanningError.checkValue(PlanningError.tokensPerStep.contains(tokensPerStep), table.name) {
       "\(PlanningError.text(tokensPerStep)) tokens a step; expected a positive number, at most 2^53"
     }
     let columns = try CurveColumns(table)

@@ -59,13 +59,13 @@ public struct LawFitter: Sendable, Hashable {
   }
 
   private func validate() throws {
-    try PlanningError.check((1...100_000).contains(draws), "fit.draws") {
+    try PlanningError.checkValue((1...100_000).contains(draws), "fit.draws") {
       "\(draws); expected 1 to 100000"
     }
-    try PlanningError.check(confidence > 0 && confidence < 1, "fit.confidence") {
+    try PlanningError.checkValue(confidence > 0 && confidence < 1, "fit.confidence") {
       "\(confidence); expected a share between 0 and 1"
     }
-    try PlanningError.check(pointsPerCurve >= 3, "fit.pointsPerCurve") {
+    try PlanningError.checkValue(pointsPerCurve >= 3, "fit.pointsPerCurve") {
       "\(pointsPerCurve); expected at least 3"
     }
   }

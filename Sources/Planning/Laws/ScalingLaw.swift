@@ -82,11 +82,11 @@ public struct ScalingLaw: Sendable, Hashable, Codable {
       ("sizeExponent", sizeExponent), ("sizeScale", sizeScale), ("stepExponent", stepExponent),
       ("stepScale", stepScale),
     ] {
-      try PlanningError.check(
+      try PlanningError.checkValue(
         value.isFinite && value > 0, "law.\(name)"
       ) { "\(value); expected a positive number" }
     }
-    try PlanningError.check(
+    try PlanningError.checkValue(
       irreducibleLoss.isFinite && irreducibleLoss >= 0, "law.irreducibleLoss"
     ) { "\(irreducibleLoss); expected 0 or a positive number" }
   }

@@ -93,7 +93,7 @@ public struct PlanRequest: Sendable {
   ///
   /// - Throws: ``PlanningError`` of code `invalidValue` naming the first that does not fit.
   public func validate() throws {
-    let check = PlanningError.check
+    let check = PlanningError.checkValue
     try law.validate()
     try check(PlanningError.tokensPerStep.contains(tokensPerStep), "tokensPerStep") {
       "\(tokensPerStep); expected a positive number, at most 2^53"

@@ -52,7 +52,7 @@ public struct SlopeDetectorConfiguration: Sendable, Hashable, Codable {
   ///
   /// - Throws: ``PlanningError`` of code `invalidValue` naming the first that does not fit.
   public func validate() throws {
-    let check = PlanningError.check
+    let check = PlanningError.checkValue
     try check(threshold.isFinite && threshold < 0, "slope.threshold") {
       "\(threshold); expected a negative slope, such as -0.0475"
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// Keeps a second process from training the same run; the system lets go of it when the process
 /// ends, however it ends.
@@ -16,7 +17,7 @@ final class RunLock {
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw StagingError(
-        .runUnavailable, "cannot be written: \(String(cString: strerror(errno)))", subject: path)
+        .runUnavailable, "cannot be written: \(systemReason(errno))", subject: path)
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       // A file system without locks trains all the same.

@@ -122,7 +122,7 @@ public struct CorpusPreparation: Sendable {
         }
       }
     } catch let error as CheckpointsError {
-      throw TextError(.invalidShard, error.message, subject: error.subject)
+      throw TextError(.invalidShard, error)
     }
   }
 

@@ -85,7 +85,7 @@ public struct CorpusSearch: Sendable, Hashable {
   }
 
   private static func missing(_ path: String, _ code: Int32) -> TextError {
-    let reason = String(cString: strerror(code))
+    let reason = systemReason(code)
     guard code == ENOENT || code == ELOOP,
       let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path)
     else {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Wording
 
 /// Bytes that are read once, from their start to their end.
 package protocol ByteSource: AnyObject {
@@ -109,7 +110,7 @@ package final class FileByteSource: ByteSource {
 
   private func failure(_ what: String) -> TextError {
     TextError(
-      .unreadableInput, "\(what) it: \(String(cString: strerror(errno)))", subject: subject)
+      .unreadableInput, "\(what) it: \(systemReason(errno))", subject: subject)
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
 import Foundation
+import Wording
 
 /// A shard that is being written: buffered, counted and hashed on the way.
 package final class ShardFile {
@@ -74,7 +75,7 @@ package final class ShardFile {
       [ENOSPC, EDQUOT].contains(reason)
       ? "; make room, or give a path on another disk. Nothing is left behind" : ""
     return TextError(
-      .invalidShard, "cannot be \(what): \(String(cString: strerror(reason)))\(remedy)",
+      .invalidShard, "cannot be \(what): \(systemReason(reason))\(remedy)",
       subject: url.path)
   }
 }

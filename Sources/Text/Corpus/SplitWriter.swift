@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Checkpoints
 import Foundation
+import Wording
 
 /// Writes the tokens of one split into shards of a settable size.
 package final class SplitWriter {
@@ -81,7 +82,7 @@ package final class SplitWriter {
   private func rename(_ file: URL, to other: URL) throws {
     guard Foundation.rename(file.path, other.path) == 0 else {
       throw TextError(
-        .invalidShard, "cannot be renamed: \(String(cString: strerror(errno)))", subject: file.path)
+        .invalidShard, "cannot be renamed: \(systemReason(errno))", subject: file.path)
     }
   }
 
@@ -100,7 +101,7 @@ package final class SplitWriter {
         try body(UnsafeRawBufferPointer(part))
       }
     } catch let error as CheckpointsError {
-      throw TextError(.invalidShard, error.message, subject: error.subject)
+      throw TextError(.invalidShard, error)
     }
   }
 

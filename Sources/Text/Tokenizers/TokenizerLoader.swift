@@ -63,8 +63,7 @@ public enum TokenizerLoader {
   static func read(_ url: URL) throws(TextError) -> Data {
     do { return try RegularFile.contents(of: url.path, atMost: 1 << 30) } catch {
       throw TextError(
-        .unreadableInput, "\(error.message); expected a file of a tokenizer", subject: url.path,
-        cause: error)
+        .unreadableInput, error.message, subject: url.path, remedy: "expected a file of a tokenizer")
     }
   }
 }

@@ -191,7 +191,7 @@ import Text
     let error = textError {
       try [UInt8](repeating: 1, count: 1 << 20).withUnsafeBytes { try shard.append($0) }
     }
-    #expect(error?.message.contains("No space left") == true)
+    #expect(error?.message.contains("no space left") == true)
     #expect(error?.message.contains("make room") == true)
     #expect(error?.subject == device.path)
   }
