@@ -33,39 +33,48 @@ let package = Package(
     .target(name: "Tensors", dependencies: ["Wording", "CheckedInput", "CKernels"]),
     .target(name: "OrderedJSON", dependencies: ["Wording"]),
     .target(
+      name: "Documents",
+      dependencies: [
+        "Wording", "CheckedInput", "OrderedJSON", .product(name: "Yams", package: "Yams"),
+      ]),
+    .target(
       name: "LinearAlgebra",
       dependencies: [
         "Wording", "CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux])),
       ]),
-    .target(name: "RunLogs", dependencies: ["Wording", "CheckedInput"]),
+    .target(
+      name: "RunLogs", dependencies: ["Wording", "CheckedInput", "OrderedJSON", "Documents"]),
     .target(
       name: "Reporting",
       dependencies: ["Wording", "CheckedInput", "Statistics", "RunLogs", "OrderedJSON"]),
     .target(
       name: "Checkpoints",
       dependencies: [
-        "Wording", "CheckedInput", "Tensors", "OrderedJSON",
+        "Wording", "CheckedInput", "Tensors", "OrderedJSON", "Documents",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(
-      name: "Architectures", dependencies: ["Wording", "CheckedInput", "Tensors", "OrderedJSON"]),
+      name: "Architectures",
+      dependencies: ["Wording", "CheckedInput", "Tensors", "OrderedJSON", "Documents"]),
     .target(
       name: "Text",
       dependencies: [
-        "Wording", "CheckedInput", "Tensors", "OrderedJSON", "Checkpoints", "CZlib",
+        "Wording", "CheckedInput", "Tensors", "OrderedJSON", "Documents", "Checkpoints", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HeapModule", package: "swift-collections"),
       ]),
     .target(
       name: "Training",
       dependencies: [
-        "Tensors", "OrderedJSON", "Wording", "CheckedInput", "Architectures", "Checkpoints", "Text",
+        "Tensors", "OrderedJSON", "Documents", "Wording", "CheckedInput", "Architectures",
+        "Checkpoints", "Text",
         "RunLogs",
       ]),
     .target(
       name: "Evaluation",
       dependencies: [
-        "Tensors", "Checkpoints", "Architectures", "Text", "Wording", "CheckedInput", "Training",
+        "Documents", "Tensors", "Checkpoints", "Architectures", "Text", "Wording", "CheckedInput",
+        "Training",
       ]),
     .target(
       name: "Interpretation",
@@ -81,7 +90,8 @@ let package = Package(
     .target(
       name: "Growth",
       dependencies: [
-        "Tensors", "OrderedJSON", "Checkpoints", "Architectures", "Text", "Wording", "CheckedInput",
+        "Tensors", "OrderedJSON", "Documents", "Checkpoints", "Architectures", "Text", "Wording",
+        "CheckedInput",
         "Training", "CKernels", .product(name: "Yams", package: "Yams"),
       ]),
     .target(
@@ -93,12 +103,13 @@ let package = Package(
     .target(
       name: "Planning",
       dependencies: [
-        "Wording", "CheckedInput", "Statistics", "Architectures", "RunLogs", "Tensors",
+        "Documents", "Wording", "CheckedInput", "Statistics", "Architectures", "RunLogs", "Tensors",
       ]),
     .target(
       name: "Staging",
       dependencies: [
-        "Tensors", "OrderedJSON", "RunLogs", "Checkpoints", "Architectures", "Text", "Training",
+        "Tensors", "OrderedJSON", "Documents", "RunLogs", "Checkpoints", "Architectures", "Text",
+        "Training",
         "Wording", "CheckedInput", "Growth", "Planning", "Reporting",
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -129,6 +140,8 @@ let package = Package(
     .testTarget(name: "CheckedInputTests", dependencies: ["CheckedInput"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "SeededRandom"]),
     .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON", "SeededRandom"]),
+    .testTarget(
+      name: "DocumentsTests", dependencies: ["Documents", "OrderedJSON", "SeededRandom"]),
     .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "Tensors", "SeededRandom"]),
     .testTarget(name: "RunLogsTests", dependencies: ["RunLogs"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics"]),

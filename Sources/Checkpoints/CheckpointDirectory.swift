@@ -124,7 +124,7 @@ public enum CheckpointDirectory {
     guard FileManager.default.fileExists(atPath: url.path) else {
       return FileProblem(file: Manifest.fileName, kind: .missing)
     }
-    let reason = (error as? CheckpointsError)?.message ?? reason(of: error)
+    let reason = (error as? CheckpointsError)?.explanation ?? reason(of: error)
     return FileProblem(file: Manifest.fileName, kind: .unreadable(reason))
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
+import Documents
 import Foundation
 import Wording
 
@@ -9,10 +10,9 @@ func decodeJSON<Value: Decodable>(
 ) throws -> Value {
   let data = try smallFile(url, failure: code)
   do {
-    return try JSONDecoder().decode(type, from: data)
-  } catch let error as DecodingError {
-    throw CheckpointsError(
-      code, "is not what was expected: \(reason(of: error))", subject: url.path)
+    return try Document(parsing: data).decode(type)
+  } catch {
+    throw CheckpointsError(code, "is not what was expected", subject: url.path, cause: error)
   }
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Foundation
+import OrderedJSON
 import Wording
 
 /// What a checkpoint directory should hold: every file's size and SHA-256, in `manifest.json`.
@@ -23,15 +25,19 @@ public struct Manifest: Sendable, Hashable {
     let url = directory.appending(path: fileName)
     guard FileManager.default.fileExists(atPath: url.path) else { return false }
     guard let data = try? smallFile(url, failure: .invalidManifest),
-      let contents = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+      let contents = try? Document(parsing: data).value, case .object = contents
     else { return true }
     return contents[Contents.CodingKeys.formatVersion.rawValue] != nil || listsChecksums(contents)
   }
 
   /// Whether files with their checksums are listed as ours are: the key of the version may be damaged.
-  private static func listsChecksums(_ contents: [String: Any]) -> Bool {
-    let files = contents[Contents.CodingKeys.files.rawValue] as? [String: [String: Any]]
-    return files?.values.contains { $0["bytes"] is Int && $0["sha256"] is String } ?? false
+  private static func listsChecksums(_ contents: JSONValue) -> Bool {
+    guard case .object(let files)? = contents[Contents.CodingKeys.files.rawValue] else {
+      return false
+    }
+    return files.members.contains {
+      $0.value["bytes"]?.integer != nil && $0.value["sha256"]?.text != nil
+    }
   }
 
   /// Describes every file in a directory except the manifest itself.
@@ -97,12 +103,10 @@ public struct Manifest: Sendable, Hashable {
 
   /// Writes `manifest.json` into a directory.
   public func write(to directory: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let contents = Contents(
       formatVersion: Self.formatVersion,
       files: files.mapValues { Contents.File(bytes: $0.byteCount, sha256: $0.sha256) })
-    let data = try encoder.encode(contents) + Data("\n".utf8)
+    let data = try Document.encoded(contents) + Data("\n".utf8)
     _ = try OutputFile.write(data, to: directory.appending(path: Self.fileName))
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
+import Documents
 import Foundation
 import Synchronization
 import Wording
@@ -80,11 +81,11 @@ package final class ResumableDirectory: Sendable {
       return [:]
     }
     let lines = data.split(separator: UInt8(ascii: "\n"))
-    let decoder = JSONDecoder()
-    // The last line may be half of one.
-    guard let first = lines.first, let header = try? decoder.decode(Header.self, from: first) else {
-      return [:]
+    func decoded<Value: Decodable>(_ line: Data) -> Value? {
+      try? Document(parsing: line).decode()
     }
+    // The last line may be half of one.
+    guard let first = lines.first, let header: Header = decoded(first) else { return [:] }
     guard header.identity == identity, header.formatVersion == Header(identity: "").formatVersion
     else {
       throw CheckpointsError(
@@ -92,7 +93,7 @@ package final class ResumableDirectory: Sendable {
         "is the beginning of other work than this: another source, other options or another "
           + "version made it. Without --resume it is replaced", subject: url.path)
     }
-    let listed = lines.dropFirst().compactMap { try? decoder.decode(Line.self, from: $0) }
+    let listed = lines.dropFirst().compactMap { decoded($0) as Line? }
       .filter { isPlainFileName($0.file) }
     let digests = FileDigest.ofAll(listed.map { url.appending(path: $0.file) })
     var result: [String: FileDigest] = [:]
@@ -130,9 +131,7 @@ package final class ResumableDirectory: Sendable {
   }
 
   private func encoded(_ value: some Encodable) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    return try encoder.encode(value) + Data("\n".utf8)
+    try Document.line(value) + Data("\n".utf8)
   }
 
   /// Notes that a file is finished and under its name in the directory.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Foundation
 import OrderedJSON
 
@@ -70,10 +71,9 @@ public struct ShardIndex: Sendable, Hashable {
   private static func value(in url: URL) throws -> JSONValue {
     let data = try smallFile(url, failure: .invalidIndex)
     let options = JSONScanner.Options(allowsNonFiniteNumbers: true, repeatedKeys: .refused)
-    do { return try JSONValue(parsing: [UInt8](data), options: options) } catch {
+    do { return try Document(parsing: data, options: options).value } catch {
       throw CheckpointsError(
-        .invalidIndex, "is not what was expected: \(error.message), at byte \(error.offset)",
-        subject: url.path)
+        .invalidIndex, "is not what was expected", subject: url.path, cause: error)
     }
   }
 

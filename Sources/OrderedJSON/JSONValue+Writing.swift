@@ -7,6 +7,11 @@ extension JSONValue {
     case compact
     /// One member or element a line, two spaces a level: Python's `json.dumps(…, indent=2)`.
     case indented
+    /// As ``compact``, with control characters by their numbers, delete too: a line of a log.
+    case line
+    /// As ``indented``, with spaces around colons and a blank line in what is empty: as Foundation
+    /// writes, in which this package's files began.
+    case spaced
   }
 
   /// The bytes that spell the value; text outside ASCII stands as it is.
@@ -36,9 +41,17 @@ private struct Writer {
     case .object(let object):
       list(object.members, from: "{", to: "}", level: level) {
         $0.write($1.key)
-        $0.append($0.layout == .indented ? ": " : ":")
+        $0.append($0.colon)
         $0.write($1.value, level: level + 1)
       }
+    }
+  }
+
+  private var colon: String {
+    switch layout {
+    case .compact, .line: ":"
+    case .indented: ": "
+    case .spaced: " : "
     }
   }
 
@@ -54,12 +67,13 @@ private struct Writer {
       startLine(level + 1)
       write(&self, item)
     }
-    if !items.isEmpty { startLine(level) }
+    if items.isEmpty, layout == .spaced { bytes.append(0x0A) }
+    if !items.isEmpty || layout == .spaced { startLine(level) }
     append(end)
   }
 
   private mutating func startLine(_ level: Int) {
-    guard layout == .indented else { return }
+    guard layout == .indented || layout == .spaced else { return }
     bytes.append(0x0A)
     bytes.append(contentsOf: repeatElement(0x20, count: 2 * level))
   }
@@ -70,11 +84,12 @@ private struct Writer {
       switch byte {
       case UInt8(ascii: "\""): append("\\\"")
       case UInt8(ascii: "\\"): append("\\\\")
-      case 0x08: append("\\b")
+      case 0x08 where layout != .line: append("\\b")
       case 0x09: append("\\t")
       case 0x0A: append("\\n")
-      case 0x0C: append("\\f")
-      case 0x0D: append("\\r")
+      case 0x0C where layout != .line: append("\\f")
+      case 0x0D where layout != .line: append("\\r")
+      case 0x7F where layout == .line: append("\\u007f")
       case 0..<0x20: append("\\u00" + (byte < 0x10 ? "0" : "") + String(byte, radix: 16))
       default: bytes.append(byte)
       }

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Foundation
-import Wording
+import OrderedJSON
 
 extension RunRecord {
   /// The record as one line of JSON, without the newline; keys always in the same order.
   public var jsonLine: String {
-    var line = JSONLine()
-    switch self {
-    case .step(let record): record.write(to: &line)
-    case .evaluation(let record): record.write(to: &line)
-    case .event(let record): record.write(to: &line)
-    }
-    return line.finished
+    // Nothing of a record is such that it could not be written.
+    let value = (try? Document(of: self, numbers: .exact))?.value ?? .null
+    return String(decoding: value.encoded(.line), as: UTF8.self)
   }
 
   /// Steps, tokens and other counts that a run can come to: so far from the largest integer that sums
@@ -20,185 +17,130 @@ extension RunRecord {
 
   /// Reads one line of JSON.
   ///
-  /// - Throws: `DecodingError` where it is no record.
+  /// - Throws: an error that names the key where it is no record.
   public init(jsonLine: some DataProtocol) throws {
-    self = try JSONDecoder().decode(RunRecord.self, from: Data(jsonLine))
+    self = try Document(parsing: Data(jsonLine), options: .init()).decode()
+  }
+}
+
+extension RunRecord: FieldCoded {
+  private enum Kind: String, CaseIterable, Codable { case step, evaluation, event }
+
+  private var kind: Kind {
+    switch self {
+    case .step: .step
+    case .evaluation: .evaluation
+    case .event: .event
+    }
+  }
+
+  package init(_ fields: FieldCoder, of old: RunRecord?) throws {
+    switch try fields.required("kind", old?.kind) {
+    case .step:
+      let record: StepRecord? = if case .step(let record)? = old { record } else { nil }
+      self = .step(try StepRecord(fields, of: record))
+    case .evaluation:
+      let record: EvaluationRecord? = if case .evaluation(let record)? = old { record } else { nil }
+      self = .evaluation(try EvaluationRecord(fields, of: record))
+    case .event:
+      let record: EventRecord? = if case .event(let record)? = old { record } else { nil }
+      self = .event(try EventRecord(fields, of: record))
+    }
   }
 }
 
 extension StepRecord {
-  fileprivate func write(to line: inout JSONLine) {
-    line.add("kind", text: "step")
-    line.add("step", step)
-    line.add("loss", loss)
-    line.add("tokens", tokens)
-    line.add("flops", flops)
-    line.add("seconds", seconds)
-    line.add("learningRate", learningRate)
-    line.add("gradientNorm", gradientNorm)
-    line.add("sequences", sequences)
-    line.add("sequenceLength", sequenceLength)
-    if let gradientNoiseScale { line.add("gradientNoiseScale", gradientNoiseScale) }
-    if let criticalBatchTokens { line.add("criticalBatchTokens", criticalBatchTokens) }
+  fileprivate init(_ fields: FieldCoder, of old: StepRecord?) throws {
+    self.init(
+      step: try fields.count("step", old?.step), loss: try fields.number("loss", old?.loss),
+      tokens: try fields.count("tokens", old?.tokens),
+      flops: try fields.number("flops", old?.flops),
+      seconds: try fields.number("seconds", old?.seconds),
+      learningRate: try fields.number("learningRate", old?.learningRate),
+      gradientNorm: try fields.number("gradientNorm", old?.gradientNorm),
+      sequences: try fields.count("sequences", old?.sequences),
+      sequenceLength: try fields.count("sequenceLength", old?.sequenceLength),
+      gradientNoiseScale: try fields.optionalNumber("gradientNoiseScale", old?.gradientNoiseScale),
+      criticalBatchTokens: try fields.optionalNumber(
+        "criticalBatchTokens", old?.criticalBatchTokens))
   }
 }
 
 extension EvaluationRecord {
-  fileprivate func write(to line: inout JSONLine) {
-    line.add("kind", text: "evaluation")
-    line.add("step", step)
-    line.add("validationLoss", validationLoss)
-    line.add("tokens", tokens)
-    line.add("flops", flops)
-    line.add("seconds", seconds)
-    line.add("targets", targets)
-    if let validationTokens { line.add("validationTokens", validationTokens) }
+  fileprivate init(_ fields: FieldCoder, of old: EvaluationRecord?) throws {
+    self.init(
+      step: try fields.count("step", old?.step),
+      validationLoss: try fields.number("validationLoss", old?.validationLoss),
+      tokens: try fields.count("tokens", old?.tokens),
+      flops: try fields.number("flops", old?.flops),
+      seconds: try fields.number("seconds", old?.seconds),
+      targets: try fields.count("targets", old?.targets),
+      validationTokens: try fields.optionalInteger(
+        "validationTokens", old?.validationTokens, in: RunRecord.counts))
   }
 }
 
 extension EventRecord {
-  fileprivate func write(to line: inout JSONLine) {
-    line.add("kind", text: "event")
-    line.add("event", text: event.rawValue)
-    line.add("step", step)
-    line.add("tokens", tokens)
-    line.add("flops", flops)
-    line.add("seconds", seconds)
-    guard !details.isEmpty else { return }
-    var object = JSONLine()
-    for (key, value) in details.sorted(by: { $0.key < $1.key }) {
-      switch value {
-      case .text(let text): object.add(key, text: text)
-      case .integer(let count): object.add(key, count)
-      case .number(let number): object.add(key, number)
-      case .flag(let flag): object.add(key, raw: flag ? "true" : "false")
-      }
-    }
-    line.add("details", raw: object.finished)
-  }
-}
-
-/// Builds one JSON object on one line.
-private struct JSONLine {
-  private var body = ""
-
-  var finished: String { "{\(body)}" }
-
-  mutating func add(_ key: String, raw: String) {
-    if !body.isEmpty { body += "," }
-    body += "\(Self.quoted(key)):\(raw)"
-  }
-
-  mutating func add(_ key: String, _ value: Int) { add(key, raw: String(value)) }
-
-  /// The shortest digits that read back equal.
-  mutating func add(_ key: String, _ value: Double) {
-    add(key, raw: value.isFinite ? "\(value)" : "null")
-  }
-
-  mutating func add(_ key: String, text: String) { add(key, raw: Self.quoted(text)) }
-
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\t": result += "\\t"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-        result += "\\u" + Hexadecimal.text(scalar.value, digits: 4)
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
-  }
-}
-
-extension RunRecord: Decodable {
-  enum Key: String, CodingKey {
-    case kind, step, loss, tokens, flops, seconds, learningRate, gradientNorm
-    case sequences, sequenceLength, gradientNoiseScale, criticalBatchTokens
-    case validationLoss, targets, validationTokens, event, details
-  }
-
-  /// Reads a record by its `kind`.
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: Key.self)
-    let kind = try values.decode(String.self, forKey: .kind)
-    switch kind {
-    case "step": self = .step(try StepRecord(values))
-    case "evaluation": self = .evaluation(try EvaluationRecord(values))
-    case "event": self = .event(try EventRecord(values))
-    default:
-      throw DecodingError.dataCorruptedError(
-        forKey: .kind, in: values,
-        debugDescription: "'\(kind.excerpt)' is not one of step, evaluation, event")
-    }
-  }
-}
-
-extension KeyedDecodingContainer<RunRecord.Key> {
-  /// A required number; `null` is NaN.
-  fileprivate func number(_ key: Key) throws -> Double {
-    try contains(key) && decodeNil(forKey: key) ? .nan : decode(Double.self, forKey: key)
-  }
-
-  /// An optional number; `null` is NaN.
-  fileprivate func optionalNumber(_ key: Key) throws -> Double? {
-    contains(key) ? try number(key) : nil
-  }
-
-  /// An optional count; `null` is none.
-  fileprivate func optionalCount(_ key: Key) throws -> Int? {
-    try contains(key) && !decodeNil(forKey: key) ? count(key) : nil
-  }
-
-  /// A required count.
-  fileprivate func count(_ key: Key) throws -> Int {
-    let count = try decode(Int.self, forKey: key)
-    guard RunRecord.counts.contains(count) else {
-      throw DecodingError.dataCorruptedError(
-        forKey: key, in: self, debugDescription: "\(count) is outside 0 … 2^56")
-    }
-    return count
-  }
-}
-
-extension StepRecord {
-  fileprivate init(_ values: KeyedDecodingContainer<RunRecord.Key>) throws {
+  fileprivate init(_ fields: FieldCoder, of old: EventRecord?) throws {
     self.init(
-      step: try values.count(.step), loss: try values.number(.loss),
-      tokens: try values.count(.tokens), flops: try values.number(.flops),
-      seconds: try values.number(.seconds), learningRate: try values.number(.learningRate),
-      gradientNorm: try values.number(.gradientNorm), sequences: try values.count(.sequences),
-      sequenceLength: try values.count(.sequenceLength),
-      gradientNoiseScale: try values.optionalNumber(.gradientNoiseScale),
-      criticalBatchTokens: try values.optionalNumber(.criticalBatchTokens))
+      event: Name(rawValue: try fields.required("event", old?.event.rawValue)),
+      step: try fields.count("step", old?.step), tokens: try fields.count("tokens", old?.tokens),
+      flops: try fields.number("flops", old?.flops),
+      seconds: try fields.number("seconds", old?.seconds),
+      details: try fields.field("details", old.map { SortedDetails($0.details) }, default: .none)
+        .values)
   }
 }
 
-extension EvaluationRecord {
-  fileprivate init(_ values: KeyedDecodingContainer<RunRecord.Key>) throws {
-    self.init(
-      step: try values.count(.step), validationLoss: try values.number(.validationLoss),
-      tokens: try values.count(.tokens), flops: try values.number(.flops),
-      seconds: try values.number(.seconds), targets: try values.count(.targets),
-      validationTokens: try values.optionalCount(.validationTokens))
+extension FieldCoder {
+  /// A number; one that is not finite stands as `null` and reads back as NaN.
+  fileprivate func number(_ key: String, _ old: Double?) throws -> Double {
+    try required(key, old.map(LogNumber.init)).value
+  }
+
+  fileprivate func optionalNumber(_ key: String, _ old: Double?) throws -> Double? {
+    has(key) && (isReading || old != nil) ? try number(key, old) : nil
+  }
+
+  fileprivate func count(_ key: String, _ old: Int?) throws -> Int {
+    try integer(key, old, in: RunRecord.counts)
+  }
+
+}
+
+/// A number in a log.
+private struct LogNumber: Codable {
+  var value: Double
+
+  init(_ value: Double) { self.value = value }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    value = container.decodeNil() ? .nan : try container.decode(Double.self)
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
   }
 }
 
-extension EventRecord {
-  fileprivate init(_ values: KeyedDecodingContainer<RunRecord.Key>) throws {
-    self.init(
-      event: Name(rawValue: try values.decode(String.self, forKey: .event)),
-      step: try values.count(.step), tokens: try values.count(.tokens),
-      flops: try values.number(.flops), seconds: try values.number(.seconds),
-      details: try values.decodeIfPresent([String: LogValue].self, forKey: .details) ?? [:])
+/// An event's details in the order of their keys.
+private struct SortedDetails: Codable, Equatable {
+  static let none = SortedDetails([:])
+  var values: [String: LogValue]
+
+  init(_ values: [String: LogValue]) { self.values = values }
+
+  init(from decoder: any Decoder) throws { values = try [String: LogValue](from: decoder) }
+
+  func encode(to encoder: any Encoder) throws {
+    let members = values.map { JSONObject.Member(key: $0.key, value: $0.value.json) }
+    try JSONValue.object(JSONObject(members).sorted()).encode(to: encoder)
   }
 }
 
-extension LogValue: Decodable {
+extension LogValue: Codable {
   /// Reads a truth value, a number or a text; `null` is NaN.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
@@ -212,6 +154,18 @@ extension LogValue: Decodable {
       self = .number(number)
     } else {
       self = .text(try container.decode(String.self))
+    }
+  }
+
+  /// Writes the value; a number that is not finite is `null`.
+  public func encode(to encoder: any Encoder) throws { try json.encode(to: encoder) }
+
+  fileprivate var json: JSONValue {
+    switch self {
+    case .text(let text): .string(text)
+    case .integer(let count): JSONValue(count)
+    case .number(let number): number.isFinite ? JSONValue(number) : .null
+    case .flag(let flag): .boolean(flag)
     }
   }
 }

@@ -18,14 +18,15 @@ extension EspalierError {
   /// None.
   public var remedy: String? { nil }
 
-  /// Subject, message, cause and remedy, as far as they are known, on one line.
+  /// Message, cause and remedy, as far as they are known, on one line.
   ///
   /// Of a cause that is Foundation's only what it means is told, in this package's words.
-  public var description: String {
-    let place = subject.isEmpty ? "" : "\(subject): "
-    let why = cause.map { ": \(reason(of: $0))" } ?? ""
-    return place + message + why + (remedy.map { "; \($0)" } ?? "")
+  public var explanation: String {
+    message + (cause.map { ": \(reason(of: $0))" } ?? "") + (remedy.map { "; \($0)" } ?? "")
   }
+
+  /// The subject and the explanation.
+  public var description: String { (subject.isEmpty ? "" : "\(subject): ") + explanation }
 }
 
 /// An error of one module, whose kinds of failure are listed by `Kind`.

@@ -175,7 +175,7 @@ import Testing
       try HuggingFaceConfiguration(Data("{\(llamaKeys),\"x\":\(deep)}".utf8))
     }
     #expect(error?.message.contains("nests deeper than 128 levels") == true)
-    #expect(error?.message.contains("is no JSON") == false)
+    #expect(error?.message.contains("not JSON") == false)
   }
 
   @Test("Bytes that are not UTF-8, and every cut of a file")

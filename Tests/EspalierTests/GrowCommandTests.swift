@@ -287,7 +287,7 @@ struct GrowCommandTests {
       (["run", "--width", "4096", "--depth", "65536"], "Error: --depth: "),
       (["run", "--layers", "4", "--placement", "0,0,0"], "lists the sources of 3 layers"),
       (["run", "--vocabulary", "268435456", "--hidden", "1000000"], "needs 3.2 PB"),
-      (["run", "--to", "recipe.yaml"], "no JSON"),
+      (["run", "--to", "recipe.yaml"], "not JSON"),
       (
         ["run", "--to", "missing.json"],
         "missing.json: there is no readable file here; expected the config.json"

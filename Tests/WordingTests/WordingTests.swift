@@ -37,23 +37,6 @@ import Wording
         == "no space left on device")
   }
 
-  @Test("errors of JSON name the key and what was expected, not Swift's types")
-  func decoding() {
-    struct Part: Decodable { var count: Int }
-    struct Whole: Decodable { var parts: [Part] }
-    func words(_ json: String) -> String {
-      self.words { _ = try JSONDecoder().decode(Whole.self, from: Data(json.utf8)) }
-    }
-    #expect(words(#"{"parts": [{"count": 1}, {}]}"#) == "parts[1].count: this key is missing")
-    #expect(words(#"{"parts": [{"count": "a"}]}"#) == "parts[0].count: expected an integer")
-    #expect(words(#"{"parts": 3}"#) == "parts: expected a list")
-    #expect(words(#"{"parts": [{"count": null}]}"#).contains("parts[0].count: there is no value"))
-    for json in ["", "{", "[1,", "{\"parts\": nope}"] {
-      #expect(words(json).hasPrefix("not JSON"), "\(json): \(words(json))")
-      #expect(!words(json).contains("Error"))
-    }
-  }
-
   private func words(_ body: () throws -> Void) -> String {
     do { try body() } catch { return reason(of: error) }
     return "nothing failed"

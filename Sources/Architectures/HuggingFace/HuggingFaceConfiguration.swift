@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Foundation
 import OrderedJSON
 import Tensors
@@ -245,17 +246,13 @@ public struct HuggingFaceConfiguration: Sendable {
   }
 
   static func object(in data: Data, file: String) throws -> JSONObject {
-    do {
-      guard case .object(let object) = try JSONValue(parsing: [UInt8](data), options: .python)
-      else { throw ArchitecturesError(.malformedFile, "is not a JSON object", subject: file) }
-      return object
-    } catch let error as OrderedJSONError {
-      let what =
-        error.code == .malformed
-        ? "is no JSON: \(error.message)"
-        : "is JSON that this program does not read: it \(error.message), and such files need few"
-      throw ArchitecturesError(
-        .malformedFile, "\(what), at byte \(error.offset)", subject: file)
+    let value: JSONValue
+    do { value = try Document(parsing: data, options: .python).value } catch {
+      throw ArchitecturesError(.malformedFile, error, subject: file)
     }
+    guard case .object(let object) = value else {
+      throw ArchitecturesError(.malformedFile, "is not a JSON object", subject: file)
+    }
+    return object
   }
 }

@@ -16,7 +16,7 @@ enum PromptText {
         decoding: try RegularFile.contents(of: path, atMost: mostBytes), as: UTF8.self)
     } catch {
       throw EvaluationError(
-        .insufficientText, "\(error); a text from elsewhere goes to standard input",
+        .insufficientText, "\(error.message); a text from elsewhere goes to standard input",
         subject: path)
     }
   }

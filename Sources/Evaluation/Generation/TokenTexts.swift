@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
+import Documents
 import Foundation
 import Text
 import Wording
@@ -19,17 +20,11 @@ public struct TokenPieces: Sendable, Hashable {
   public init(contentsOf url: URL) throws {
     do {
       let data = try RegularFile.contents(of: url.path, atMost: 64 << 20)
-      self.init(try JSONDecoder().decode([String].self, from: data))
-    } catch let error as DecodingError {
-      throw EvaluationError(
-        .invalidPieces,
-        "is no list of texts (\(reason(of: error))); expected a JSON array with the text of each token",
-        subject: url.path)
+      self.init(try Document(parsing: data).decode([String].self))
     } catch {
       throw EvaluationError(
-        .invalidPieces,
-        "\(reason(of: error)); expected a JSON array with the text of each token",
-        subject: url.path, cause: error)
+        .invalidPieces, "are no texts of tokens", subject: url.path, cause: error,
+        remedy: "expected a JSON array with the text of each token")
     }
   }
 

@@ -151,7 +151,7 @@ public struct ModelExport: Sendable {
       }
     let layout = try ShardLayout(
       baseName: TorchOptimizerFile.baseName, tensors: tensors.map(\.spec),
-      metadata: ["format": "pt", TorchAdamW.metadataKey: adamW.json()])
+      metadata: ["format": "pt", TorchAdamW.metadataKey: try adamW.json()])
     return (layout, tensors)
   }
 

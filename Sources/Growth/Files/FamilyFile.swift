@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CheckedInput
+import Documents
 import Foundation
 import Yams
 import Wording
@@ -36,14 +37,11 @@ public struct FamilyFile: Sendable, Hashable {
   ///
   /// - Parameter name: the file, for messages.
   public init(yaml: String, name: String) throws {
-    do {
-      family = try YAMLDecoder().decode(DecoderFamily.self, from: yaml)
-    } catch let error as DecodingError {
+    do { family = try Document(yaml: yaml).decode() } catch {
+      let isNone = (error as? DocumentError).map { $0.code == .wrongType && $0.subject.isEmpty }
       throw GrowthError(
-        .unreadableSource, "is no description of a family: \(Self.text(error))", subject: name)
-    } catch {
-      throw GrowthError(
-        .unreadableSource, "is no description of a family: \(reason(of: error))", subject: name)
+        .unreadableSource, "is no description of a family", subject: name, cause: error,
+        remedy: isNone ?? false ? "name and modelClass are needed" : nil)
     }
     do { try family.validate() } catch let error as ArchitecturesError {
       throw ArchitecturesError(error.code, error.message, subject: "\(name): \(error.subject)")
@@ -57,25 +55,11 @@ public struct FamilyFile: Sendable, Hashable {
     let encoder = YAMLEncoder()
     encoder.options.width = 100
     let text = try encoder.encode(family)
-    guard try YAMLDecoder().decode(DecoderFamily.self, from: text) == family else {
+    guard try Document(yaml: text).decode() == family else {
       throw GrowthError(
         .unsupported, "has a number of more than 15 digits, which its description would round",
         subject: "family \(family.name)")
     }
     return text
-  }
-
-  /// The key and what is wrong with it.
-  private static func text(_ error: DecodingError) -> String {
-    func place(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
-      (context.codingPath + (key.map { [$0] } ?? [])).map(\.stringValue).joined(separator: ".")
-    }
-    return switch error {
-    case .keyNotFound(let key, let context): "\(place(context, key)): the key is missing"
-    case .dataCorrupted(let context) where context.underlyingError != nil: "the text is no YAML"
-    case .typeMismatch(_, let context) where context.codingPath.isEmpty:
-      "expected keys and their values, of which name and modelClass are needed"
-    default: reason(of: error)
-    }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Checkpoints
+import Documents
 import Foundation
 
 /// `new_parameters.json`: the names of the grown model's tensors that the small model does not have, so
@@ -22,9 +23,7 @@ struct NewParameters: Codable {
   /// Writes the file, where there is anything to be named.
   func write(to writer: CheckpointWriter) throws {
     guard !newParameters.isEmpty else { return }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try writer.write(try encoder.encode(self) + Data("\n".utf8), to: Self.fileName)
+    try writer.write(try Document.encoded(self) + Data("\n".utf8), to: Self.fileName)
   }
 }
 

@@ -1,55 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Documents
 import Tensors
 import Training
 
 /// In files the maps are named by their spaces.
 extension GrowthSpace: CodingKeyRepresentable {}
 
-extension GrowthPlan: Codable {
-  private enum Key: String, CodingKey {
-    case operation, guarantees, source, target, layers, blocks, signalToNoise, normScale
-    case vocabularyNoise, tensorScales, sourceRounding, expertParts, learningRates, maps
-  }
-
-  /// Reads a plan; ``tensors()`` checks that its parts fit each other.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
+/// What is at its default is left out; ``tensors()`` checks that the parts fit each other.
+extension GrowthPlan: FieldCoded {
+  package init(_ fields: FieldCoder, of old: GrowthPlan?) throws {
+    let operation = try fields.required("operation", old?.operation)
+    let guarantees = try fields.required("guarantees", old?.guarantees.inOrder)
     self.init(
-      try container.decode(String.self, forKey: .operation),
-      from: try container.decode(ModelConfiguration.self, forKey: .source),
-      to: try container.decode(ModelConfiguration.self, forKey: .target),
-      layers: try container.decode([LayerSource].self, forKey: .layers),
-      guarantees: try container.decode(Guarantees.self, forKey: .guarantees))
-    maps = try container.decode([GrowthSpace: UnitMap].self, forKey: .maps)
-    blocks = try container.decodeIfPresent(Int.self, forKey: .blocks) ?? 1
-    signalToNoise = try container.decodeIfPresent(Double.self, forKey: .signalToNoise)
-    normScale = try container.decodeIfPresent(Double.self, forKey: .normScale) ?? 1
-    vocabularyNoise = try container.decodeIfPresent(Double.self, forKey: .vocabularyNoise) ?? 0
-    tensorScales =
-      try container.decodeIfPresent([String: Double].self, forKey: .tensorScales) ?? [:]
-    sourceRounding = try container.decodeIfPresent(DType.self, forKey: .sourceRounding)
-    expertParts = try container.decodeIfPresent(Int.self, forKey: .expertParts) ?? 1
-    learningRates = try container.decode(LearningRatePolicy.self, forKey: .learningRates)
-  }
-
-  /// Writes a plan; what is at its default is left out.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encode(operation, forKey: .operation)
-    try container.encode(guarantees.inOrder, forKey: .guarantees)
-    try container.encode(source, forKey: .source)
-    try container.encode(target, forKey: .target)
-    try container.encode(layers, forKey: .layers)
-    try container.encode(maps, forKey: .maps)
-    if blocks != 1 { try container.encode(blocks, forKey: .blocks) }
-    try container.encodeIfPresent(signalToNoise, forKey: .signalToNoise)
-    if normScale != 1 { try container.encode(normScale, forKey: .normScale) }
-    if vocabularyNoise != 0 { try container.encode(vocabularyNoise, forKey: .vocabularyNoise) }
-    if !tensorScales.isEmpty { try container.encode(tensorScales, forKey: .tensorScales) }
-    try container.encodeIfPresent(sourceRounding, forKey: .sourceRounding)
-    if expertParts != 1 { try container.encode(expertParts, forKey: .expertParts) }
-    try container.encode(learningRates, forKey: .learningRates)
+      operation, from: try fields.required("source", old?.source),
+      to: try fields.required("target", old?.target),
+      layers: try fields.required("layers", old?.layers), guarantees: Guarantees(guarantees))
+    maps = try fields.required("maps", old?.maps)
+    blocks = try fields.field("blocks", old?.blocks, default: 1)
+    signalToNoise = try fields.optional("signalToNoise", old?.signalToNoise)
+    normScale = try fields.field("normScale", old?.normScale, default: 1)
+    vocabularyNoise = try fields.field("vocabularyNoise", old?.vocabularyNoise, default: 0)
+    tensorScales = try fields.field("tensorScales", old?.tensorScales, default: [:])
+    sourceRounding = try fields.optional("sourceRounding", old?.sourceRounding)
+    expertParts = try fields.field("expertParts", old?.expertParts, default: 1)
+    learningRates = try fields.required("learningRates", old?.learningRates)
   }
 }
 
@@ -58,63 +33,45 @@ extension Guarantees {
   public var inOrder: [Guarantee] { Guarantee.allCases.filter(contains) }
 }
 
-extension ScheduleContinuation: Codable {
-  private enum Key: String, CodingKey { case kind, ratio, rewarmup }
-  private enum Kind: String, Codable { case automatic, continued, repositioned }
+/// In files `{"kind": "repositioned", "ratio": 1.776, "rewarmup": "200 steps"}`: the kind with what belongs
+/// to it.
+extension ScheduleContinuation: FieldCoded {
+  private enum Kind: String, CaseIterable, Codable { case automatic, continued, repositioned }
 
-  /// Reads `{"kind": "repositioned", "ratio": 1.776, "rewarmup": "200 steps"}`.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    switch try container.decode(Kind.self, forKey: .kind) {
-    case .automatic: self = .automatic
-    case .continued: self = .continued
-    case .repositioned:
-      self = .repositioned(
-        ratio: try container.decode(Double.self, forKey: .ratio),
-        rewarmup: try container.decodeIfPresent(TrainingDuration.self, forKey: .rewarmup))
+  private var kind: Kind {
+    switch self {
+    // Receipts have it settled.
+    case .placed: .automatic
+    case .continued: .continued
+    case .repositioned: .repositioned
     }
   }
 
-  /// Writes the kind with what belongs to it.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    switch self {
-    // Receipts have it settled.
-    case .placed: try container.encode(Kind.automatic, forKey: .kind)
-    case .continued: try container.encode(Kind.continued, forKey: .kind)
-    case .repositioned(let ratio, let rewarmup):
-      try container.encode(Kind.repositioned, forKey: .kind)
-      try container.encode(ratio, forKey: .ratio)
-      try container.encodeIfPresent(rewarmup, forKey: .rewarmup)
+  package init(_ fields: FieldCoder, of old: ScheduleContinuation?) throws {
+    switch try fields.required("kind", old?.kind) {
+    case .automatic: self = old ?? .automatic
+    case .continued: self = .continued
+    case .repositioned:
+      let (ratio, rewarmup): (Double?, TrainingDuration?) =
+        if case .repositioned(let ratio, let rewarmup)? = old { (ratio, rewarmup) } else {
+          (nil, nil)
+        }
+      self = .repositioned(
+        ratio: try fields.required("ratio", ratio),
+        rewarmup: try fields.optional("rewarmup", rewarmup))
     }
   }
 }
 
-extension GrowthOptions: Codable {
-  private enum Key: String, CodingKey {
-    case seed, moments, schedule, newEntryRate, source, sourceHash
-  }
-
-  /// Reads options.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
+/// A rate that is not given and a source that is not known are left out.
+extension GrowthOptions: FieldCoded {
+  package init(_ fields: FieldCoder, of old: GrowthOptions?) throws {
     self.init(
-      seed: try container.decode(UInt64.self, forKey: .seed),
-      moments: try container.decode(MomentPolicy.self, forKey: .moments),
-      schedule: try container.decode(ScheduleContinuation.self, forKey: .schedule),
-      newEntryRate: try container.decodeIfPresent(NewEntries.Rate.self, forKey: .newEntryRate),
-      source: try container.decodeIfPresent(String.self, forKey: .source),
-      sourceHash: try container.decodeIfPresent(String.self, forKey: .sourceHash))
-  }
-
-  /// Writes options; a rate that is not given and a source that is not known are left out.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encode(seed, forKey: .seed)
-    try container.encode(moments, forKey: .moments)
-    try container.encode(schedule, forKey: .schedule)
-    try container.encodeIfPresent(newEntryRate, forKey: .newEntryRate)
-    try container.encodeIfPresent(source, forKey: .source)
-    try container.encodeIfPresent(sourceHash, forKey: .sourceHash)
+      seed: try fields.required("seed", old?.seed),
+      moments: try fields.required("moments", old?.moments),
+      schedule: try fields.required("schedule", old?.schedule),
+      newEntryRate: try fields.optional("newEntryRate", old?.newEntryRate),
+      source: try fields.optional("source", old?.source),
+      sourceHash: try fields.optional("sourceHash", old?.sourceHash))
   }
 }

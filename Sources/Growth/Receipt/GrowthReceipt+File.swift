@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import CheckedInput
+import Documents
 import Foundation
 import OrderedJSON
 import Wording
 
 extension GrowthReceipt {
-  private struct Version: Decodable { var formatVersion: Int }
-
   /// Receipts of large models have some megabytes.
   private static let largestFile = 256 << 20
 
@@ -39,13 +38,11 @@ extension GrowthReceipt {
   /// - Throws: as ``init(reading:)``.
   public init(_ data: Data, file: String = fileName) throws {
     do {
-      let version = try JSONDecoder().decode(Version.self, from: data).formatVersion
-      guard version == Self.formatVersion else {
-        throw GrowthError(
-          .unsupported,
-          "has format version \(version); this program reads \(Self.formatVersion)", subject: file)
-      }
-      self = try JSONDecoder().decode(Self.self, from: data)
+      let document = try Document(parsing: data)
+      try document.check(version: Self.formatVersion...Self.formatVersion)
+      self = try document.decode()
+    } catch let error as DocumentError where error.code == .unsupportedVersion {
+      throw GrowthError(.unsupported, error, subject: file)
     } catch let error as GrowthError {
       throw GrowthError(
         error.code, error.subject == file ? error.message : "\(error.subject): \(error.message)",
@@ -63,11 +60,8 @@ extension GrowthReceipt {
   ///
   /// - Throws: ``GrowthError`` of code `invalidOptions` where a number is not finite.
   public func encoded() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do {
-      let value = try JSONValue(parsing: [UInt8](encoder.encode(self)))
-      return Data((FittedJSON.text(value) + "\n").utf8)
+      return Data((FittedJSON.text(try Document(of: self).value.sorted()) + "\n").utf8)
     } catch {
       throw GrowthError(
         .invalidOptions, "cannot be written: \(reason(of: error))", subject: Self.fileName)

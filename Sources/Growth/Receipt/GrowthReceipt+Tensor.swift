@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Documents
 
 extension GrowthReceipt {
   /// Where one tensor's numbers came from.
@@ -49,10 +50,22 @@ extension GrowthReceipt {
   }
 }
 
-extension GrowthReceipt.Tensor: Codable {
-  private enum Key: String, CodingKey {
-    case name, shape, source, new, axes, pattern, valueScale, gradientScale, noise, keepsMoments
-    case learningRateMultiplier, epsilonMultiplier
+/// Factors of 1 and dense patterns are left out.
+extension GrowthReceipt.Tensor: FieldCoded {
+  package init(_ fields: FieldCoder, of old: GrowthReceipt.Tensor?) throws {
+    name = try fields.required("name", old?.name)
+    shape = try fields.required("shape", old?.shape)
+    source = try fields.optional("source", old?.source)
+    initializer = try fields.required("new", old.map { Start($0.initializer) }).initializer
+    axes = try fields.field("axes", old?.axes, default: [])
+    pattern = try fields.field("pattern", old?.pattern, default: .dense)
+    valueScale = try fields.field("valueScale", old?.valueScale, default: 1)
+    gradientScale = try fields.field("gradientScale", old?.gradientScale, default: 1)
+    noise = try fields.optional("noise", old?.noise)
+    keepsMoments = try fields.required("keepsMoments", old?.keepsMoments)
+    learningRateMultiplier = try fields.field(
+      "learningRateMultiplier", old?.learningRateMultiplier, default: 1)
+    epsilonMultiplier = try fields.field("epsilonMultiplier", old?.epsilonMultiplier, default: 1)
   }
 
   /// How new entries begin, in files: `"zeros"`, `"ones"`, `{"constant": 0.25}`, or the standard deviation
@@ -94,45 +107,5 @@ extension GrowthReceipt.Tensor: Codable {
         try keys.encode(value, forKey: .constant)
       }
     }
-  }
-
-  /// Reads a tensor's entry.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    func number(_ key: Key) throws -> Double {
-      try container.decodeIfPresent(Double.self, forKey: key) ?? 1
-    }
-    name = try container.decode(String.self, forKey: .name)
-    shape = try container.decode([Int].self, forKey: .shape)
-    source = try container.decodeIfPresent(String.self, forKey: .source)
-    initializer = try container.decode(Start.self, forKey: .new).initializer
-    axes = try container.decodeIfPresent([AxisMap].self, forKey: .axes) ?? []
-    pattern = try container.decodeIfPresent(TensorGrowth.Pattern.self, forKey: .pattern) ?? .dense
-    valueScale = try number(.valueScale)
-    gradientScale = try number(.gradientScale)
-    noise = try container.decodeIfPresent(CancellingNoise.self, forKey: .noise)
-    keepsMoments = try container.decode(Bool.self, forKey: .keepsMoments)
-    learningRateMultiplier = try number(.learningRateMultiplier)
-    epsilonMultiplier = try number(.epsilonMultiplier)
-  }
-
-  /// Writes a tensor's entry; factors of 1 and dense patterns are left out.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    func write(_ number: Double, _ key: Key) throws {
-      if number != 1 { try container.encode(number, forKey: key) }
-    }
-    try container.encode(name, forKey: .name)
-    try container.encode(shape, forKey: .shape)
-    try container.encodeIfPresent(source, forKey: .source)
-    try container.encode(Start(initializer), forKey: .new)
-    if !axes.isEmpty { try container.encode(axes, forKey: .axes) }
-    if pattern != .dense { try container.encode(pattern, forKey: .pattern) }
-    try write(valueScale, .valueScale)
-    try write(gradientScale, .gradientScale)
-    try container.encodeIfPresent(noise, forKey: .noise)
-    try container.encode(keepsMoments, forKey: .keepsMoments)
-    try write(learningRateMultiplier, .learningRateMultiplier)
-    try write(epsilonMultiplier, .epsilonMultiplier)
   }
 }

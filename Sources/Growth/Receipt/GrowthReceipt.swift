@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Documents
 import Tensors
 import Training
 
@@ -96,51 +97,31 @@ extension GrowthReceipt.Step {
   }
 }
 
-extension GrowthReceipt: Codable {
-  private enum Key: String, CodingKey {
-    case formatVersion, operation, guarantees, options, parametrization, step, versions, steps
-    case files
-  }
-
-  /// Reads a receipt and checks that the steps follow each other and that their tensors are what they
-  /// make.
-  ///
-  /// - Throws: ``GrowthError`` of code `mismatch`; the errors of Architectures for a model that
-  ///   contradicts itself.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    let steps = try container.decode([Step].self, forKey: .steps)
-    let options = try container.decode(GrowthOptions.self, forKey: .options)
-    let parametrization = try container.decodeIfPresent(
-      MaximalUpdateParametrization.self, forKey: .parametrization)
-    step = try container.decodeIfPresent(Int.self, forKey: .step)
-    versions = try container.decode(Versions.self, forKey: .versions)
-    files = try container.decodeIfPresent(Files.self, forKey: .files)
-    path = try Self.path(steps, options, parametrization, versions)
+/// The steps follow each other, and their tensors are what they make; the operation is there to be read by
+/// people.
+extension GrowthReceipt: FieldCoded {
+  package init(_ fields: FieldCoder, of old: GrowthReceipt?) throws {
+    try fields.remark("formatVersion", Self.formatVersion)
+    try fields.remark("operation", old?.path.operation)
+    let listed = try fields.optional("guarantees", old?.guarantees.inOrder.map(\.rawValue))
+    let steps = try fields.required("steps", old?.steps)
+    let options = try fields.required("options", old?.options)
+    let parametrization = try fields.optional("parametrization", old?.path.parametrization)
+    step = try fields.optional("step", old?.step)
+    versions = try fields.required("versions", old?.versions)
+    files = try fields.optional("files", old?.files)
+    path = try old?.path ?? Self.path(
+        steps, options: options, parametrization: parametrization, versions: versions)
     // Never more than the steps do, whatever the file says.
     let kept = path.guarantees(hasMoments: step ?? 0 > 0, under: nil)
     guarantees =
-      try container.decodeIfPresent([String].self, forKey: .guarantees)
-      .map { kept.intersection($0.compactMap(Guarantee.init(rawValue:))) } ?? kept
-  }
-
-  /// Writes a receipt; the operation is there to be read, the steps are what counts.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encode(Self.formatVersion, forKey: .formatVersion)
-    try container.encode(path.operation, forKey: .operation)
-    try container.encode(guarantees.inOrder, forKey: .guarantees)
-    try container.encode(options, forKey: .options)
-    try container.encodeIfPresent(path.parametrization, forKey: .parametrization)
-    try container.encodeIfPresent(step, forKey: .step)
-    try container.encode(versions, forKey: .versions)
-    try container.encodeIfPresent(files, forKey: .files)
-    try container.encode(steps, forKey: .steps)
+      old?.guarantees
+      ?? listed.map { kept.intersection($0.compactMap(Guarantee.init(rawValue:))) } ?? kept
   }
 
   private static func path(
-    _ steps: [Step], _ options: GrowthOptions,
-    _ parametrization: MaximalUpdateParametrization?, _ versions: Versions
+    _ steps: [Step], options: GrowthOptions,
+    parametrization: MaximalUpdateParametrization?, versions: Versions
   ) throws -> GrowthPath {
     try GrowthError.check(!steps.isEmpty, .mismatch, fileName, "holds no growth")
     try options.validate()

@@ -1,59 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 
-// A run and its source share one object: {"count": 64, "from": 0, "backward": 0.5, "copy": 1}.
-// Factors of 1 and the copy 0 are left out.
-
-/// What a run's source is called in files: one of these keys stands in each run.
-enum RunSourceKey: String, CodingKey {
-  /// The first of the units or indices that are copied.
-  case from
-  /// Two neighbours that are mixed.
-  case blend
-  /// The start and length of the range whose mean is taken.
-  case mean
-  /// What entries without a source begin with, by name.
-  case start
-}
+// A run and its source share one object: {"count": 64, "from": 0, "backward": 0.5, "copy": 1}. The
+// source's key says what it is: `from` is the first of the units or indices that are copied, `blend` two
+// neighbours that are mixed, `mean` the range whose mean is taken, `start` the name of what entries
+// without a source begin with. Factors of 1 and the copy 0 are left out.
 
 /// Where between two neighbours a mixture lies.
 private struct Blend: Codable {
   var lower: Int
   var fraction: Double
-}
-
-extension UnitMap.Source: Codable {
-  /// Reads the source out of its run's object.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: RunSourceKey.self)
-    if let first = try container.decodeIfPresent(Int.self, forKey: .from) {
-      self = .units(first)
-    } else if let blend = try container.decodeIfPresent(Blend.self, forKey: .blend) {
-      self = .blend(lower: blend.lower, fraction: blend.fraction)
-    } else {
-      switch try container.decode(String.self, forKey: .start) {
-      case "mean": self = .mean
-      case "silent": self = .silent
-      case "new": self = .new
-      case let other:
-        throw DecodingError.dataCorruptedError(
-          forKey: .start, in: container,
-          debugDescription: "\"\(other.prefix(40))\" is unknown; expected mean, silent or new")
-      }
-    }
-  }
-
-  /// Writes the source into its run's object.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: RunSourceKey.self)
-    switch self {
-    case .units(let first): try container.encode(first, forKey: .from)
-    case .blend(let lower, let fraction):
-      try container.encode(Blend(lower: lower, fraction: fraction), forKey: .blend)
-    case .mean: try container.encode("mean", forKey: .start)
-    case .silent: try container.encode("silent", forKey: .start)
-    case .new: try container.encode("new", forKey: .start)
-    }
-  }
 }
 
 /// The range whose mean is taken, with the noise on it.
@@ -63,91 +19,59 @@ private struct Mean: Codable {
   var noise: Double
 }
 
-extension AxisMap.Source: Codable {
-  /// Reads the source out of its run's object.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: RunSourceKey.self)
-    if let first = try container.decodeIfPresent(Int.self, forKey: .from) {
-      self = .indices(first)
-    } else if let blend = try container.decodeIfPresent(Blend.self, forKey: .blend) {
-      self = .blend(lower: blend.lower, fraction: blend.fraction)
-    } else if let mean = try container.decodeIfPresent(Mean.self, forKey: .mean) {
-      self = .mean(start: mean.start, count: mean.count, noise: mean.noise)
-    } else {
-      switch try container.decode(String.self, forKey: .start) {
-      case "zero": self = .zero
-      case "new": self = .new
-      case let other:
-        throw DecodingError.dataCorruptedError(
-          forKey: .start, in: container,
-          debugDescription: "\"\(other.prefix(40))\" is unknown; expected zero or new")
-      }
-    }
-  }
-
-  /// Writes the source into its run's object.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: RunSourceKey.self)
-    switch self {
-    case .indices(let first): try container.encode(first, forKey: .from)
-    case .blend(let lower, let fraction):
-      try container.encode(Blend(lower: lower, fraction: fraction), forKey: .blend)
-    case .mean(let start, let count, let noise):
-      try container.encode(Mean(start: start, count: count, noise: noise), forKey: .mean)
-    case .zero: try container.encode("zero", forKey: .start)
-    case .new: try container.encode("new", forKey: .start)
-    }
+extension UnitMap.Source: FieldCoded {
+  package init(_ fields: FieldCoder, of old: UnitMap.Source?) throws {
+    self = try fields.one(
+      of: [
+        .init("from", { .units($0) }) { if case .units(let first) = $0 { first } else { nil } },
+        .init("blend", { (blend: Blend) in .blend(lower: blend.lower, fraction: blend.fraction) }) {
+          guard case .blend(let lower, let fraction) = $0 else { return nil }
+          return Blend(lower: lower, fraction: fraction)
+        },
+      ], or: "start", ["mean": .mean, "silent": .silent, "new": .new], old)
   }
 }
 
-extension UnitMap.Run: Codable {
-  private enum Key: String, CodingKey { case count, forward, backward, copy }
+extension AxisMap.Source: FieldCoded {
+  package init(_ fields: FieldCoder, of old: AxisMap.Source?) throws {
+    self = try fields.one(
+      of: [
+        .init("from", { .indices($0) }) { if case .indices(let first) = $0 { first } else { nil } },
+        .init("blend", { (blend: Blend) in .blend(lower: blend.lower, fraction: blend.fraction) }) {
+          guard case .blend(let lower, let fraction) = $0 else { return nil }
+          return Blend(lower: lower, fraction: fraction)
+        },
+        .init(
+          "mean", { (mean: Mean) in .mean(start: mean.start, count: mean.count, noise: mean.noise) }
+        ) {
+          guard case .mean(let start, let count, let noise) = $0 else { return nil }
+          return Mean(start: start, count: count, noise: noise)
+        },
+      ], or: "start", ["zero": .zero, "new": .new], old)
+  }
+}
 
-  /// Reads a run; sizes that no model has are refused, before anything is added to them.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    let source = try UnitMap.Source(from: decoder)
-    let count = try container.decode(Int.self, forKey: .count)
-    let first = if case .units(let first) = source { first } else { 0 }
-    guard (1...UnitMap.mostUnits).contains(count), (0...UnitMap.mostUnits).contains(first) else {
-      throw DecodingError.dataCorruptedError(
-        forKey: .count, in: container,
-        debugDescription: "\(count) units from \(first) on are none that a model has")
+/// Sizes that no model has are refused, before anything is added to them.
+extension UnitMap.Run: FieldCoded {
+  package init(_ fields: FieldCoder, of old: UnitMap.Run?) throws {
+    let source = try fields.inline(old?.source)
+    let count = try fields.integer("count", old?.count, in: 1...UnitMap.mostUnits)
+    if case .units(let first) = source, !(0...UnitMap.mostUnits).contains(first) {
+      throw fields.failure("from", "no model has a unit \(first)")
     }
     self.init(
       source, count: count,
-      forward: try container.decodeIfPresent(Double.self, forKey: .forward) ?? 1,
-      backward: try container.decodeIfPresent(Double.self, forKey: .backward) ?? 1,
-      copy: try container.decodeIfPresent(Int.self, forKey: .copy) ?? 0)
-  }
-
-  /// Writes a run and its source as one object.
-  public func encode(to encoder: any Encoder) throws {
-    try source.encode(to: encoder)
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encode(count, forKey: .count)
-    if forward != 1 { try container.encode(forward, forKey: .forward) }
-    if backward != 1 { try container.encode(backward, forKey: .backward) }
-    if copy != 0 { try container.encode(copy, forKey: .copy) }
+      forward: try fields.field("forward", old?.forward, default: 1),
+      backward: try fields.field("backward", old?.backward, default: 1),
+      copy: try fields.field("copy", old?.copy, default: 0))
   }
 }
 
-extension UnitMap: Codable {
-  private enum Key: String, CodingKey { case sourceCount, runs }
-
-  /// Reads a map.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
+extension UnitMap: FieldCoded {
+  package init(_ fields: FieldCoder, of old: UnitMap?) throws {
     self.init(
-      sourceCount: try container.decode(Int.self, forKey: .sourceCount),
-      runs: try container.decode([Run].self, forKey: .runs))
-  }
-
-  /// Writes a map.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encode(sourceCount, forKey: .sourceCount)
-    try container.encode(runs, forKey: .runs)
+      sourceCount: try fields.required("sourceCount", old?.sourceCount),
+      runs: try fields.required("runs", old?.runs))
   }
 }
 
@@ -155,48 +79,27 @@ extension UnitMap: Codable {
 extension AxisMap: Codable {
   /// Reads an axis's runs.
   public init(from decoder: any Decoder) throws {
-    var list = try decoder.unkeyedContainer()
-    var runs: [Run] = []
+    var runs = try [Run](from: decoder)
     var start = 0
-    while !list.isAtEnd {
-      let run = try Run(from: list.superDecoder(), start: start)
-      runs.append(run)
-      start += run.count
+    for index in runs.indices {
+      runs[index].start = start
+      start += runs[index].count
     }
     self.runs = runs
   }
 
   /// Writes an axis's runs.
-  public func encode(to encoder: any Encoder) throws {
-    var list = encoder.unkeyedContainer()
-    for run in runs { try run.encode(to: list.superEncoder()) }
-  }
+  public func encode(to encoder: any Encoder) throws { try runs.encode(to: encoder) }
 }
 
-extension AxisMap.Run {
-  private enum Key: String, CodingKey { case count, value, gradient, copy }
-
-  fileprivate init(from decoder: any Decoder, start: Int) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    count = try container.decode(Int.self, forKey: .count)
-    guard (1...UnitMap.mostUnits).contains(count) else {
-      throw DecodingError.dataCorruptedError(
-        forKey: .count, in: container, debugDescription: "no axis has a run of \(count)")
-    }
-    self.start = start
-    source = try AxisMap.Source(from: decoder)
-    value = try container.decodeIfPresent(Double.self, forKey: .value) ?? 1
-    gradient = try container.decodeIfPresent(Double.self, forKey: .gradient) ?? 1
-    copy = try container.decodeIfPresent(Int.self, forKey: .copy) ?? 0
-  }
-
-  fileprivate func encode(to encoder: any Encoder) throws {
-    try source.encode(to: encoder)
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encode(count, forKey: .count)
-    if value != 1 { try container.encode(value, forKey: .value) }
-    if gradient != 1 { try container.encode(gradient, forKey: .gradient) }
-    if copy != 0 { try container.encode(copy, forKey: .copy) }
+extension AxisMap.Run: FieldCoded {
+  package init(_ fields: FieldCoder, of old: AxisMap.Run?) throws {
+    source = try fields.inline(old?.source)
+    count = try fields.integer("count", old?.count, in: 1...UnitMap.mostUnits)
+    start = old?.start ?? 0
+    value = try fields.field("value", old?.value, default: 1)
+    gradient = try fields.field("gradient", old?.gradient, default: 1)
+    copy = try fields.field("copy", old?.copy, default: 0)
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
+import Documents
 import Foundation
 import Yams
 import Wording
@@ -27,8 +28,8 @@ extension MergeRecipe {
   /// - Throws: as ``init(contentsOf:)``.
   public init(yaml: String, name: String) throws {
     let root: Node?
-    do { root = try Yams.compose(yaml: yaml) } catch {
-      throw GrowthError(.unreadableSource, "is no YAML: \("\(error)".excerpt)", subject: name)
+    do { root = try YAMLText.compose(yaml) } catch {
+      throw GrowthError(.unreadableSource, error.message, subject: "\(name):\(error.line)")
     }
     guard let root else {
       throw GrowthError(.unreadableSource, "is empty; expected a recipe", subject: name)

@@ -25,7 +25,7 @@ struct CSVTable {
     let data: Data
     do { data = try RegularFile.contents(of: path, atMost: Self.largestFile) } catch {
       throw PlanningError(
-        .fileUnavailable, "\(error); expected a loss curve as CSV", subject: path)
+        .fileUnavailable, "\(error.message); expected a loss curve as CSV", subject: path)
     }
     guard let text = String(validating: data, as: UTF8.self) else {
       throw PlanningError(

@@ -19,7 +19,9 @@ public enum PilotModels {
     for target: ModelConfiguration, count: Int = 3, ratio: Double = 3,
     reachable: any ReachableConfigurations = IntegerGrowth()
   ) throws -> [ModelConfiguration] {
-    try PlanningError.checkValue(count >= 2, "pilots") { "\(count); expected at least 2 model sizes" }
+    try PlanningError.checkValue(count >= 2, "pilots") {
+      "\(count); expected at least 2 model sizes"
+    }
     try PlanningError.checkValue(ratio > 1 && ratio.isFinite, "ratio") {
       "\(ratio); expected a number above 1"
     }

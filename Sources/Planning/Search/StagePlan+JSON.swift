@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
+import Documents
 import Foundation
 import Wording
 
@@ -18,7 +19,7 @@ extension StagePlan {
     let data: Data
     do { data = try RegularFile.contents(of: path, atMost: Self.largestFile) } catch {
       throw PlanningError(
-        .fileUnavailable, "\(error); expected the plan that `espalier plan -o` writes",
+        .fileUnavailable, "\(error.message); expected the plan that `espalier plan -o` writes",
         subject: path)
     }
     try self.init(json: data, name: path)
@@ -35,7 +36,7 @@ extension StagePlan {
     }
     let plan: StagePlan
     do {
-      plan = try JSONDecoder().decode(StagePlan.self, from: data)
+      plan = try Document(parsing: data).decode()
     } catch {
       throw invalid("is not a plan (\(reason(of: error))); make one with `espalier plan -o`")
     }

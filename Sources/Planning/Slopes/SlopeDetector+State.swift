@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
+import Documents
 import Foundation
 import Wording
 
@@ -18,10 +19,8 @@ extension SlopeDetector {
   ///   ``observe(flops:loss:)`` alone has changed.
   public var state: String {
     get throws {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = .sortedKeys
       do {
-        let data = try encoder.encode(Saved(version: Self.version, detector: self))
+        let data = try Document.line(Saved(version: Self.version, detector: self))
         return String(decoding: data, as: UTF8.self)
       } catch {
         throw PlanningError(
@@ -35,7 +34,7 @@ extension SlopeDetector {
   /// - Throws: ``PlanningError`` of code `invalidState` where the text is no detector's.
   public init(state: String) throws {
     do {
-      let saved = try JSONDecoder().decode(Saved.self, from: Data(state.utf8))
+      let saved = try Document(parsing: Data(state.utf8)).decode(Saved.self)
       guard saved.version == Self.version else {
         throw PlanningError(
           .invalidState, "format \(saved.version); this version reads \(Self.version)",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
 import Checkpoints
+import Documents
 import Foundation
 import OrderedJSON
 import Planning
@@ -21,9 +22,7 @@ extension RunPlan {
     object["stages"] = .array(stages.map(\.json))
     object["notes"] = .array(notes.map { .string($0) })
     if let plan {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      object["plan"] = try JSONValue(parsing: [UInt8](encoder.encode(plan)))
+      object["plan"] = try Document(of: plan).value.sorted()
     }
     return Data(JSONValue.object(object).encoded(.indented) + [UInt8(ascii: "\n")])
   }
@@ -56,11 +55,8 @@ extension RunPlan {
       StagingError(.runUnavailable, message, subject: name)
     }
     do {
-      let value = try JSONValue(parsing: [UInt8](data))
-      guard let version = value["formatVersion"]?.integer, version == Self.formatVersion else {
-        throw invalid(
-          "has another format than \(Self.formatVersion), the one that this program reads")
-      }
+      let value = try Document(parsing: data).value
+      try Document(value).check(version: Self.formatVersion...Self.formatVersion)
       guard let origin = value["origin"]?.text.flatMap(Origin.init(rawValue:)),
         case .array(let stages)? = value["stages"], !stages.isEmpty
       else { throw invalid("is no plan of a run: origin or stages are missing") }
@@ -70,6 +66,8 @@ extension RunPlan {
           try StagePlan(json: Data($0.encoded(.compact)), name: name)
         },
         notes: Self.texts(value["notes"]))
+    } catch let error as DocumentError where error.code == .unsupportedVersion {
+      throw invalid(error.message)
     } catch let error as StagingError {
       throw invalid(error.subject == name ? error.message : "\(error)")
     } catch let error as PlanningError {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Wording
 import Yams
 
@@ -14,9 +15,6 @@ struct RecipeDocument {
   /// Parses YAML text.
   init(yaml: String, name: String) throws {
     self.name = name
-    // Some editors begin UTF-8 with a byte order mark, which YAML allows and the parser does not.
-    let yaml =
-      yaml.unicodeScalars.first == "\u{FEFF}" ? String(yaml.unicodeScalars.dropFirst()) : yaml
     guard let root = try Self.parse(yaml, describe: { "\(name):\($0)" }) else {
       throw StagingError(
         .invalidYAML, "the recipe is empty; `espalier train --example` prints one", subject: name)
@@ -72,56 +70,10 @@ struct RecipeDocument {
       ?? name
   }
 
-  private static func parse(_ yaml: String, describe: @escaping (Int) -> String) throws -> Node? {
-    do {
-      guard let root = try Yams.compose(yaml: yaml) else { return nil }
-      return try YAMLMerging(describe: describe).resolved(root)
-    } catch let error as YamlError {
-      let (line, problem) = explain(error)
-      throw StagingError(.invalidYAML, problem, subject: describe(line ?? 1))
+  private static func parse(_ yaml: String, describe: (Int) -> String) throws -> Node? {
+    do { return try YAMLText.compose(yaml) } catch {
+      throw StagingError(.invalidYAML, error.message, subject: describe(error.line))
     }
-  }
-
-  private static func explain(_ error: YamlError) -> (line: Int?, problem: String) {
-    switch error {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-      .composer(_, let problem, let mark, _):
-      (
-        mark.line,
-        isOfManyDocuments(problem)
-          ? "there is more than one document (---) in the file; keep one"
-          : "not YAML: \(remedied(problem)) at column \(mark.column)"
-      )
-    case .duplicatedKeysInMapping(let keys, let context):
-      (
-        context.mark.line,
-        "the key \(keys.map(\.excerpt).joined(separator: ", ")) stands twice; keep one"
-      )
-    case .reader(let problem, let offset, let value, let yaml):
-      (
-        offset.map { 1 + yaml.prefix($0).count(where: \.isNewline) },
-        "not YAML: \(problem)"
-          + (value > 0 ? " (U+\(Hexadecimal.text(value, digits: 4).uppercased()))" : "")
-          + "; take the character out"
-      )
-    default:
-      (nil, "not YAML: \(error)")
-    }
-  }
-
-  private static func isOfManyDocuments(_ problem: String) -> Bool {
-    problem.contains("single document") || problem.contains("another document")
-  }
-
-  /// What the parser says, with what to do about what is a riddle otherwise.
-  private static func remedied(_ problem: String) -> String {
-    if problem.contains("cannot start any token") {
-      return
-        "\(problem); a tab is no indentation in YAML, and a text that begins with a mark such as "
-        + "% or @ needs quotes; this is"
-    }
-    if problem.contains("nesting level") { return "the groups are nested too deep" }
-    return problem
   }
 
   private static func replacing(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
 import Checkpoints
+import Documents
 import Foundation
 import Training
 import Wording
@@ -89,7 +90,7 @@ public struct RunManifest: Sendable, Hashable, Codable {
 
   private static func decode(_ data: Data, _ path: String) throws -> RunManifest {
     let manifest: RunManifest
-    do { manifest = try JSONDecoder().decode(Self.self, from: data) } catch {
+    do { manifest = try Document(parsing: data).decode() } catch {
       throw StagingError(
         .runUnavailable, "not the file of a run: \(reason(of: error))", subject: path)
     }
@@ -157,9 +158,7 @@ public struct RunManifest: Sendable, Hashable, Codable {
 
   /// Writes the file with its checksum, whole or not at all.
   func write(to file: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try OutputFile.replace(file, with: SealedJSON.sealed(encoder.encode(self)))
+    try OutputFile.replace(file, with: SealedJSON.sealed(Document.encoded(self)))
   }
 }
 

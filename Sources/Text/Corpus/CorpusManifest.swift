@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Checkpoints
+import Documents
 import Foundation
 
 /// What a directory of token shards holds: the contents of its `manifest.json`.
@@ -74,33 +75,25 @@ public struct CorpusManifest: Sendable, Hashable, Codable {
 
   /// The manifest as the file holds it, with a checksum; the same bytes for the same manifest.
   public func encoded() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    var data = try encoder.encode(self)
-    data.append(0x0a)
-    return SealedJSON.sealed(data)
+    SealedJSON.sealed(try Document.encoded(self) + Data("\n".utf8))
   }
 
   /// Reads and checks a manifest; `subject` names it in errors.
   ///
   /// - Throws: ``TextError`` of code `invalidManifest`.
   public init(decoding data: Data, subject: String) throws {
-    struct Version: Decodable { var formatVersion: Int }
     do {
-      let version = try JSONDecoder().decode(Version.self, from: data).formatVersion
-      guard version == Self.currentFormatVersion else {
-        throw TextError(
-          .invalidManifest,
-          "has format version \(version); this version reads \(Self.currentFormatVersion). "
-            + "Prepare the text again, or update", subject: subject)
-      }
-      self = try JSONDecoder().decode(Self.self, from: data)
-    } catch let error as TextError {
-      throw error
+      let document = try Document(parsing: data)
+      try document.check(version: Self.currentFormatVersion...Self.currentFormatVersion)
+      self = try document.decode()
+    } catch let error as DocumentError where error.code == .unsupportedVersion {
+      throw TextError(
+        .invalidManifest, error.message, subject: subject,
+        remedy: "prepare the text again, or update the program")
     } catch {
       throw TextError(
-        .invalidManifest, "is not a manifest of token shards; prepare the text again",
-        subject: subject, cause: error)
+        .invalidManifest, "is not a manifest of token shards", subject: subject, cause: error,
+        remedy: "prepare the text again")
     }
     if let problem = problem() {
       throw TextError(.invalidManifest, "\(problem); prepare the text again", subject: subject)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Foundation
 import OrderedJSON
 import Wording
@@ -9,12 +10,8 @@ extension JSONValue {
   /// Files that Python reads may hold what its `json` takes.
   init(tokenizerFile data: Data, subject: String, isPython: Bool = false) throws(TextError) {
     let options = isPython ? .python : JSONScanner.Options()
-    do { try self.init(parsing: [UInt8](data), options: options) } catch {
-      let expected = error.code == .malformed ? "valid JSON" : "JSON that is less deep"
-      throw TextError(
-        .invalidTokenizer,
-        "\(error.message), at byte \(error.offset) of \(data.count); expected \(expected)",
-        subject: subject)
+    do { self = try Document(parsing: data, options: options).value } catch {
+      throw TextError(.invalidTokenizer, error, subject: subject)
     }
   }
 

@@ -63,7 +63,8 @@ public enum TokenizerLoader {
   static func read(_ url: URL) throws(TextError) -> Data {
     do { return try RegularFile.contents(of: url.path, atMost: 1 << 30) } catch {
       throw TextError(
-        .unreadableInput, error.message, subject: url.path, remedy: "expected a file of a tokenizer")
+        .unreadableInput, error.message, subject: url.path, remedy: "expected a file of a tokenizer"
+      )
     }
   }
 }

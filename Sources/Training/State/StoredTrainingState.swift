@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import Checkpoints
+import Documents
 import Foundation
 import Tensors
 import Wording
@@ -68,11 +69,8 @@ extension TrainingStateFiles {
   ///
   /// - Throws: ``TrainingError`` of code `invalidState` where a number is not finite.
   package static func encoded(_ status: TrainingStatus, _ clocks: [ParameterClock]) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let contents = Contents(status, clocks)
     do {
-      return try encoder.encode(contents) + Data("\n".utf8)
+      return try Document.encoded(Contents(status, clocks)) + Data("\n".utf8)
     } catch {
       throw TrainingError(
         .invalidState, "the state holds a number that is not finite: \(reason(of: error))",

@@ -2,6 +2,7 @@
 import Architectures
 import CheckedInput
 import Checkpoints
+import Documents
 import Foundation
 import Tensors
 import Wording
@@ -57,10 +58,6 @@ public enum TrainingStateFiles {
       }
       return specs
     }
-  }
-
-  struct Version: Decodable {
-    var formatVersion: Int
   }
 }
 
@@ -166,15 +163,11 @@ extension TrainingState {
     do {
       // Some hundred bytes for each parameter tensor.
       let data = try RegularFile.contents(of: file.path, atMost: 256 << 20)
-      let version = try JSONDecoder().decode(TrainingStateFiles.Version.self, from: data)
-      guard (1...TrainingStateFiles.formatVersion).contains(version.formatVersion) else {
-        throw TrainingError(
-          .unsupportedFormat,
-          "has format version \(version.formatVersion); this program reads 1 to "
-            + "\(TrainingStateFiles.formatVersion)",
-          subject: file.path)
-      }
-      return try JSONDecoder().decode(TrainingStateFiles.Contents.self, from: data)
+      let document = try Document(parsing: data)
+      try document.check(version: 1...TrainingStateFiles.formatVersion)
+      return try document.decode()
+    } catch let error as DocumentError where error.code == .unsupportedVersion {
+      throw TrainingError(.unsupportedFormat, error, subject: file.path)
     } catch let error as TrainingError {
       throw error
     } catch {

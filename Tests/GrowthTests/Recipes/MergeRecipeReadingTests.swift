@@ -70,8 +70,8 @@ struct MergeRecipeReadingTests {
   }
 
   static let mistakes: [Mistake] = [
-    Mistake("", "is empty"), Mistake("a: [", "is no YAML"), Mistake("- a", "expected keys"),
-    Mistake("a: 1\n---\nb: 2", "is no YAML"),
+    Mistake("", "is empty"), Mistake("a: [", "not YAML"), Mistake("- a", "expected keys"),
+    Mistake("a: 1\n---\nb: 2", "more than one document"),
     Mistake("merge_method: slerp", "slerp computes a model of several", "mergekit itself"),
     Mistake("slices: []", "merge_method is missing"),
     Mistake("merge_method: passthrough", "none given", "slices, models and modules"),

@@ -157,11 +157,11 @@ struct FolderTests {
       ("tokenizer_config.json", #"{"added_tokens_decoder": {"a": {"content": "x"}}}"#, "ids"),
       ("tokenizer_config.json", #"{"added_tokens_decoder": {"1": "x"}}"#, "['1']"),
       ("tokenizer_config.json", "[]", "expected an object"),
-      ("tokenizer_config.json", "{", "valid JSON"),
+      ("tokenizer_config.json", "{", "not JSON"),
       ("special_tokens_map.json", #"{"unk_token": [1]}"#, "unk_token"),
       ("special_tokens_map.json", "7", "expected an object"),
       ("added_tokens.json", #"{"<x>": "1"}"#, "'<x>'"),
-      ("added_tokens.json", "nul", "valid JSON"),
+      ("added_tokens.json", "nul", "not JSON"),
     ])
   func wrong(file: String, contents: String, words: String) throws {
     let goldens = try FolderGoldens()

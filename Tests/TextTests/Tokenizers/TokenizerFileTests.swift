@@ -93,7 +93,7 @@ struct TokenizerFileTests {
         #""post_processor": {"type": "RobertaProcessing", "cls": ["a", 0], "sep": ["b"]}"#,
         "post_processor.sep"
       ),
-      (#""decoder": null"#, #""decoder": nul"#, "byte"),
+      (#""decoder": null"#, #""decoder": nul"#, "not JSON"),
       (#""decoder": null"#, #""decoder": "\ud800""#, "surrogate"),
       (#""decoder": null"#, #""decoder": "\q""#, "escape"),
     ])

@@ -85,7 +85,7 @@ import Training
       clock.epsilonMultiplier = 1.1 * factor * Double(1 + index % 2)
     }
     let adamW = try Self.adamW(Self.status(optimizer), clocks)
-    let read = try TorchAdamW(json: adamW.json(), file: "file")
+    let read = try TorchAdamW(json: try adamW.json(), file: "file")
     #expect(read == adamW)
     let settings = try read.settings(for: Self.model, file: "file")
     #expect(settings.clocks == clocks)
@@ -201,37 +201,44 @@ import Training
 
   /// Changes of the text, and what the error must say.
   static let allDamages: [(String, String, String)] = [
-    ("{", "[", "is no JSON"), ("\"AdamW\"", "\"Adam\"", "expected \"AdamW\""),
-    ("\"format_version\":1", "\"format_version\":2", "format_version 2"),
-    ("\"step\":4", "\"step\":4.5", "step is 4.5; expected a whole number"),
-    ("\"step\":4", "\"step\":-1", "step is -1"), ("\"step\":4", "\"step\":1e300", "step is 1e300"),
-    ("\"step\":4", "\"steps\":4", "step is missing"),
-    ("\"step\":4", "\"step\":4,\"step\":4", "is no JSON"),
-    ("\"lr\":0.0005,\"betas\"", "\"lr\":NaN,\"betas\"", "param_groups[0].lr is NaN"),
-    ("\"lr\":0.0005,\"betas\"", "\"lr\":-1,\"betas\"", "param_groups[0].lr is -1"),
-    ("\"lr\":0.0005,\"betas\"", "\"lr\":1e300,\"betas\"", "lr is 1e300; expected a number from 0"),
-    ("\"eps\":1e-08,\"weight", "\"eps\":1e39,\"weight", "eps is 1e39"),
+    ("{", "[", "not JSON"), ("\"AdamW\"", "\"Adam\"", "expected one of AdamW"),
+    ("\"format_version\":1", "\"format_version\":2", "has format version 2"),
+    ("\"step\":4", "\"step\":4.5", "step: got 4.5; expected an integer"),
+    ("\"step\":4", "\"step\":-1", "step: got -1"),
+    ("\"step\":4", "\"step\":1e300", "step: got 1e300"),
+    ("\"step\":4", "\"steps\":4", "step: this key is missing"),
+    ("\"step\":4", "\"step\":4,\"step\":4", "stands twice"),
+    ("\"lr\":0.0005,\"betas\"", "\"lr\":NaN,\"betas\"", "param_groups[0].lr: got NaN"),
+    ("\"lr\":0.0005,\"betas\"", "\"lr\":-1,\"betas\"", "param_groups[0].lr: got -1"),
     (
-      "\"clip_grad_norm\":", "\"clip_grad_norm\":1e39,\"other\":", "clip_grad_norm is 1e39"
+      "\"lr\":0.0005,\"betas\"", "\"lr\":1e300,\"betas\"",
+      "lr: got 1e+300; expected a number from 0"
     ),
-    ("\"lr\":0.0005,\"betas\"", "\"betas\"", "param_groups[0].lr is missing"),
-    ("\"betas\":[0.9,0.95]", "\"betas\":[0.9]", "betas is [0.9]; expected two numbers"),
+    ("\"eps\":1e-08,\"weight", "\"eps\":1e39,\"weight", "eps: got 1e+39"),
+    (
+      "\"clip_grad_norm\":", "\"clip_grad_norm\":1e39,\"other\":", "clip_grad_norm: got 1e+39"
+    ),
+    ("\"lr\":0.0005,\"betas\"", "\"betas\"", "param_groups[0].lr: this key is missing"),
+    ("\"betas\":[0.9,0.95]", "\"betas\":[0.9]", "betas: got [0.9]; expected two numbers"),
     ("\"betas\":[0.9,0.95]", "\"betas\":[0.9,1]", "expected two numbers from 0 to below 1"),
-    ("\"eps\":1e-08,\"weight", "\"eps\":Infinity,\"weight", "eps is Infinity"),
-    ("\"params\":[\"", "\"params\":[7,\"", "params is 7; expected names"),
-    ("\"params\":[", "\"params\":7,\"x\":[", "params is 7; expected a list"),
-    ("\"params\":[", "\"amsgrad\":true,\"params\":[", "amsgrad is true; expected false"),
-    ("\"params\":[", "\"maximize\":true,\"params\":[", "maximize is true; expected false"),
+    ("\"eps\":1e-08,\"weight", "\"eps\":Infinity,\"weight", "eps: got Infinity"),
+    ("\"params\":[\"", "\"params\":[7,\"", "params[0]: got 7; expected text"),
+    ("\"params\":[", "\"params\":7,\"x\":[", "params: got 7; expected a list"),
+    ("\"params\":[", "\"amsgrad\":true,\"params\":[", "amsgrad: got true; expected false"),
+    ("\"params\":[", "\"maximize\":true,\"params\":[", "maximize: got true; expected false"),
     (
       "\"params\":[", "\"decoupled_weight_decay\":false,\"params\":[",
-      "decoupled_weight_decay is false; expected true"
+      "decoupled_weight_decay: got false; expected true"
     ),
-    ("\"param_groups\":[", "\"param_groups\":[7,", "param_groups[0].betas is missing"),
-    ("\"step\":4", "\"step\":4,\"steps\":[]", "steps is []; expected an object"),
-    ("\"step\":4", "\"step\":4,\"steps\":{\"a\":-2}", "steps.a is -2"),
-    ("\"step\":4", "\"step\":4,\"without_state\":3", "without_state is 3; expected a list"),
-    ("\"tokens\":64", "\"tokens\":\"64\"", "tokens is \"64\""),
-    ("\"defaults\":{\"lr\":0.0005", "\"defaults\":{\"lr\":[]", "defaults.lr is []"),
+    (
+      "\"param_groups\":[", "\"param_groups\":[7,",
+      "param_groups[0]: got 7; expected a group of keys"
+    ),
+    ("\"step\":4", "\"step\":4,\"steps\":[]", "steps: the list is empty; expected a group of keys"),
+    ("\"step\":4", "\"step\":4,\"steps\":{\"a\":-2}", "steps.a: got -2"),
+    ("\"step\":4", "\"step\":4,\"without_state\":3", "without_state: got 3; expected a list"),
+    ("\"tokens\":64", "\"tokens\":\"64\"", "tokens: got the text \"64\""),
+    ("\"defaults\":{\"lr\":0.0005", "\"defaults\":{\"lr\":[]", "defaults.lr: the list is empty"),
   ]
 
   @Test("text that is no settings", arguments: allDamages.indices)

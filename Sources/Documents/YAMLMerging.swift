@@ -13,18 +13,15 @@ struct YAMLMerging {
   /// Groups within groups.
   static let deepest = 64
 
-  /// Says where a line is.
-  let describe: (Int) -> String
+  private var count = 0
 
   /// A document with all groups merged.
-  ///
-  /// - Throws: ``StagingError`` of code `invalidYAML`.
-  func resolved(_ root: Node) throws -> Node {
-    var count = 0
-    return try resolved(root, depth: 0, count: &count)
+  static func resolved(_ root: Node) throws(YAMLText.Problem) -> Node {
+    var merging = YAMLMerging()
+    return try merging.resolved(root, depth: 0)
   }
 
-  private func resolved(_ node: Node, depth: Int, count: inout Int) throws -> Node {
+  private mutating func resolved(_ node: Node, depth: Int) throws(YAMLText.Problem) -> Node {
     count += 1
     guard count <= Self.mostNodes else {
       throw failure("there are more than \(Self.mostNodes) values, aliases written out", node)
@@ -36,21 +33,21 @@ struct YAMLMerging {
     case .scalar, .alias: return node
     case .sequence(var sequence):
       for index in sequence.indices {
-        sequence[index] = try resolved(sequence[index], depth: depth + 1, count: &count)
+        sequence[index] = try resolved(sequence[index], depth: depth + 1)
       }
       return .sequence(sequence)
     case .mapping(let mapping):
-      return .mapping(try merged(mapping, depth: depth, count: &count))
+      return .mapping(try merged(mapping, depth: depth))
     }
   }
 
-  private func merged(
-    _ mapping: Node.Mapping, depth: Int, count: inout Int
-  ) throws -> Node.Mapping {
+  private mutating func merged(
+    _ mapping: Node.Mapping, depth: Int
+  ) throws(YAMLText.Problem) -> Node.Mapping {
     var pairs: [(Node, Node)] = []
     var sources: [Node.Mapping] = []
     for (key, value) in mapping {
-      let value = try resolved(value, depth: depth + 1, count: &count)
+      let value = try resolved(value, depth: depth + 1)
       if Self.isMergeKey(key) {
         sources += try groups(value, at: key)
       } else {
@@ -70,7 +67,9 @@ struct YAMLMerging {
     return scalar.string == "<<" && (scalar.style == .plain || scalar.style == .any)
   }
 
-  private func groups(_ value: Node, at key: Node) throws -> [Node.Mapping] {
+  private func groups(
+    _ value: Node, at key: Node
+  ) throws(YAMLText.Problem) -> [Node.Mapping] {
     if let mapping = value.mapping { return [mapping] }
     let groups = value.sequence?.compactMap(\.mapping) ?? []
     guard let count = value.sequence?.count, groups.count == count else {
@@ -79,7 +78,7 @@ struct YAMLMerging {
     return groups
   }
 
-  private func failure(_ message: String, _ node: Node) -> StagingError {
-    StagingError(.invalidYAML, message, subject: describe(node.mark?.line ?? 1))
+  private func failure(_ message: String, _ node: Node) -> YAMLText.Problem {
+    YAMLText.Problem(line: node.mark?.line ?? 1, message: message)
   }
 }
