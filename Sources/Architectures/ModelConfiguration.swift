@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CheckedInput
+import Documents
 
 /// The families that recipes name: those whose programs the engines train.
 public enum Architecture: String, Sendable, Hashable, CaseIterable, Codable {
@@ -122,64 +123,33 @@ private final class SharedFamily: Sendable, Hashable {
   func hash(into hasher: inout Hasher) { hasher.combine(family.name) }
 }
 
-extension ModelConfiguration: Codable {
-  private enum CodingKeys: String, CodingKey {
-    case architecture, family, traits, layerCount, hiddenSize, headCount, keyValueHeadCount,
-      headSize
-    case intermediateSize, vocabularySize, contextLength, normEpsilon, rotary, tiesHead, logitScale
-    case dropout
-  }
-
-  /// Reads a configuration; of a known family its name is enough.
-  public init(from decoder: any Decoder) throws {
-    let keys = try decoder.container(keyedBy: CodingKeys.self)
-    let name = try keys.decode(String.self, forKey: .architecture)
-    guard
-      let family = try keys.decodeIfPresent(DecoderFamily.self, forKey: .family)
-        ?? DecoderFamily.named(name)
-    else {
-      throw DecodingError.dataCorruptedError(
-        forKey: .architecture, in: keys,
-        debugDescription: "\(name) is no known family, and has no description")
+/// In files of a known family the name is enough, and of the traits no more stands than is not the
+/// family's.
+extension ModelConfiguration: FieldCoded {
+  package init(_ fields: FieldCoder, of old: ModelConfiguration?) throws {
+    let name = try fields.required("architecture", old?.family.name)
+    let known = DecoderFamily.named(name)
+    let described = try fields.optional("family", old?.family == known ? nil : old?.family)
+    guard let family = described ?? known else {
+      throw fields.failure(
+        "architecture", "\(name) is no known family, and has no description")
     }
     self.init(
       family: family,
-      traits: try keys.decodeIfPresent(DecoderTraits.self, forKey: .traits),
-      layerCount: try keys.decode(Int.self, forKey: .layerCount),
-      hiddenSize: try keys.decode(Int.self, forKey: .hiddenSize),
-      headCount: try keys.decode(Int.self, forKey: .headCount),
-      keyValueHeadCount: try keys.decode(Int.self, forKey: .keyValueHeadCount),
-      headSize: try keys.decode(Int.self, forKey: .headSize),
-      intermediateSize: try keys.decode(Int.self, forKey: .intermediateSize),
-      vocabularySize: try keys.decode(Int.self, forKey: .vocabularySize),
-      contextLength: try keys.decode(Int.self, forKey: .contextLength),
-      normEpsilon: try keys.decode(Double.self, forKey: .normEpsilon),
-      rotary: try keys.decodeIfPresent(RotaryEmbedding.self, forKey: .rotary),
-      tiesHead: try keys.decode(Bool.self, forKey: .tiesHead),
-      logitScale: try keys.decode(Double.self, forKey: .logitScale),
-      dropout: try keys.decode(DropoutRates.self, forKey: .dropout))
-  }
-
-  /// Writes the configuration; of the family no more than is not known, of the traits no more than is
-  /// not the family's.
-  public func encode(to encoder: any Encoder) throws {
-    var keys = encoder.container(keyedBy: CodingKeys.self)
-    try keys.encode(family.name, forKey: .architecture)
-    if DecoderFamily.named(family.name) != family { try keys.encode(family, forKey: .family) }
-    if traits != family.traits { try keys.encode(traits, forKey: .traits) }
-    try keys.encode(layerCount, forKey: .layerCount)
-    try keys.encode(hiddenSize, forKey: .hiddenSize)
-    try keys.encode(headCount, forKey: .headCount)
-    try keys.encode(keyValueHeadCount, forKey: .keyValueHeadCount)
-    try keys.encode(headSize, forKey: .headSize)
-    try keys.encode(intermediateSize, forKey: .intermediateSize)
-    try keys.encode(vocabularySize, forKey: .vocabularySize)
-    try keys.encode(contextLength, forKey: .contextLength)
-    try keys.encode(normEpsilon, forKey: .normEpsilon)
-    try keys.encodeIfPresent(rotary, forKey: .rotary)
-    try keys.encode(tiesHead, forKey: .tiesHead)
-    try keys.encode(logitScale, forKey: .logitScale)
-    try keys.encode(dropout, forKey: .dropout)
+      traits: try fields.optional("traits", old?.traits == family.traits ? nil : old?.traits),
+      layerCount: try fields.required("layerCount", old?.layerCount),
+      hiddenSize: try fields.required("hiddenSize", old?.hiddenSize),
+      headCount: try fields.required("headCount", old?.headCount),
+      keyValueHeadCount: try fields.required("keyValueHeadCount", old?.keyValueHeadCount),
+      headSize: try fields.required("headSize", old?.headSize),
+      intermediateSize: try fields.required("intermediateSize", old?.intermediateSize),
+      vocabularySize: try fields.required("vocabularySize", old?.vocabularySize),
+      contextLength: try fields.required("contextLength", old?.contextLength),
+      normEpsilon: try fields.required("normEpsilon", old?.normEpsilon),
+      rotary: try fields.optional("rotary", old?.rotary),
+      tiesHead: try fields.required("tiesHead", old?.tiesHead),
+      logitScale: try fields.required("logitScale", old?.logitScale),
+      dropout: try fields.required("dropout", old?.dropout))
   }
 }
 
@@ -217,24 +187,13 @@ public struct RotaryEmbedding: Sendable, Hashable {
   public func turnedSize(headSize: Int) -> Int { Int(bounding: Double(headSize) * fraction) }
 }
 
-extension RotaryEmbedding: Codable {
-  private enum CodingKeys: String, CodingKey { case base, scaling, fraction }
-
-  /// Reads an embedding; without a fraction all of a head turns.
-  public init(from decoder: any Decoder) throws {
-    let keys = try decoder.container(keyedBy: CodingKeys.self)
+/// In files the fraction is left out where all of a head turns.
+extension RotaryEmbedding: FieldCoded {
+  package init(_ fields: FieldCoder, of old: RotaryEmbedding?) throws {
     self.init(
-      base: try keys.decode(Double.self, forKey: .base),
-      scaling: try keys.decode(Scaling.self, forKey: .scaling),
-      fraction: try keys.decodeIfPresent(Double.self, forKey: .fraction) ?? 1)
-  }
-
-  /// Writes the embedding; the fraction only where it is not all.
-  public func encode(to encoder: any Encoder) throws {
-    var keys = encoder.container(keyedBy: CodingKeys.self)
-    try keys.encode(base, forKey: .base)
-    try keys.encode(scaling, forKey: .scaling)
-    if fraction != 1 { try keys.encode(fraction, forKey: .fraction) }
+      base: try fields.required("base", old?.base),
+      scaling: try fields.required("scaling", old?.scaling),
+      fraction: try fields.field("fraction", old?.fraction, default: 1))
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 
 /// Under which keys a family's `config.json` keeps sizes and switches.
 ///
@@ -82,99 +83,58 @@ public struct DecoderConfigurationKeys: Sendable, Hashable {
   }
 }
 
-extension DecoderConfigurationKeys: Codable {
-  private enum CodingKeys: String, CodingKey, CaseIterable {
-    case layers, hidden, heads, keyValueHeads, headSize, defaultHeadSize, intermediate, context
-    case normEpsilon, defaultNormEpsilon, activation, activationNames, rotaryBase, rotaryFraction
-    case defaultRotaryFraction, window, attentionBias, feedForwardBias, parallel
-    case experts, expertsPerToken, tiesHead, unsupported, embeddingDropout, residualDropout
-    case windowSwitch, layersBeforeWindow, layerTypes, rotaryScalings, headsDivideWidth
-    case defaults, aliases, nullable
-  }
-
-  /// Reads keys; what is not named is as in most families.
-  ///
-  /// `null` says that there is none.
-  public init(from decoder: any Decoder) throws {
-    try decoder.refuseUnknownKeys(CodingKeys.self)
-    let keys = try decoder.container(keyedBy: CodingKeys.self)
-    func read<Value: Decodable>(_ key: CodingKeys, _ value: inout Value) throws {
-      value = try keys.decodeIfPresent(Value.self, forKey: key) ?? value
-    }
-    func readOptional<Value: Decodable>(_ key: CodingKeys, _ value: inout Value?) throws {
-      guard keys.contains(key) else { return }
-      value = try keys.decodeIfPresent(Value.self, forKey: key)
-    }
-    try read(.layers, &layers)
-    try read(.hidden, &hidden)
-    try read(.heads, &heads)
-    try readOptional(.keyValueHeads, &keyValueHeads)
-    try readOptional(.headSize, &headSize)
-    try readOptional(.defaultHeadSize, &defaultHeadSize)
-    try read(.intermediate, &intermediate)
-    try read(.context, &context)
-    try readOptional(.normEpsilon, &normEpsilon)
-    try read(.defaultNormEpsilon, &defaultNormEpsilon)
-    try read(.activation, &activation)
-    try read(.activationNames, &activationNames)
-    try read(.rotaryBase, &rotaryBase)
-    try readOptional(.rotaryFraction, &rotaryFraction)
-    try read(.defaultRotaryFraction, &defaultRotaryFraction)
-    try readOptional(.window, &window)
-    try readOptional(.attentionBias, &attentionBias)
-    try readOptional(.feedForwardBias, &feedForwardBias)
-    try readOptional(.parallel, &parallel)
-    try readOptional(.experts, &experts)
-    try readOptional(.expertsPerToken, &expertsPerToken)
-    try read(.tiesHead, &tiesHead)
-    try read(.unsupported, &unsupported)
-    try readOptional(.embeddingDropout, &embeddingDropout)
-    try readOptional(.residualDropout, &residualDropout)
-    try readOptional(.windowSwitch, &windowSwitch)
-    try readOptional(.layersBeforeWindow, &layersBeforeWindow)
-    try readOptional(.layerTypes, &layerTypes)
-    try read(.rotaryScalings, &rotaryScalings)
-    try read(.headsDivideWidth, &headsDivideWidth)
-    try read(.defaults, &defaults)
-    try read(.aliases, &aliases)
-    try readOptional(.nullable, &nullable)
-  }
-
-  /// Writes all keys; `null` for what there is none of.
-  public func encode(to encoder: any Encoder) throws {
-    var keys = encoder.container(keyedBy: CodingKeys.self)
-    try keys.encode(layers, forKey: .layers)
-    try keys.encode(hidden, forKey: .hidden)
-    try keys.encode(heads, forKey: .heads)
-    try keys.encode(keyValueHeads, forKey: .keyValueHeads)
-    try keys.encode(headSize, forKey: .headSize)
-    try keys.encode(defaultHeadSize, forKey: .defaultHeadSize)
-    try keys.encode(intermediate, forKey: .intermediate)
-    try keys.encode(context, forKey: .context)
-    try keys.encode(normEpsilon, forKey: .normEpsilon)
-    try keys.encode(defaultNormEpsilon, forKey: .defaultNormEpsilon)
-    try keys.encode(activation, forKey: .activation)
-    try keys.encode(activationNames, forKey: .activationNames)
-    try keys.encode(rotaryBase, forKey: .rotaryBase)
-    try keys.encode(rotaryFraction, forKey: .rotaryFraction)
-    try keys.encode(defaultRotaryFraction, forKey: .defaultRotaryFraction)
-    try keys.encode(window, forKey: .window)
-    try keys.encode(attentionBias, forKey: .attentionBias)
-    try keys.encode(feedForwardBias, forKey: .feedForwardBias)
-    try keys.encode(parallel, forKey: .parallel)
-    try keys.encode(experts, forKey: .experts)
-    try keys.encode(expertsPerToken, forKey: .expertsPerToken)
-    try keys.encode(tiesHead, forKey: .tiesHead)
-    try keys.encode(unsupported, forKey: .unsupported)
-    try keys.encode(embeddingDropout, forKey: .embeddingDropout)
-    try keys.encode(residualDropout, forKey: .residualDropout)
-    try keys.encode(windowSwitch, forKey: .windowSwitch)
-    try keys.encode(layersBeforeWindow, forKey: .layersBeforeWindow)
-    try keys.encode(layerTypes, forKey: .layerTypes)
-    try keys.encode(rotaryScalings, forKey: .rotaryScalings)
-    try keys.encode(headsDivideWidth, forKey: .headsDivideWidth)
-    try keys.encode(defaults, forKey: .defaults)
-    try keys.encode(aliases, forKey: .aliases)
-    try keys.encode(nullable, forKey: .nullable)
+/// In files what is not named is as in most families; `null` says that there is none.
+extension DecoderConfigurationKeys: FieldCoded {
+  package init(_ fields: FieldCoder, of old: DecoderConfigurationKeys?) throws {
+    self.init()
+    layers = try fields.given("layers", old?.layers, default: layers)
+    hidden = try fields.given("hidden", old?.hidden, default: hidden)
+    heads = try fields.given("heads", old?.heads, default: heads)
+    keyValueHeads = try fields.explicit(
+      "keyValueHeads", old.map(\.keyValueHeads), default: keyValueHeads)
+    headSize = try fields.explicit("headSize", old.map(\.headSize), default: headSize)
+    defaultHeadSize = try fields.explicit(
+      "defaultHeadSize", old.map(\.defaultHeadSize), default: defaultHeadSize)
+    intermediate = try fields.given("intermediate", old?.intermediate, default: intermediate)
+    context = try fields.given("context", old?.context, default: context)
+    normEpsilon = try fields.explicit("normEpsilon", old.map(\.normEpsilon), default: normEpsilon)
+    defaultNormEpsilon = try fields.given(
+      "defaultNormEpsilon", old?.defaultNormEpsilon, default: defaultNormEpsilon)
+    activation = try fields.given("activation", old?.activation, default: activation)
+    activationNames = try fields.given(
+      "activationNames", old?.activationNames, default: activationNames)
+    rotaryBase = try fields.given("rotaryBase", old?.rotaryBase, default: rotaryBase)
+    rotaryFraction = try fields.explicit(
+      "rotaryFraction", old.map(\.rotaryFraction), default: rotaryFraction)
+    defaultRotaryFraction = try fields.given(
+      "defaultRotaryFraction", old?.defaultRotaryFraction, default: defaultRotaryFraction)
+    window = try fields.explicit("window", old.map(\.window), default: window)
+    attentionBias = try fields.explicit(
+      "attentionBias", old.map(\.attentionBias), default: attentionBias)
+    feedForwardBias = try fields.explicit(
+      "feedForwardBias", old.map(\.feedForwardBias), default: feedForwardBias)
+    parallel = try fields.explicit("parallel", old.map(\.parallel), default: parallel)
+    experts = try fields.explicit("experts", old.map(\.experts), default: experts)
+    expertsPerToken = try fields.explicit(
+      "expertsPerToken", old.map(\.expertsPerToken), default: expertsPerToken)
+    tiesHead = try fields.given("tiesHead", old?.tiesHead, default: tiesHead)
+    unsupported = try fields.given("unsupported", old?.unsupported, default: unsupported)
+    embeddingDropout = try fields.explicit(
+      "embeddingDropout", old.map(\.embeddingDropout), default: embeddingDropout)
+    residualDropout = try fields.explicit(
+      "residualDropout", old.map(\.residualDropout), default: residualDropout)
+    windowSwitch = try fields.explicit(
+      "windowSwitch", old.map(\.windowSwitch), default: windowSwitch)
+    layersBeforeWindow = try fields.explicit(
+      "layersBeforeWindow", old.map(\.layersBeforeWindow), default: layersBeforeWindow)
+    layerTypes = try fields.explicit("layerTypes", old.map(\.layerTypes), default: layerTypes)
+    rotaryScalings = try fields.given(
+      "rotaryScalings", old?.rotaryScalings, default: rotaryScalings)
+    headsDivideWidth = try fields.given(
+      "headsDivideWidth", old?.headsDivideWidth, default: headsDivideWidth)
+    defaults = try fields.given("defaults", old?.defaults, default: defaults)
+    aliases = try fields.given("aliases", old?.aliases, default: aliases)
+    nullable = try fields.explicit("nullable", old.map(\.nullable), default: nullable)
+    try fields.refuseOthers()
   }
 }

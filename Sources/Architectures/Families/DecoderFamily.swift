@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 
 /// A family of decoders as data: what its blocks compute, how its files name their tensors, and under
 /// which keys its `config.json` keeps the sizes.
@@ -50,20 +51,17 @@ public struct DecoderFamily: Sendable, Hashable {
   public static func named(_ name: String) -> DecoderFamily? { known.first { $0.name == name } }
 }
 
-extension DecoderFamily: Codable {
-  private enum CodingKeys: String, CodingKey, CaseIterable {
-    case name, modelClass, traits, tensors, keys
-  }
-
-  /// Reads a description; what it does not name is as in Llama.
-  public init(from decoder: any Decoder) throws {
-    try decoder.refuseUnknownKeys(CodingKeys.self)
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    name = try container.decode(String.self, forKey: .name)
-    modelClass = try container.decode(String.self, forKey: .modelClass)
-    traits = try container.decodeIfPresent(DecoderTraits.self, forKey: .traits) ?? traits
-    tensors = try container.decodeIfPresent(DecoderTensorNames.self, forKey: .tensors) ?? tensors
-    keys = try container.decodeIfPresent(DecoderConfigurationKeys.self, forKey: .keys) ?? keys
+/// In files what a description does not name is as in Llama.
+extension DecoderFamily: FieldCoded {
+  package init(_ fields: FieldCoder, of old: DecoderFamily?) throws {
+    let name = try fields.optional("name", old?.name)
+    let modelClass = try fields.optional("modelClass", old?.modelClass)
+    traits = try fields.given("traits", old?.traits, default: DecoderTraits())
+    tensors = try fields.given("tensors", old?.tensors, default: DecoderTensorNames())
+    keys = try fields.given("keys", old?.keys, default: DecoderConfigurationKeys())
+    try fields.refuseOthers()
+    self.name = try name ?? fields.required("name", nil)
+    self.modelClass = try modelClass ?? fields.required("modelClass", nil)
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 
 /// How a family's files name and lay out its tensors.
 ///
@@ -73,82 +74,42 @@ public struct DecoderTensorNames: Sendable, Hashable {
   }
 }
 
-extension DecoderTensorNames: Codable {
-  private enum CodingKeys: String, CodingKey, CaseIterable {
-    case prefix, tokenEmbedding, positionEmbedding, finalNorm, head, layer, attentionNorm
-    case feedForwardNorm, query, key, value, queryKeyValue, fusion, queryNorm, keyNorm
-    case attentionOutput, gate, up, gateUp, down, router, expert, layout, buffers
-  }
-
-  /// Reads names; what is not named is as in Llama, but that fused matrices take the place of the
-  /// ones they hold.
-  public init(from decoder: any Decoder) throws {
-    try decoder.refuseUnknownKeys(CodingKeys.self)
-    let keys = try decoder.container(keyedBy: CodingKeys.self)
-    func read(_ key: CodingKeys, _ value: inout String) throws {
-      value = try keys.decodeIfPresent(String.self, forKey: key) ?? value
-    }
-    func readOptional(_ key: CodingKeys, unless isReplaced: Bool, _ value: inout String?) throws {
-      if keys.contains(key) {
-        value = try keys.decodeIfPresent(String.self, forKey: key)
-      } else if isReplaced {
-        value = nil
-      }
-    }
-    try read(.prefix, &prefix)
-    try read(.tokenEmbedding, &tokenEmbedding)
-    try read(.finalNorm, &finalNorm)
-    try read(.head, &head)
-    try read(.layer, &layer)
-    try read(.attentionNorm, &attentionNorm)
-    try read(.feedForwardNorm, &feedForwardNorm)
-    try read(.attentionOutput, &attentionOutput)
-    try read(.down, &down)
-    let fusesAttention = keys.contains(.queryKeyValue)
-    try readOptional(.queryKeyValue, unless: false, &queryKeyValue)
-    try readOptional(.query, unless: fusesAttention, &query)
-    try readOptional(.key, unless: fusesAttention, &key)
-    try readOptional(.value, unless: fusesAttention, &value)
-    let fusesGate = keys.contains(.gateUp)
-    try readOptional(.gateUp, unless: false, &gateUp)
-    try readOptional(.gate, unless: fusesGate, &gate)
-    try readOptional(.up, unless: fusesGate, &up)
-    try readOptional(.positionEmbedding, unless: false, &positionEmbedding)
-    try readOptional(.queryNorm, unless: false, &queryNorm)
-    try readOptional(.keyNorm, unless: false, &keyNorm)
-    try readOptional(.router, unless: false, &router)
-    try readOptional(.expert, unless: false, &expert)
-    fusion = try keys.decodeIfPresent(Fusion.self, forKey: .fusion) ?? fusion
-    layout = try keys.decodeIfPresent(Program.WeightLayout.self, forKey: .layout) ?? layout
-    buffers = try keys.decodeIfPresent([String].self, forKey: .buffers) ?? buffers
-  }
-
-  /// Writes all names; `null` for what there is none of.
-  public func encode(to encoder: any Encoder) throws {
-    var keys = encoder.container(keyedBy: CodingKeys.self)
-    try keys.encode(prefix, forKey: .prefix)
-    try keys.encode(tokenEmbedding, forKey: .tokenEmbedding)
-    try keys.encode(positionEmbedding, forKey: .positionEmbedding)
-    try keys.encode(finalNorm, forKey: .finalNorm)
-    try keys.encode(head, forKey: .head)
-    try keys.encode(layer, forKey: .layer)
-    try keys.encode(attentionNorm, forKey: .attentionNorm)
-    try keys.encode(feedForwardNorm, forKey: .feedForwardNorm)
-    try keys.encode(query, forKey: .query)
-    try keys.encode(key, forKey: .key)
-    try keys.encode(value, forKey: .value)
-    try keys.encode(queryKeyValue, forKey: .queryKeyValue)
-    try keys.encode(fusion, forKey: .fusion)
-    try keys.encode(queryNorm, forKey: .queryNorm)
-    try keys.encode(keyNorm, forKey: .keyNorm)
-    try keys.encode(attentionOutput, forKey: .attentionOutput)
-    try keys.encode(gate, forKey: .gate)
-    try keys.encode(up, forKey: .up)
-    try keys.encode(gateUp, forKey: .gateUp)
-    try keys.encode(down, forKey: .down)
-    try keys.encode(router, forKey: .router)
-    try keys.encode(expert, forKey: .expert)
-    try keys.encode(layout, forKey: .layout)
-    try keys.encode(buffers, forKey: .buffers)
+/// In files what is not named is as in Llama, but that fused matrices take the place of the ones they hold;
+/// `null` stands for what there is none of.
+extension DecoderTensorNames: FieldCoded {
+  package init(_ fields: FieldCoder, of old: DecoderTensorNames?) throws {
+    self.init()
+    let fusesAttention = fields.has("queryKeyValue")
+    let fusesGate = fields.has("gateUp")
+    prefix = try fields.given("prefix", old?.prefix, default: prefix)
+    tokenEmbedding = try fields.given(
+      "tokenEmbedding", old?.tokenEmbedding, default: tokenEmbedding)
+    positionEmbedding = try fields.explicit(
+      "positionEmbedding", old.map(\.positionEmbedding), default: positionEmbedding)
+    finalNorm = try fields.given("finalNorm", old?.finalNorm, default: finalNorm)
+    head = try fields.given("head", old?.head, default: head)
+    layer = try fields.given("layer", old?.layer, default: layer)
+    attentionNorm = try fields.given("attentionNorm", old?.attentionNorm, default: attentionNorm)
+    feedForwardNorm = try fields.given(
+      "feedForwardNorm", old?.feedForwardNorm, default: feedForwardNorm)
+    query = try fields.explicit("query", old.map(\.query), default: fusesAttention ? nil : query)
+    key = try fields.explicit("key", old.map(\.key), default: fusesAttention ? nil : key)
+    value = try fields.explicit("value", old.map(\.value), default: fusesAttention ? nil : value)
+    queryKeyValue = try fields.explicit(
+      "queryKeyValue", old.map(\.queryKeyValue), default: queryKeyValue)
+    fusion = try fields.given("fusion", old?.fusion, default: fusion)
+    queryNorm = try fields.explicit("queryNorm", old.map(\.queryNorm), default: queryNorm)
+    keyNorm = try fields.explicit("keyNorm", old.map(\.keyNorm), default: keyNorm)
+    attentionOutput = try fields.given(
+      "attentionOutput", old?.attentionOutput, default: attentionOutput)
+    gate = try fields.explicit("gate", old.map(\.gate), default: fusesGate ? nil : gate)
+    up = try fields.explicit("up", old.map(\.up), default: fusesGate ? nil : up)
+    gateUp = try fields.explicit("gateUp", old.map(\.gateUp), default: gateUp)
+    down = try fields.given("down", old?.down, default: down)
+    router = try fields.explicit("router", old.map(\.router), default: router)
+    expert = try fields.explicit("expert", old.map(\.expert), default: expert)
+    layout = try fields.given("layout", old?.layout, default: layout)
+    buffers = try fields.given("buffers", old?.buffers, default: buffers)
+    try fields.refuseOthers()
   }
 }

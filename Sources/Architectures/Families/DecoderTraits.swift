@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 
 /// What a decoder's blocks compute, beside their sizes.
 ///
@@ -74,54 +75,27 @@ public struct DecoderTraits: Sendable, Hashable {
   }
 }
 
-extension DecoderTraits: Codable {
-  private enum CodingKeys: String, CodingKey, CaseIterable {
-    case norm, gain, normBias, activation, isGated = "gated", attentionBias, attentionOutputBias
-    case feedForwardBias, queryKeyNorm, isParallel = "parallel", scalesEmbedding, positions
-    case window, experts
+/// In files what is not named is Llama's.
+extension DecoderTraits: FieldCoded {
+  package init(_ fields: FieldCoder, of old: DecoderTraits?) throws {
+    self.init()
+    norm = try fields.given("norm", old?.norm, default: norm)
+    gain = try fields.given("gain", old?.gain, default: gain)
+    normBias = try fields.given("normBias", old?.normBias, default: normBias)
+    activation = try fields.given("activation", old?.activation, default: activation)
+    isGated = try fields.given("gated", old?.isGated, default: isGated)
+    attentionBias = try fields.given("attentionBias", old?.attentionBias, default: attentionBias)
+    attentionOutputBias = try fields.given(
+      "attentionOutputBias", old?.attentionOutputBias, default: attentionOutputBias)
+    feedForwardBias = try fields.given(
+      "feedForwardBias", old?.feedForwardBias, default: feedForwardBias)
+    queryKeyNorm = try fields.given("queryKeyNorm", old?.queryKeyNorm, default: queryKeyNorm)
+    isParallel = try fields.given("parallel", old?.isParallel, default: isParallel)
+    scalesEmbedding = try fields.given(
+      "scalesEmbedding", old?.scalesEmbedding, default: scalesEmbedding)
+    positions = try fields.given("positions", old?.positions, default: positions)
+    window = try fields.optional("window", old?.window)
+    experts = try fields.optional("experts", old?.experts)
+    try fields.refuseOthers()
   }
-
-  /// Reads traits; what is not named is Llama's.
-  public init(from decoder: any Decoder) throws {
-    try decoder.refuseUnknownKeys(CodingKeys.self)
-    let keys = try decoder.container(keyedBy: CodingKeys.self)
-    func read<Value: Decodable>(_ key: CodingKeys, _ value: inout Value) throws {
-      value = try keys.decodeIfPresent(Value.self, forKey: key) ?? value
-    }
-    try read(.norm, &norm)
-    try read(.gain, &gain)
-    try read(.normBias, &normBias)
-    try read(.activation, &activation)
-    try read(.isGated, &isGated)
-    try read(.attentionBias, &attentionBias)
-    try read(.attentionOutputBias, &attentionOutputBias)
-    try read(.feedForwardBias, &feedForwardBias)
-    try read(.queryKeyNorm, &queryKeyNorm)
-    try read(.isParallel, &isParallel)
-    try read(.scalesEmbedding, &scalesEmbedding)
-    try read(.positions, &positions)
-    window = try keys.decodeIfPresent(Int.self, forKey: .window)
-    experts = try keys.decodeIfPresent(Experts.self, forKey: .experts)
-  }
-}
-
-extension Decoder {
-  /// Refuses members that a description does not have, so that a misspelt one is not passed over.
-  func refuseUnknownKeys<Key: CodingKey & CaseIterable>(_ type: Key.Type) throws {
-    let known = Key.allCases.map(\.stringValue)
-    for key in try container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
-      throw DecodingError.dataCorrupted(
-        .init(
-          codingPath: codingPath + [key],
-          debugDescription: "is no key here; expected one of \(known.joined(separator: ", "))"))
-    }
-  }
-}
-
-/// Any member's name.
-private struct AnyKey: CodingKey {
-  var stringValue: String
-  var intValue: Int? { nil }
-  init?(stringValue: String) { self.stringValue = stringValue }
-  init?(intValue: Int) { nil }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Documents
 
 /// The settings of Muon (Jordan et al., "Muon: an optimizer for hidden layers in neural networks",
 /// 2024): the blocks' matrices step along their orthogonalised momentum, everything else by AdamW.
@@ -82,26 +83,14 @@ extension MuonConfiguration: Optimizer {
   }
 }
 
-extension MuonConfiguration: Codable {
-  private enum CodingKeys: String, CodingKey { case momentum, nesterov, iterations }
-
-  /// Reads Muon's settings and, beside them, AdamW's.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
+/// In files AdamW's settings stand beside Muon's.
+extension MuonConfiguration: FieldCoded {
+  package init(_ fields: FieldCoder, of old: MuonConfiguration?) throws {
     self.init(
-      adamW: try AdamWConfiguration(from: decoder),
-      momentum: try container.decode(Double.self, forKey: .momentum),
-      nesterov: try container.decode(Bool.self, forKey: .nesterov),
-      iterations: try container.decode(Int.self, forKey: .iterations))
-  }
-
-  /// Writes Muon's settings and, beside them, AdamW's.
-  public func encode(to encoder: any Encoder) throws {
-    try adamW.encode(to: encoder)
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(momentum, forKey: .momentum)
-    try container.encode(nesterov, forKey: .nesterov)
-    try container.encode(iterations, forKey: .iterations)
+      adamW: try fields.beside(old?.adamW),
+      momentum: try fields.required("momentum", old?.momentum),
+      nesterov: try fields.required("nesterov", old?.nesterov),
+      iterations: try fields.required("iterations", old?.iterations))
   }
 }
 

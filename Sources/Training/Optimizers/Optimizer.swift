@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Documents
 
 /// A rule by which gradients change parameters: its settings, what it keeps of a parameter, and the
 /// update that it asks of an engine.
@@ -143,25 +144,17 @@ public enum OptimizerConfiguration: Sendable, Hashable {
   public func validate(_ key: String = "optimizer") throws { try optimizer.validate(key) }
 }
 
-extension OptimizerConfiguration: Codable {
-  private enum CodingKeys: String, CodingKey { case kind }
-
-  /// Reads the settings; without a `kind` they are AdamW's.
-  public init(from decoder: any Decoder) throws {
-    let kind = try decoder.container(keyedBy: CodingKeys.self)
-      .decodeIfPresent(Kind.self, forKey: .kind)
-    switch kind ?? .adamW {
-    case .adamW: self = .adamW(try AdamWConfiguration(from: decoder))
-    case .muon: self = .muon(try MuonConfiguration(from: decoder))
+/// In files the kind stands beside the optimizer's settings; without one they are AdamW's.
+extension OptimizerConfiguration: FieldCoded {
+  package init(_ fields: FieldCoder, of old: OptimizerConfiguration?) throws {
+    switch try fields.field("kind", old?.kind, default: .adamW) {
+    case .adamW:
+      let settings: AdamWConfiguration? = if case .adamW(let known)? = old { known } else { nil }
+      self = .adamW(try fields.beside(settings))
+    case .muon:
+      let settings: MuonConfiguration? = if case .muon(let known)? = old { known } else { nil }
+      self = .muon(try fields.beside(settings))
     }
-  }
-
-  /// Writes the settings, and the kind where it is not AdamW.
-  public func encode(to encoder: any Encoder) throws {
-    try optimizer.encode(to: encoder)
-    guard kind != .adamW else { return }
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(kind, forKey: .kind)
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Tensors
 
 /// What an optimizer keeps of a parameter beside its tensors.
@@ -58,29 +59,15 @@ public struct ParameterClock: Sendable, Hashable {
   }
 }
 
-extension ParameterClock: Codable {
-  private enum CodingKeys: String, CodingKey {
-    case name, stepCount, learningRateMultiplier, epsilonMultiplier, newEntries
-  }
-
-  /// Reads a clock; none of the entries are new where the file does not say.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
+/// In files new entries are left out where there are none.
+extension ParameterClock: FieldCoded {
+  package init(_ fields: FieldCoder, of old: ParameterClock?) throws {
     self.init(
-      name: try container.decode(String.self, forKey: .name),
-      stepCount: try container.decode(Int.self, forKey: .stepCount),
-      learningRateMultiplier: try container.decode(Double.self, forKey: .learningRateMultiplier),
-      epsilonMultiplier: try container.decode(Double.self, forKey: .epsilonMultiplier),
-      newEntries: try container.decodeIfPresent([NewEntries].self, forKey: .newEntries) ?? [])
-  }
-
-  /// Writes a clock, and new entries where there are any.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(name, forKey: .name)
-    try container.encode(stepCount, forKey: .stepCount)
-    try container.encode(learningRateMultiplier, forKey: .learningRateMultiplier)
-    try container.encode(epsilonMultiplier, forKey: .epsilonMultiplier)
-    if !newEntries.isEmpty { try container.encode(newEntries, forKey: .newEntries) }
+      name: try fields.required("name", old?.name),
+      stepCount: try fields.required("stepCount", old?.stepCount),
+      learningRateMultiplier: try fields.required(
+        "learningRateMultiplier", old?.learningRateMultiplier),
+      epsilonMultiplier: try fields.required("epsilonMultiplier", old?.epsilonMultiplier),
+      newEntries: try fields.field("newEntries", old?.newEntries, default: []))
   }
 }

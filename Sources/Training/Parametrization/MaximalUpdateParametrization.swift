@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import Documents
 import Tensors
 
 /// The maximal update parametrization, muP: initial values and rates that follow from a model's width and
@@ -58,22 +59,13 @@ public struct MaximalUpdateParametrization: Sendable, Hashable {
   }
 }
 
-extension MaximalUpdateParametrization: Codable {
-  private enum CodingKeys: String, CodingKey { case kind, base }
-  private enum Kind: String, Codable { case mup }
+/// In files `{"kind": "mup", "base": {…}}`.
+extension MaximalUpdateParametrization: FieldCoded {
+  private enum Kind: String, CaseIterable, Codable { case mup }
 
-  /// Reads `{"kind": "mup", "base": {…}}`.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    _ = try container.decode(Kind.self, forKey: .kind)
-    base = try container.decode(BaseModel.self, forKey: .base)
-  }
-
-  /// Writes the kind and the base.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(Kind.mup, forKey: .kind)
-    try container.encode(base, forKey: .base)
+  package init(_ fields: FieldCoder, of old: MaximalUpdateParametrization?) throws {
+    _ = try fields.required("kind", Kind.mup)
+    base = try fields.required("base", old?.base)
   }
 }
 
