@@ -9,7 +9,8 @@ struct ShownTextTests {
     arguments: [
       ("plain name", "plain name"), ("a\nb", "a\\nb"), ("a\r\nb", "a\\r\\nb"), ("a\tb", "a\\tb"),
       ("\u{1B}[31mred", "\\u001b[31mred"), ("\u{9B}2J", "\\u009b2J"), ("\u{7F}", "\\u007f"),
-      ("\u{0}", "\\u0000"), ("exe.\u{202E}txt", "exe.\\u202etxt"), ("Ärger 東京 👩‍🌾", "Ärger 東京 👩‍🌾"),
+      ("\u{0}", "\\u0000"), ("exe.\u{202E}txt", "exe.\\u202etxt"),
+      ("a\u{2028}b\u{200F}c", "a\\u2028b\\u200fc"), ("Ärger 東京 👩‍🌾", "Ärger 東京 👩‍🌾"),
     ])
   func lines(text: String, shown: String) {
     #expect(ShownText.escaped(text, as: .line) == shown)

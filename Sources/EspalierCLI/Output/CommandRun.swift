@@ -84,7 +84,7 @@ package enum CommandRun {
       named(type, in: type.fullMessage(for: Readable(error) ?? error)), command: arguments)
     guard !text.isEmpty else { exit(code.rawValue) }
     guard code.isSuccess else {
-      try? StandardStream.standardError.write(shown(text, arguments))
+      try? StandardStream.standardError.write(shown(text, of: error, arguments))
       exit(code.rawValue)
     }
     // A help text, the version, or a completion script.
@@ -120,12 +120,17 @@ package enum CommandRun {
     exit(EXIT_FAILURE)
   }
 
-  private static func shown(_ text: String, _ arguments: [String]) -> String {
+  private static func shown(
+    _ text: String, of error: any Error, _ arguments: [String]
+  ) -> String {
     let text = ShownText.escaped(arguments: arguments, in: text)
-    // The help and the usage after the first lines are ArgumentParser's own.
+    // The help and the usage after the first lines are ArgumentParser's own, which speaks of arguments
+    // alone; what stands in a file could only look like them.
+    let isOfArguments = String(reflecting: Swift.type(of: error)).hasPrefix("ArgumentParser.")
     let own = text.range(of: "\nHelp:  ") ?? text.range(of: "\nUsage: ")
-    let end = own?.lowerBound ?? text.endIndex
-    return ShownText.escaped(String(text[..<end]), as: .message) + text[end...] + "\n"
+    let end = isOfArguments ? own?.lowerBound ?? text.endIndex : text.endIndex
+    return ShownText.escaped(String(text[..<end]), as: .message)
+      + ShownText.escaped(String(text[end...]), as: .json) + "\n"
   }
 
   /// An error of the system, in words for users.

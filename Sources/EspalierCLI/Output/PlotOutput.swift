@@ -18,10 +18,16 @@ extension Chart {
   /// The chart with names that may reach a terminal, since its colours' codes must reach it as well.
   fileprivate var shown: Chart {
     var chart = self
-    chart.title = ShownText.escaped(title, as: .line)
+    func show(_ text: inout String) { text = ShownText.escaped(text, as: .line) }
+    show(&chart.title)
+    show(&chart.x.label)
+    show(&chart.y.label)
     for index in series.indices {
+      show(&chart.series[index].name)
       chart.series[index].legend = series[index].legend.map { ShownText.escaped($0, as: .line) }
     }
+    for index in marks.indices { show(&chart.marks[index].label) }
+    for index in references.indices { show(&chart.references[index].label) }
     return chart
   }
 }

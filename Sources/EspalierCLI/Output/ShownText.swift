@@ -41,16 +41,20 @@ package enum ShownText {
     return parts.reduce(message) { $0.replacing($1, with: escaped($1, as: .line)) }
   }
 
-  /// C0, DEL, C1, and the marks that turn the direction of text around and could hide what it says.
+  /// C0, DEL, C1, the separators of lines, and the marks that turn the direction of text around and could
+  /// hide what it says.
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
-    case 0..<0x20, 0x7F..<0xA0: true
+    case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: true
     default: isDirection(scalar)
     }
   }
 
   private static func isDirection(_ scalar: Unicode.Scalar) -> Bool {
-    (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+    switch scalar.value {
+    case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+    default: false
+    }
   }
 
   private static func isKept(
