@@ -86,6 +86,9 @@ let package = Package(
       dependencies: [
         "Wording", "Tensors", "Architectures", "Text", "Training", "CKernels", "LinearAlgebra",
       ]),
+    // XLA's plugins are opened at run time; nothing is linked.
+    .target(name: "CPJRT"),
+    .target(name: "StableHLO", dependencies: ["CheckedInput"]),
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(
       name: "Growth",
@@ -175,6 +178,7 @@ let package = Package(
         "Tensors", "LinearAlgebra", "Architectures", "Text", "Training", "CPUEngine",
         "Interpretation", "GoldenModels", "SeededRandom",
       ]),
+    .testTarget(name: "StableHLOTests", dependencies: ["StableHLO"]),
     .testTarget(
       name: "GrowthTests",
       dependencies: [
