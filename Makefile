@@ -7,7 +7,7 @@ fuzz: export FUZZ_SECONDS := $(SECONDS)
 fuzz: export FUZZ_RUNS := $(RUNS)
 fuzz: export FUZZ_TARGETS := $(TARGETS)
 
-.PHONY: help demo test test-browser fuzz sanitize format lint bench docs goldens build clean
+.PHONY: help demo test xla test-browser fuzz sanitize format lint bench docs goldens build clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ demo: ## Train a model in stages and from scratch, compare, in five minutes (TEX
 
 test: ## Build and run all tests
 	@Scripts/test
+
+xla: ## Install XLA's plugin for CPUs in .xla, for the accelerator engine's tests
+	@Scripts/bootstrap xla
 
 test-browser: ## Open reports in a headless Chromium and check what it draws
 	@Scripts/test-browser

@@ -89,6 +89,12 @@ let package = Package(
     // XLA's plugins are opened at run time; nothing is linked.
     .target(name: "CPJRT"),
     .target(name: "StableHLO", dependencies: ["CheckedInput"]),
+    .target(
+      name: "XLAEngine",
+      dependencies: [
+        "Wording", "CheckedInput", "Tensors", "Architectures", "Text", "Training", "CPJRT",
+        "StableHLO",
+      ]),
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(
       name: "Growth",
@@ -121,7 +127,7 @@ let package = Package(
       dependencies: [
         "Wording", "Tensors", "LinearAlgebra", "RunLogs", "Reporting", "Checkpoints",
         "Architectures", "Text", "Training", "Interpretation", "Growth", "Planning", "CPUEngine",
-        "Verification", "Staging", "Statistics", "Evaluation",
+        "XLAEngine", "Verification", "Staging", "Statistics", "Evaluation",
       ]),
 
     // The command
@@ -139,6 +145,13 @@ let package = Package(
       path: "Tests/GoldenModels",
       resources: [.copy("Goldens")]),
     .target(name: "SeededRandom", path: "Tests/SeededRandom"),
+    .target(
+      name: "OperationCases",
+      dependencies: [
+        "Tensors", "LinearAlgebra", "Architectures", "Text", "Training", "Interpretation",
+        "GoldenModels",
+      ],
+      path: "Tests/OperationCases"),
     .testTarget(name: "WordingTests", dependencies: ["Wording"]),
     .testTarget(name: "CheckedInputTests", dependencies: ["CheckedInput"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "SeededRandom"]),
@@ -170,7 +183,7 @@ let package = Package(
       name: "InterpretationTests",
       dependencies: [
         "Tensors", "LinearAlgebra", "Architectures", "Text", "Training", "Interpretation",
-        "GoldenModels",
+        "GoldenModels", "OperationCases",
       ]),
     .testTarget(
       name: "CPUEngineTests",
@@ -179,6 +192,12 @@ let package = Package(
         "Interpretation", "GoldenModels", "SeededRandom",
       ]),
     .testTarget(name: "StableHLOTests", dependencies: ["StableHLO"]),
+    .testTarget(
+      name: "XLAEngineTests",
+      dependencies: [
+        "Tensors", "Architectures", "Text", "Training", "CPUEngine", "XLAEngine", "StableHLO",
+        "Interpretation", "GoldenModels", "OperationCases", "SeededRandom",
+      ]),
     .testTarget(
       name: "GrowthTests",
       dependencies: [

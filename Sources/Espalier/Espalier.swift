@@ -17,3 +17,4 @@
 @_exported import Training
 @_exported import Verification
 @_exported import Wording
+@_exported import XLAEngine

@@ -3,6 +3,7 @@ import Architectures
 import Foundation
 import GoldenModels
 import Interpretation
+import OperationCases
 import Testing
 import Text
 import Training

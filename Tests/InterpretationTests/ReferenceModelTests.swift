@@ -2,6 +2,7 @@
 import Architectures
 import GoldenModels
 import Interpretation
+import OperationCases
 import Tensors
 import Testing
 import Text

@@ -75,6 +75,15 @@ public struct EntryGrid<Value: Sendable & Hashable>: Sendable, Hashable {
     }
   }
 
+  /// The grid as a table, for whoever looks values up: the line of each row, and each line's value in every
+  /// column.
+  package func table() -> (lineOfRow: [Int32], lines: [[Value]]) {
+    (
+      rows.flatMap { rows in repeatElement(Int32(rows.line), count: rows.range.count) },
+      lines.map { $0.flatMap { repeatElement($0.value, count: $0.columns.count) } }
+    )
+  }
+
   /// The stretches of an axis whose indices are in the same sets.
   private static func stretches(
     of axis: Int, _ shape: Shape, _ sets: [EntryRanges]

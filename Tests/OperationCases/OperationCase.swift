@@ -4,11 +4,11 @@ import GoldenModels
 import Tensors
 
 /// One operation, and how a failure names it.
-struct OperationCase: Sendable, CustomStringConvertible {
-  var description: String
-  var model: SingleOperation
+package struct OperationCase: Sendable, CustomStringConvertible {
+  package var description: String
+  package var model: SingleOperation
 
-  init(
+  package init(
     _ description: String, _ width: Int, _ outputWidth: Int, parameters: [Shape] = [],
     seed: UInt64 = 1, _ operation: Program.Operation
   ) {
@@ -20,10 +20,10 @@ struct OperationCase: Sendable, CustomStringConvertible {
 
   private static let (input, output) = (SingleOperation.input, SingleOperation.output)
 
-  static let all: [OperationCase] =
+  package static let all: [OperationCase] =
     norms + activations + elements + products + turns + attentions + mixtures
 
-  static let norms: [OperationCase] = [
+  package static let norms: [OperationCase] = [
     OperationCase(
       "layer norm", 7, 7, parameters: [[7], [7]],
       .norm(.layer, epsilon: 0.01, input: input, gain: .init(1), bias: 2, output: output)),
@@ -42,11 +42,11 @@ struct OperationCase: Sendable, CustomStringConvertible {
         output: output)),
   ]
 
-  static let activations: [OperationCase] = Program.ActivationKind.allCases.map {
+  package static let activations: [OperationCase] = Program.ActivationKind.allCases.map {
     OperationCase("\($0)", 5, 5, seed: 8, .activation($0, input: input, output: output))
   }
 
-  static let elements: [OperationCase] = [
+  package static let elements: [OperationCase] = [
     OperationCase("scale", 5, 5, .scale(-1.5, input: input, output: output)),
     OperationCase(
       "positions", 5, 5, parameters: [[4, 5]],
@@ -62,7 +62,7 @@ struct OperationCase: Sendable, CustomStringConvertible {
       .regroup(input: input, groupCount: 2, widths: [3, 1, 2], output: output)),
   ]
 
-  static let products: [OperationCase] = Program.WeightLayout.allCases.flatMap { layout in
+  package static let products: [OperationCase] = Program.WeightLayout.allCases.flatMap { layout in
     [
       OperationCase(
         "linear, \(layout)", 5, 3, parameters: [shape(layout, 5, 3), [3]],
@@ -73,7 +73,7 @@ struct OperationCase: Sendable, CustomStringConvertible {
     ]
   }
 
-  static let turns: [OperationCase] = [
+  package static let turns: [OperationCase] = [
     RotaryEmbedding.Scaling.none, .linear(factor: 2),
     .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContextLength: 12),
   ].map { scaling in
@@ -84,7 +84,7 @@ struct OperationCase: Sendable, CustomStringConvertible {
         input: .init(value: input, offset: 2, width: 8), headSize: 4, output: output))
   }
 
-  static let attentions: [OperationCase] = [(true, nil), (true, 2), (false, nil)].flatMap {
+  package static let attentions: [OperationCase] = [(true, nil), (true, 2), (false, nil)].flatMap {
     (causal: Bool, window: Int?) in
     [0, 0.3].compactMap { (rate: Double) -> OperationCase? in
       guard var attention = attention(4, 2, causal: causal, window: window) else { return nil }
@@ -96,7 +96,8 @@ struct OperationCase: Sendable, CustomStringConvertible {
   }
 
   /// Two of three experts, each 4 wide inside.
-  static let mixtures: [OperationCase] = Program.WeightLayout.allCases.compactMap { layout in
+  package static let mixtures: [OperationCase] = Program.WeightLayout.allCases.compactMap {
+    layout in
     let program = try? FamilyGolden.all.first { $0.name == "mixtral" }?.directory().program
     let known = program?.operations.lazy.compactMap { operation in
       if case .mixture(let mixture) = operation { mixture } else { nil }
@@ -116,10 +117,14 @@ struct OperationCase: Sendable, CustomStringConvertible {
   }
 
   /// Queries, keys and values beside each other, two components to a head.
-  static func attention(
+  package static func attention(
     _ heads: Int, _ keyHeads: Int, causal: Bool, window: Int? = nil
   ) -> Program.AttentionOperation? {
-    let program = try? ReferenceModelTests.configurations[1].program()
+    let program = try? ModelConfiguration(
+      architecture: .llama, layerCount: 1, hiddenSize: 6, headCount: 4, keyValueHeadCount: 2,
+      headSize: 2, intermediateSize: 5, vocabularySize: 7, contextLength: 4,
+      rotary: RotaryEmbedding(), tiesHead: false
+    ).program()
     let known = program?.operations.lazy.compactMap { operation in
       if case .attention(let attention) = operation { attention } else { nil }
     }

@@ -9,18 +9,18 @@ import Training
 
 /// The smallest model around some operations: an embedding gives them their input, so that it is a
 /// parameter like any other, and a head gives them a loss.
-struct SingleOperation {
+package struct SingleOperation {
   /// The operations' input and output.
-  static let (input, output) = (0, 1)
-  let program: Program
+  package static let (input, output) = (0, 1)
+  package let program: Program
   /// The embedding's table, the operations' parameters from number 1 on, and the head's weight.
-  var parameters: [[Double]]
-  var batch: TokenBatch
+  package var parameters: [[Double]]
+  package var batch: TokenBatch
 
   /// - Parameters:
   ///   - shapes: of the operations' parameters.
   ///   - targets: one for each token; sequences are `length` long.
-  init(
+  package init(
     width: Int, outputWidth: Int, shapes: [Shape] = [], length: Int = 3,
     targets: [Int32] = [1, 0, -1, 4, 2, 2], seed: UInt64 = 1, operations: [Program.Operation]
   ) {
@@ -45,12 +45,12 @@ struct SingleOperation {
   }
 
   /// The operations' input, row-major.
-  var x: [Double] {
+  package var x: [Double] {
     let width = program.widths[Self.input]
     return batch.inputs.flatMap { parameters[0][Int($0) * width..<(Int($0) + 1) * width] }
   }
 
-  mutating func set(_ x: [Double]) {
+  package mutating func set(_ x: [Double]) {
     let width = program.widths[Self.input]
     for (row, token) in batch.inputs.enumerated() {
       parameters[0].replaceSubrange(
@@ -59,7 +59,7 @@ struct SingleOperation {
   }
 
   /// The operations' output, in blocks and chunks of some sizes.
-  func forward<Scalar: InterpretedScalar>(
+  package func forward<Scalar: InterpretedScalar>(
     _ type: Scalar.Type = Double.self, threads: Int = 1, block: Int? = nil, queries: Int? = nil
   ) throws -> [Scalar] {
     let pass = try Interpreter(
@@ -72,7 +72,7 @@ struct SingleOperation {
   }
 
   /// The gradients of the mean loss by all parameters.
-  func gradients<Scalar: InterpretedScalar>(
+  package func gradients<Scalar: InterpretedScalar>(
     _ type: Scalar.Type = Double.self, block: Int? = nil, queries: Int? = nil,
     dropoutKey: DropoutKey? = nil
   ) throws -> [[Scalar]] {
@@ -89,9 +89,9 @@ struct SingleOperation {
 }
 
 /// Plain loops, which the interpreter's products are checked with.
-enum Naive {
+package enum Naive {
   /// y = x W + b.
-  static func linear(
+  package static func linear(
     _ x: [Double], _ weight: [Double], _ layout: Program.WeightLayout, bias: [Double]?,
     inputs: Int, outputs: Int
   ) -> [Double] {
@@ -106,7 +106,7 @@ enum Naive {
   }
 
   /// Scaled dot-product attention of each sequence and head.
-  static func attention(
+  package static func attention(
     _ a: Program.AttentionOperation, _ x: [Double], width: Int, length: Int
   ) -> [Double] {
     var result = [Double](repeating: 0, count: x.count / width * a.headCount * a.headSize)
@@ -136,7 +136,7 @@ enum Naive {
     return result
   }
 
-  static func softmax(_ scores: [Double]) -> [Double] {
+  package static func softmax(_ scores: [Double]) -> [Double] {
     let largest = scores.max() ?? 0
     let powers = scores.map { exp($0 - largest) }
     return powers.map { $0 / powers.reduce(0, +) }

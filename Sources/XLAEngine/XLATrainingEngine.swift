@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import StableHLO
+import Synchronization
+import Tensors
+import Training
+
+/// XLA on the first device of a PJRT plugin: programs are written as StableHLO and compiled for each batch
+/// shape.
+///
+/// The same plugin on the same kind of device gives the same bits, run after run.
+public struct XLATrainingEngine: TrainingEngine {
+  private let client: DeviceClient
+  /// The most logits of a head that are in memory at once, for tests; nil for the usual number.
+  package var logitsAtOnce: Int?
+
+  /// One client for each plugin: some take most of a device's memory when they are made.
+  private static let clients = Mutex<[String: DeviceClient]>([:])
+
+  /// Makes an engine of a plugin.
+  ///
+  /// - Parameter plugin: where the plugin's library is.
+  /// - Throws: ``XLAEngineError`` where it is no plugin that the engine can use, or finds no device.
+  public init(plugin path: String) throws {
+    let plugin = try PJRTPlugin.open(path)
+    client = try Self.clients.withLock { clients in
+      if let known = clients[plugin.path] { return known }
+      let made = try DeviceClient(plugin)
+      clients[plugin.path] = made
+      return made
+    }
+  }
+
+  /// `xla:cpu`, `xla:cuda`, ….
+  public var name: String { "xla:\(client.platform)" }
+
+  /// The plugin's own words for its version.
+  public var platformVersion: String { client.platformVersion }
+
+  /// What kinds of device the plugin sees, in order; the first one computes.
+  public var deviceKinds: [String] { client.deviceKinds }
+
+  /// Takes over parameters and moments and readies a program for training.
+  ///
+  /// - Throws: ``XLAEngineError`` for a parameter that does not fit, or memory that is refused.
+  public func makeSession(
+    for program: Program, parameters: [ParameterState], precision: Precision
+  ) throws -> any TrainingSession {
+    let model = try DeviceModel(
+      program, parameters: parameters.map(\.value), precision: precision, client: client,
+      logitsAtOnce: logitsAtOnce)
+    return try XLATrainingSession(model, parameters: parameters)
+  }
+
+  /// Readies a program for scoring and generating.
+  ///
+  /// - Throws: ``XLAEngineError`` for a parameter that does not fit, or memory that is refused.
+  public func makeLanguageModel(
+    for program: Program, parameters: [HostTensor], precision: Precision
+  ) throws -> any LanguageModel {
+    XLALanguageModel(
+      try DeviceModel(
+        program, parameters: parameters, precision: precision, client: client,
+        logitsAtOnce: logitsAtOnce))
+  }
+
+  /// Bytes of this machine's memory that a session takes: on its own processor, parameters, gradients,
+  /// moments, values, attention's weights and the logits that are there at once, as an estimate; elsewhere
+  /// what goes through its memory on the way to the device.
+  public func trainingByteCount(
+    of program: Program, precision: Precision, sequenceCount: Int, sequenceLength: Int
+  ) throws -> Int {
+    let parameters = program.parameterCount.total
+    guard client.platform == "cpu" else { return MachineMemory.bytes([parameters, 4]) }
+    let rows = sequenceCount.multipliedReportingOverflow(by: sequenceLength)
+    let rowCount = rows.overflow ? Int.max : rows.partialValue
+    let weights = program.operations.map { operation -> [Int] in
+      guard case .attention(let attention) = operation else { return [0] }
+      return [rowCount, sequenceLength, attention.headCount, 4]
+    }
+    let values = program.widths.map { [rowCount, $0, 4] }
+    let logits = [rowCount, program.vocabularySize, 4]
+    let all =
+      (weights + values).map { MachineMemory.bytes($0) }
+      + [
+        TrainingMemory.sessionBytes(parameterCount: parameters, precision: precision),
+        min(MachineMemory.bytes(logits), 4 * Lowering.logitsAtOnce),
+      ]
+    return all.reduce(0) { MachineMemory.bytes([$0], [$1]) }
+  }
+
+  /// An extent as inference compiles it, so that few shapes are compiled.
+  package static func roundedUp(_ extent: Int) -> Int { DeviceModel.roundedUp(extent) }
+
+  /// Times eight products of 1024 × 1024 matrices in a row; the best of a dozen.
+  public func measurePeak(precision: Precision) throws -> Double {
+    let (size, count) = (1024, 8)
+    let function = FunctionBuilder()
+    let type = TensorType(.float32, [size, size])
+    let argument = function.argument(type)
+    func operand(_ x: Tensor) -> Tensor {
+      precision == .bf16 ? x.converted(to: .bfloat16) : x
+    }
+    let matrix = operand(argument)
+    let result = (0..<count).reduce(argument) { x, _ in
+      operand(x).product(matrix, .init(summed: [(1, 0)]))
+    }
+    let written = try WrittenProgram(
+      function, named: "peak", returning: [result.slice(0..<1, axis: 0)])
+    let executable = try client.compile(
+      written.text, arguments: written.arguments, outputs: written.outputs)
+    let input = try client.upload([Float](repeating: 1e-3, count: size * size), type)
+    let clock = ContinuousClock()
+    var best = Duration.seconds(3600)
+    for _ in 0..<12 {
+      let start = clock.now
+      _ = try executable.run([input])[0].floats()
+      best = min(best, clock.now - start)
+    }
+    return 2 * Double(count) * Double(size * size * size) / (best / .seconds(1))
+  }
+}

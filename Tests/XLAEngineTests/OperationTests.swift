@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+import Architectures
+import GoldenModels
+import Interpretation
+import OperationCases
+import Tensors
+import Testing
+import Text
+import Training
+import XLAEngine
+
+/// Every operation by itself, and every family as a whole, against the interpreter in float64.
+@Suite(
+  "Operations on XLA",
+  .enabled(if: InstalledPlugin.path != nil, Comment(rawValue: InstalledPlugin.advice)))
+struct OperationTests {
+  private let engine: XLATrainingEngine
+  private static let key = DropoutKey(seed: 3, step: 5, microBatch: 1)
+
+  init() throws {
+    engine = try XLATrainingEngine(plugin: try #require(InstalledPlugin.path))
+  }
+
+  private func states(_ program: Program, _ values: [[Double]]) -> [ParameterState] {
+    zip(program.parameters, values).map {
+      ParameterState(value: HostTensor($1.map { Float($0) }, shape: $0.shape))
+    }
+  }
+
+  /// ‖found − expected‖ / ‖expected‖; nothing where both are zero.
+  private func distance(_ found: [Float], _ expected: [Double]) -> Double {
+    if zip(found, expected).allSatisfy({ $0 == 0 && $1 == 0 }) { return 0 }
+    return relativeError(found, expected)
+  }
+
+  @Test("Loss and gradients of each operation, with dropout", arguments: OperationCase.all)
+  func operations(_ test: OperationCase) throws {
+    let (model, batch) = (test.model, test.model.batch)
+    let session = try engine.makeSession(
+      for: model.program, parameters: states(model.program, model.parameters), precision: .fp32)
+    let loss = try session.accumulateGradients(
+      of: batch, normalizer: batch.targetCount, dropoutKey: Self.key)
+    // The interpreter starts from the numbers that float32 holds.
+    let rounded = model.parameters.map { $0.map { Double(Float($0)) } }
+    let exact = try ReferenceModel(program: model.program, parameters: rounded)
+      .lossAndGradients(batch, dropoutKey: Self.key)
+    #expect(abs(loss.total - exact.loss.total) <= 1e-6 * exact.loss.total)
+    #expect(loss.targetCount == exact.loss.targetCount)
+    for (index, (ours, theirs)) in zip(try session.gradients(), exact.gradients).enumerated() {
+      let error = distance(ours.floats, theirs)
+      #expect(error < 1e-5, "parameter \(index): \(error)")
+    }
+  }
+
+  @Test("Logits, gradients and scores of every family", arguments: FamilyGolden.all)
+  func families(_ golden: FamilyGolden) throws {
+    let directory = try golden.directory()
+    let (program, batch) = (directory.program, try golden.batch())
+    let model = try engine.makeLanguageModel(
+      for: program, parameters: directory.values(), precision: .fp32)
+    #expect(relativeError(try model.logits(batch).floats, try golden.logits()) < 1e-5)
+    let session = try engine.makeSession(
+      for: program, parameters: directory.values().map { ParameterState(value: $0) },
+      precision: .fp32)
+    let loss = try session.accumulateGradients(
+      of: batch, normalizer: batch.targetCount, dropoutKey: Self.key)
+    let exact = try ReferenceModel(program: program, parameters: golden.values())
+      .lossAndGradients(batch)
+    #expect(abs(loss.total - exact.loss.total) <= 1e-5 * exact.loss.total)
+    #expect(abs(try session.loss(of: batch).total - exact.loss.total) <= 1e-5 * exact.loss.total)
+    for (spec, (ours, theirs)) in zip(
+      program.parameters, zip(try session.gradients(), exact.gradients))
+    {
+      // What a key's bias adds to all of a query's scores the softmax does not see.
+      if spec.role == .bias(.key) { continue }
+      let error = distance(ours.floats, theirs)
+      #expect(error < 1e-4, "\(spec.name): \(error)")
+    }
+  }
+
+  @Test("Decoding gives the logits of the whole sequence", arguments: FamilyGolden.all)
+  func decoding(_ golden: FamilyGolden) throws {
+    let directory = try golden.directory()
+    let model = try engine.makeLanguageModel(
+      for: directory.program, parameters: directory.values(), precision: .fp32)
+    let batch = try golden.batch()
+    let tokens = Array(batch.inputs[..<batch.sequenceLength])
+    let vocabulary = directory.program.vocabularySize
+    let expected = try golden.logits()
+    let decoder = try model.makeDecoder(capacity: tokens.count)
+    for range in [0..<3, 3..<4, 4..<tokens.count] {
+      let last = try decoder.append(Array(tokens[range]))
+      let row = range.upperBound - 1
+      let error = relativeError(
+        last, Array(expected[row * vocabulary..<(row + 1) * vocabulary]))
+      #expect(error < 1e-5, "position \(row): \(error)")
+    }
+  }
+
+  @Test("A cache that grows keeps what is in it")
+  func growingCache() throws {
+    let program = try ModelConfiguration(
+      architecture: .llama, layerCount: 2, hiddenSize: 24, headCount: 4, keyValueHeadCount: 2,
+      headSize: 6, intermediateSize: 21, vocabularySize: 53, contextLength: 400,
+      rotary: RotaryEmbedding(), tiesHead: false
+    ).program()
+    var draws = Draws(seed: 5)
+    let values = program.parameters.map {
+      HostTensor(
+        draws.values($0.shape.elementCount).map { Float($0 / 2) }, shape: $0.shape)
+    }
+    let model = try engine.makeLanguageModel(for: program, parameters: values, precision: .fp32)
+    let tokens = (0..<300).map { Int32(($0 * 31 + 7) % 53) }
+    let logits = try model.logits(
+      TokenBatch(sequenceCount: 1, sequenceLength: 300, inputs: tokens, targets: tokens)
+    ).floats
+    let decoder = try model.makeDecoder(capacity: 400)
+    // Pieces of one and of many tokens, across 64, 128 and 256 positions.
+    for range in [0..<61, 61..<62, 62..<63, 63..<64, 64..<65, 65..<240, 240..<300] {
+      let last = try decoder.append(Array(tokens[range]))
+      let row = range.upperBound - 1
+      let error = relativeError(last, logits[row * 53..<(row + 1) * 53].map(Double.init))
+      #expect(error < 1e-5, "position \(row): \(error)")
+    }
+    #expect(throws: XLAEngineError.self) { try decoder.append([Int32](repeating: 1, count: 101)) }
+    #expect(throws: XLAEngineError.self) { try decoder.append([53]) }
+    #expect(decoder.count == 300)
+  }
+
+  @Test("The head in chunks gives what it gives as a whole")
+  func headChunks() throws {
+    let golden = GoldenModel.all[1]
+    let batch = try golden.batch(0)
+    var chunked = engine
+    // Seven rows at once, which do not divide the batch.
+    chunked.logitsAtOnce = 7 * (try golden.program().vocabularySize) + 1
+    let results = try [engine, chunked].map { engine in
+      let session = try engine.makeSession(
+        for: golden.program(), parameters: golden.parameters().map { ParameterState(value: $0) },
+        precision: .fp32)
+      let loss = try session.accumulateGradients(
+        of: batch, normalizer: batch.targetCount, dropoutKey: Self.key)
+      let model = try engine.makeLanguageModel(
+        for: golden.program(), parameters: golden.parameters(), precision: .fp32)
+      return (loss, try session.gradients(), try model.score(batch))
+    }
+    // Rows go through loops of another shape, so sums may round otherwise.
+    #expect(abs(results[0].0.total - results[1].0.total) <= 1e-7 * results[0].0.total)
+    for (whole, parts) in zip(results[0].1, results[1].1) {
+      #expect(relativeError(parts.floats, whole.floats.map(Double.init)) < 1e-6)
+    }
+    for (whole, parts) in zip(results[0].2, results[1].2) {
+      #expect(abs(whole.logProbability - parts.logProbability) <= 1e-5)
+      #expect(whole.isGreedy == parts.isGreedy)
+    }
+  }
+
+  @Test("Extents are rounded up by no more than a quarter")
+  func rounding() {
+    for number in 1...1000 {
+      let rounded = XLATrainingEngine.roundedUp(number)
+      #expect(rounded >= number && Double(rounded) < 1.25 * Double(number) + 1)
+    }
+    #expect(Set((1...1024).map(XLATrainingEngine.roundedUp)).count < 45)
+  }
+}
