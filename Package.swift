@@ -199,6 +199,12 @@ let package = Package(
         "Interpretation", "GoldenModels", "OperationCases", "SeededRandom",
       ]),
     .testTarget(
+      name: "EngineTests",
+      dependencies: [
+        "Tensors", "Architectures", "Text", "Training", "CPUEngine", "XLAEngine", "Interpretation",
+        "GoldenModels", "SeededRandom",
+      ]),
+    .testTarget(
       name: "GrowthTests",
       dependencies: [
         "Tensors", "Checkpoints", "Architectures", "Text", "Training", "Growth", "CPUEngine",

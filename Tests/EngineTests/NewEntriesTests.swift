@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import GoldenModels
 import Interpretation
 import SeededRandom
@@ -210,14 +209,14 @@ import Training
     return (losses, try session.parameters())
   }
 
-  @Test("the CPU engine trains them as the interpreter does", arguments: optimizers, [1, 2])
-  func againstTheInterpreter(_ optimizer: OptimizerConfiguration, _ threads: Int) throws {
+  @Test("engines train them as the interpreter does", arguments: optimizers, TestedEngine.threaded)
+  func againstTheInterpreter(_ optimizer: OptimizerConfiguration, _ engine: TestedEngine) throws {
     let program = try OracleTests.llama(layers: 2, hidden: 24).program()
     let clocks = Self.clocks(program, seed: 5)
     let exact = try train(program, on: Float64Engine(), optimizer, clocks, .fp32)
     for precision in Precision.allCases {
       let found = try train(
-        program, on: CPUTrainingEngine(threads: threads), optimizer, clocks, precision)
+        program, on: engine.make(), optimizer, clocks, precision)
       for (loss, expected) in zip(found.losses, exact.losses) {
         #expect(abs(loss - expected) <= Tolerances.of(precision).loss * expected)
       }
@@ -230,17 +229,17 @@ import Training
   }
 
   /// The blocks into which the engine cuts large tensors end within rows.
-  @Test("tensors of several blocks")
-  func large() throws {
+  @Test("tensors of several blocks", arguments: TestedEngine.all)
+  func large(_ engine: TestedEngine) throws {
     var model = OracleTests.llama(layers: 1, hidden: 80)
     model.vocabularySize = 3001
     let program = try model.program()
     let (optimizer, clocks) = (Self.optimizers[0], Self.clocks(program, seed: 9))
     let exact = try train(program, on: Float64Engine(), optimizer, clocks, .fp32, steps: 1)
     let found = try train(
-      program, on: CPUTrainingEngine(threads: 2), optimizer, clocks, .fp32, steps: 1)
+      program, on: engine.make(), optimizer, clocks, .fp32, steps: 1)
     let plain = try train(
-      program, on: CPUTrainingEngine(threads: 2), optimizer,
+      program, on: engine.make(), optimizer,
       clocks.map {
         ParameterClock(
           name: $0.name, stepCount: 20, learningRateMultiplier: 1, epsilonMultiplier: 1)
@@ -265,8 +264,8 @@ import Training
 
   @Test(
     "a factor of 1 and the parameter's own count change no bit", arguments: optimizers,
-    Precision.allCases)
-  func neutral(_ optimizer: OptimizerConfiguration, _ precision: Precision) throws {
+    TestedEngine.all)
+  func neutral(_ optimizer: OptimizerConfiguration, _ engine: TestedEngine) throws {
     let program = try OracleTests.gpt2(layers: 2).program()
     let marked = Self.clocks(program, seed: 7).map { clock in
       var clock = clock
@@ -280,13 +279,14 @@ import Training
       ParameterClock(
         name: $0.name, stepCount: 20, learningRateMultiplier: 1, epsilonMultiplier: 1)
     }
-    let engine = CPUTrainingEngine(threads: 2)
-    let one = try train(program, on: engine, optimizer, marked, precision)
-    let other = try train(program, on: engine, optimizer, plain, precision)
-    #expect(one.losses == other.losses)
-    for (one, other) in zip(one.states, other.states) {
-      #expect(one.value.floats == other.value.floats)
-      #expect(one.slots.mapValues(\.floats) == other.slots.mapValues(\.floats))
+    for precision in Precision.allCases {
+      let one = try train(program, on: engine.make(), optimizer, marked, precision)
+      let other = try train(program, on: engine.make(), optimizer, plain, precision)
+      #expect(one.losses == other.losses)
+      for (one, other) in zip(one.states, other.states) {
+        #expect(one.value.floats == other.value.floats)
+        #expect(one.slots.mapValues(\.floats) == other.slots.mapValues(\.floats))
+      }
     }
   }
 
@@ -294,7 +294,7 @@ import Training
   func givenBack() throws {
     let program = try OracleTests.gpt2(layers: 1).program()
     let clocks = Self.clocks(program, seed: 3)
-    for engine in [CPUTrainingEngine(threads: 1), Float64Engine()] as [any TrainingEngine] {
+    for engine in try TestedEngine.all.map({ try $0.make() }) + [Float64Engine()] {
       var states = randomStates(program, seed: 1)
       for index in states.indices { states[index].newEntries = clocks[index].newEntries }
       let session = try engine.makeSession(for: program, parameters: states, precision: .fp32)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import GoldenModels
 import Interpretation
 import SeededRandom
@@ -10,9 +9,10 @@ import Training
 
 @Suite("Muon") struct MuonTests {
   private func session(
-    _ golden: GoldenModel, _ states: [ParameterState], _ precision: Precision, threads: Int = 2
+    _ engine: TestedEngine, _ golden: GoldenModel, _ states: [ParameterState],
+    precision: Precision = .fp32
   ) throws -> any TrainingSession {
-    try CPUTrainingEngine(threads: threads).makeSession(
+    try engine.make().makeSession(
       for: golden.program(), parameters: states, precision: precision)
   }
 
@@ -29,11 +29,11 @@ import Training
     return loss.mean
   }
 
-  @Test("ten steps as PyTorch's Muon takes them", arguments: GoldenModel.all, [1, 2])
-  func steps(_ golden: GoldenModel, _ threads: Int) throws {
+  @Test("ten steps as PyTorch's Muon takes them", arguments: GoldenModel.all, TestedEngine.threaded)
+  func steps(_ golden: GoldenModel, _ engine: TestedEngine) throws {
     let reference = try golden.muon().float32
     let session = try session(
-      golden, golden.parameters().map { ParameterState(value: $0) }, .fp32, threads: threads)
+      engine, golden, golden.parameters().map { ParameterState(value: $0) })
     for step in 1...10 {
       let (loss, expected) = (try take(step, golden, session), reference.losses[step - 1])
       #expect(abs(loss - expected) <= 1e-5 * expected, "step \(step)")
@@ -50,24 +50,26 @@ import Training
     }
   }
 
-  @Test("ten steps in bfloat16", arguments: GoldenModel.all)
-  func bfloat16(_ golden: GoldenModel) throws {
+  @Test("ten steps in bfloat16", arguments: GoldenModel.all, TestedEngine.all)
+  func bfloat16(_ golden: GoldenModel, _ engine: TestedEngine) throws {
     let reference = try golden.muon().bfloat16
     let session = try session(
-      golden, golden.parameters().map { ParameterState(value: $0) }, .bf16)
+      engine, golden, golden.parameters().map { ParameterState(value: $0) }, precision: .bf16)
     for step in 1...10 {
       let (loss, expected) = (try take(step, golden, session), reference.losses[step - 1])
       #expect(abs(loss - expected) <= 1e-2 * expected, "step \(step)")
     }
   }
 
-  @Test("a session that goes on gives the same bits", arguments: Precision.allCases)
-  func resumed(_ precision: Precision) throws {
+  @Test(
+    "a session that goes on gives the same bits", arguments: Precision.allCases, TestedEngine.all)
+  func resumed(_ precision: Precision, _ engine: TestedEngine) throws {
     let golden = GoldenModel.all[1]
     let whole = try session(
-      golden, golden.parameters().map { ParameterState(value: $0) }, precision)
+      engine, golden, golden.parameters().map { ParameterState(value: $0) }, precision: precision)
     for step in 1...3 { _ = try take(step, golden, whole) }
-    let second = try session(golden, whole.parameters(), precision)
+    let second = try session(
+      engine, golden, whole.parameters(), precision: precision)
     for step in 4...6 {
       #expect(try take(step, golden, whole) == take(step, golden, second), "step \(step)")
     }
@@ -77,13 +79,13 @@ import Training
     }
   }
 
-  @Test("matrices of any shape step as in float64")
-  func shapes() throws {
+  @Test("matrices of any shape step as in float64", arguments: TestedEngine.all)
+  func shapes(_ engine: TestedEngine) throws {
     let golden = GoldenModel.all[0]
     let program = try golden.program()
     let states = randomStates(program, seed: 3)
     let sessions = [
-      try session(golden, states, .fp32),
+      try session(engine, golden, states),
       try Float64Engine().makeSession(for: program, parameters: states, precision: .fp32),
     ]
     for step in 1...3 {

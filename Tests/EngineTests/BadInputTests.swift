@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import GoldenModels
 import Tensors
 import Testing
@@ -10,10 +9,9 @@ import Training
 /// What does not fit is refused before a kernel sees it.
 @Suite("Bad input") struct BadInputTests {
   let golden = GoldenModel.all[0]
-  let engine = CPUTrainingEngine(threads: 1)
 
-  private func session() throws -> any TrainingSession {
-    try engine.makeSession(
+  private func session(_ engine: TestedEngine) throws -> any TrainingSession {
+    try engine.make().makeSession(
       for: golden.program(), parameters: golden.parameters().map { ParameterState(value: $0) },
       precision: .fp32)
   }
@@ -25,9 +23,9 @@ import Training
     } catch { return "\(error)" }
   }
 
-  @Test("tokens outside the vocabulary")
-  func tokens() throws {
-    let session = try session()
+  @Test("tokens outside the vocabulary", arguments: TestedEngine.all)
+  func tokens(_ engine: TestedEngine) throws {
+    let session = try session(engine)
     for (inputs, targets, expected) in [
       ([0, 131], [0, 0], "batch: token 131 at position 1 is not from 0 to below 131"),
       ([-1, 0], [0, 0], "batch: token -1 at position 0 is not from 0 to below 131"),
@@ -40,9 +38,9 @@ import Training
     }
   }
 
-  @Test("sequences longer than the positions")
-  func tooLong() throws {
-    let session = try session()
+  @Test("sequences longer than the positions", arguments: TestedEngine.all)
+  func tooLong(_ engine: TestedEngine) throws {
+    let session = try session(engine)
     let tokens = [Int32](repeating: 1, count: 33)
     let batch = TokenBatch(
       sequenceCount: 1, sequenceLength: 33, inputs: tokens, targets: tokens)
@@ -50,37 +48,37 @@ import Training
     #expect(message == "batch: sequences of 33 tokens; the model has 32 positions")
   }
 
-  @Test("an empty batch")
-  func empty() throws {
-    let session = try session()
+  @Test("an empty batch", arguments: TestedEngine.all)
+  func empty(_ engine: TestedEngine) throws {
+    let session = try session(engine)
     let batch = TokenBatch(sequenceCount: 0, sequenceLength: 0, inputs: [], targets: [])
     let message = message { _ = try session.loss(of: batch) }
     #expect(message == "batch: has no tokens")
   }
 
-  @Test("parameters of another shape or number")
-  func parameters() throws {
+  @Test("parameters of another shape or number", arguments: TestedEngine.all)
+  func parameters(_ engine: TestedEngine) throws {
     var tensors = try golden.parameters()
     tensors[1] = HostTensor(zeros: [3, 5])
     let program = try golden.program()
     let shape = message {
-      _ = try engine.makeLanguageModel(for: program, parameters: tensors, precision: .fp32)
+      _ = try engine.make().makeLanguageModel(for: program, parameters: tensors, precision: .fp32)
     }
     #expect(
       shape
         == "transformer.wpe.weight: is float32 [3, 5]; the program wants float32 [32, 40]")
     tensors.removeLast()
     let number = message {
-      _ = try engine.makeLanguageModel(for: program, parameters: tensors, precision: .fp32)
+      _ = try engine.make().makeLanguageModel(for: program, parameters: tensors, precision: .fp32)
     }
     #expect(number == "parameters: 27 given; the program has 28")
   }
 
-  @Test("a gradient that is not finite updates nothing")
-  func notFinite() throws {
+  @Test("a gradient that is not finite updates nothing", arguments: TestedEngine.all)
+  func notFinite(_ engine: TestedEngine) throws {
     var tensors = try golden.parameters()
     tensors[0].withUnsafeMutableBytes { $0.storeBytes(of: Float.nan, as: Float.self) }
-    let session = try engine.makeSession(
+    let session = try engine.make().makeSession(
       for: golden.program(), parameters: tensors.map { ParameterState(value: $0) },
       precision: .fp32)
     let batch = TokenBatch(sequenceCount: 1, sequenceLength: 2, inputs: [0, 1], targets: [1, 2])

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import CPUEngine
 import GoldenModels
 import Interpretation
 import SeededRandom
@@ -9,13 +8,17 @@ import Testing
 import Text
 import Training
 
-/// The engine against the float64 reference, where PyTorch gives no golden: dropout, accumulated
+/// Engines against the float64 reference, where PyTorch gives no golden: dropout, accumulated
 /// micro-batches, and shapes that the fusions do not like.
 @Suite("Against the float64 reference") struct OracleTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var testDescription: String
     var configuration: ModelConfiguration
     var batch = (sequences: 3, length: 19)
+  }
+
+  private static let both = TestedEngine.all.flatMap { engine in
+    Precision.allCases.map { (engine: engine, precision: $0) }
   }
 
   static let dropout = DropoutRates(embedding: 0.1, attention: 0.2, residual: 0.3)
@@ -70,13 +73,16 @@ import Training
     return configuration
   }
 
-  @Test("loss and accumulated gradients", arguments: cases, [Precision.fp32, .bf16])
-  func gradients(_ example: Case, _ precision: Precision) throws {
+  @Test("loss and accumulated gradients", arguments: cases, both)
+  func gradients(
+    _ example: Case, _ tested: (engine: TestedEngine, precision: Precision)
+  ) throws {
+    let precision = tested.precision
     let program = try example.configuration.program()
     let states = randomStates(program, seed: 11)
     let batches = (0..<2).map { randomBatch(example, seed: UInt64($0)) }
     let normalizer = batches.reduce(0) { $0 + $1.targetCount }
-    let engines: [any TrainingEngine] = [CPUTrainingEngine(threads: 2), Float64Engine()]
+    let engines: [any TrainingEngine] = [try tested.engine.make(), Float64Engine()]
     let results = try engines.map { engine in
       let session = try engine.makeSession(
         for: program, parameters: states, precision: precision)
@@ -108,12 +114,14 @@ import Training
     }
   }
 
-  @Test("an update after accumulated gradients, then a step of another shape")
-  func steps() throws {
+  @Test(
+    "an update after accumulated gradients, then a step of another shape",
+    arguments: TestedEngine.all)
+  func steps(_ tested: TestedEngine) throws {
     let example = Self.cases[1]
     let program = try example.configuration.program()
     let states = randomStates(program, seed: 3)
-    let engines: [any TrainingEngine] = [CPUTrainingEngine(threads: 2), Float64Engine()]
+    let engines: [any TrainingEngine] = [try tested.make(), Float64Engine()]
     let losses = try engines.map { engine in
       let session = try engine.makeSession(for: program, parameters: states, precision: .fp32)
       var losses: [Double] = []
@@ -149,27 +157,6 @@ import Training
 }
 
 /// Test data of neighbouring seeds, far apart.
-private func testData(_ seed: UInt64) -> SplitMix64 {
+func testData(_ seed: UInt64) -> SplitMix64 {
   SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
-}
-
-/// Parameters away from any default.
-func randomStates(_ program: Program, seed: UInt64) -> [ParameterState] {
-  var random = testData(seed)
-  return program.parameters.map { spec in
-    let center: Float = spec.initializer == .ones ? 1 : 0
-    let values = (0..<spec.shape.elementCount).map { _ in
-      center + Float.random(in: -0.4...0.4, using: &random)
-    }
-    return ParameterState(value: HostTensor(values, shape: spec.shape))
-  }
-}
-
-/// One step's updates with plain settings.
-func adamW(_ program: Program, step: Int) -> [AdamWUpdate] {
-  program.parameters.map {
-    AdamWUpdate(
-      learningRate: 1e-2, beta1: 0.9, beta2: 0.95, epsilon: 1e-8,
-      weightDecay: $0.decays ? 0.1 : 0, stepCount: step)
-  }
 }
