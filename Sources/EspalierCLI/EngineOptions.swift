@@ -6,6 +6,19 @@ import Foundation
 /// The options of every command that computes with a model.
 struct EngineOptions: ParsableArguments {
   @Option(
+    help: """
+      What computes: cpu, the embedded engine; xla, the first PJRT plugin that is found, or xla:cuda, \
+      xla:rocm, xla:tpu, xla:cpu for a kind of device; auto for an accelerator where there is one. \
+      Default cpu, and for a run that goes on what it had.
+      """)
+  var engine: EngineRequest?
+
+  @Option(
+    help: "A PJRT plugin's library to compute with, instead of one that is found.",
+    completion: .file(extensions: ["so", "dylib"]))
+  var plugin: String?
+
+  @Option(
     parsing: .unconditional,
     help: "Threads to compute with; default all cores. Only equal counts give equal bits.")
   var threads: Int?
@@ -14,13 +27,28 @@ struct EngineOptions: ParsableArguments {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads is \(threads); expected 1 to 1024.")
     }
+    if let engine, plugin != nil, engine != .xla(nil) {
+      throw ValidationError(
+        "--plugin names a library for --engine xla; --engine \(engine.word) says otherwise.")
+    }
+  }
+
+  /// What the command line says of the engine, as a run remembers it; nil for nothing.
+  var engineWord: String? {
+    plugin.map { EngineRequest.library(URL(filePath: $0).path).word } ?? engine?.word
   }
 
   /// The engine to compute with.
   ///
-  /// - Parameter threads: how many where the command line does not say; nil for all cores.
-  func makeEngine(threads others: Int? = nil) -> any TrainingEngine {
-    CPUTrainingEngine(threads: threads ?? others)
+  /// - Parameters:
+  ///   - threads: how many where the command line does not say; nil for all cores.
+  ///   - word: which engine where the command line does not say; nil for the embedded one.
+  /// - Throws: `XLAEngineError` where there is no such plugin, or it cannot be used.
+  func makeEngine(
+    threads others: Int? = nil, engine word: String? = nil
+  ) throws -> any TrainingEngine {
+    let request = (engineWord ?? word).flatMap(EngineRequest.init(argument:)) ?? .cpu
+    return try request.engine(threads: threads ?? others)
   }
 }
 

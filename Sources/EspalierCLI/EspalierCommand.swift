@@ -24,6 +24,7 @@ struct EspalierCommand: AsyncParsableCommand {
       ExportCommand.self,
       ImportCommand.self,
       FamiliesCommand.self,
+      EnginesCommand.self,
       PlanCommand.self,
       RunCommand.self,
       CompareCommand.self,

@@ -75,7 +75,7 @@ struct EvaluationRunner {
       ignoring: options.modelOptions.ignoredTensors)
     PassedOverWarning.print(bundle.passedOver, using: bundle.directory.url)
     ModelOptions.tell(bundle.directory)
-    let engine = options.engineOptions.makeEngine()
+    let engine = try options.engineOptions.makeEngine()
     let model = try bundle.makeLanguageModel(engine, precision: options.precision)
     let context = try contextLength(bundle)
     var report = EvaluationReport(

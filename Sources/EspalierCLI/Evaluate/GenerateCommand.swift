@@ -166,7 +166,7 @@ struct GenerateCommand: AsyncParsableCommand {
     Note.print(notes(on: rules))
     let (text, ids) = try promptTokens(bundle, check)
     let model = try bundle.makeLanguageModel(
-      engineOptions.makeEngine(), precision: precision)
+      try engineOptions.makeEngine(), precision: precision)
     let generator = try TextGenerator(
       model, contextLength: bundle.contextLength, texts: try texts(bundle))
     let configuration = GenerationConfiguration(

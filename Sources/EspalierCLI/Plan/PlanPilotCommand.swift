@@ -104,7 +104,7 @@ struct PlanPilotCommand: AsyncParsableCommand {
         ? try TrainingRun.resume(url)
         : try TrainingRun.create(url, recipe: pilot(model, of: recipe))
       let summary = try run.train(
-        engine: engineOptions.makeEngine(threads: run.threads),
+        engine: engineOptions.makeEngine(threads: run.threads, engine: run.engine),
         observer: printer.handle, isInterrupted: { interruption.isRequested })
       guard summary.outcome == .interrupted else { continue }
       printer.finish()

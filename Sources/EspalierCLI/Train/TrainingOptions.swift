@@ -125,15 +125,17 @@ struct TrainingOptions: ParsableArguments {
         terminal.print("Stopping after this batch, then saving. Ctrl-C again quits at once.")
       },
       last: terminal.leave)
+    // Before there is a run, so that an engine that is not there leaves none behind.
+    let known = try resumes ? nil : engineOptions.makeEngine()
     let run = try makeRun(directory)
     if !resumes, !quiet, let plan = run.plan?.plan {
       PlanText.summary(plan).forEach(terminal.print)
     }
+    let engine = try known ?? engineOptions.makeEngine(threads: run.threads, engine: run.engine)
     var summary: TrainingRunSummary
     do {
       summary = try run.train(
-        engine: engineOptions.makeEngine(threads: run.threads),
-        observer: printer.handle, isInterrupted: { interruption.isRequested })
+        engine: engine, observer: printer.handle, isInterrupted: { interruption.isRequested })
     } catch {
       printer.finish()
       throw error
@@ -165,13 +167,15 @@ struct TrainingOptions: ParsableArguments {
     if resumes {
       return try TrainingRun.resume(
         directory, recipe: given, overrides: overrides, threads: engineOptions.threads,
+        engine: engineOptions.engineWord,
         fromStep: resumeFrom, fromBeginning: fromBeginning)
     }
     guard let given else { throw ValidationError("Name a recipe.") }
     return try TrainingRun.create(
       directory, recipe: given, startingFrom: (continueFrom ?? from).map { URL(filePath: $0) },
       with: continueFrom == nil ? .weights : .wholeState,
-      ignoring: modelOptions.ignoredTensors, threads: engineOptions.threads)
+      ignoring: modelOptions.ignoredTensors, threads: engineOptions.threads,
+      engine: engineOptions.engineWord)
   }
 
   /// Draws the run; one that is finished is not lost because its page cannot be written.

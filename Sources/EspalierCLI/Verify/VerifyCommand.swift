@@ -167,7 +167,8 @@ struct VerifyCommand: AsyncParsableCommand {
       if let note = verification.streaming.note {
         if quiet { Note.print([note]) } else { terminal.print(note) }
       }
-      let report = try verification.report(engine: engineOptions.makeEngine()) { progress in
+      let engine = try engineOptions.makeEngine()
+      let report = try verification.report(engine: engine) { progress in
         try interruption.check()
         printer.show(
           progress.part, EvaluationProgress(done: progress.done, total: progress.total))

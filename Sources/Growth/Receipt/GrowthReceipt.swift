@@ -110,7 +110,9 @@ extension GrowthReceipt: FieldCoded {
     step = try fields.optional("step", old?.step)
     versions = try fields.required("versions", old?.versions)
     files = try fields.optional("files", old?.files)
-    path = try old?.path ?? Self.path(
+    path =
+      try old?.path
+      ?? Self.path(
         steps, options: options, parametrization: parametrization, versions: versions)
     // Never more than the steps do, whatever the file says.
     let kept = path.guarantees(hasMoments: step ?? 0 > 0, under: nil)

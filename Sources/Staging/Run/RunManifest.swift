@@ -41,6 +41,8 @@ public struct RunManifest: Sendable, Hashable, Codable {
   ///
   /// Only equal counts give equal bits.
   public var threads: Int?
+  /// The word for the engine, by which whoever trains the run finds it again; nil for the embedded one.
+  public var engine: String?
   /// What engines reached on the machines that trained this run.
   public var peaks: [MeasuredPeak] = []
 
@@ -140,7 +142,7 @@ public struct RunManifest: Sendable, Hashable, Codable {
 
   init(
     recipe: RecipeFile, startedFrom: URL?, with part: CheckpointPart, began: TrainingProgress?,
-    threads: Int?
+    threads: Int?, engine: String?
   ) {
     recipeHash = FileDigest(of: Data(recipe.text.utf8)).sha256
     logIsSealed = true
@@ -151,6 +153,7 @@ public struct RunManifest: Sendable, Hashable, Codable {
     self.startedFrom = startedFrom?.absoluteURL.path(percentEncoded: false)
     startedWith = startedFrom == nil || part == .weights ? nil : part
     self.threads = threads
+    self.engine = engine
   }
 
   /// Steps that were taken before the run's first; nil where the file is too old to say.

@@ -12,6 +12,7 @@ extension TrainingRun {
   ///   - overrides: values to set from here on; all but the model, its tokenizer, its data and the
   ///     seed may change.
   ///   - threads: what the engine will have from here on; nil for what it had.
+  ///   - engine: the word for the engine from here on; nil for the one it had.
   ///   - step: the step of an earlier checkpoint to go back to: what came after it is set aside in the
   ///     run's directory when training begins. nil for the newest whole one.
   ///   - fromBeginning: whether to begin the run anew; what it has trained is moved aside, into
@@ -20,7 +21,8 @@ extension TrainingRun {
   ///   keeps is not the one that it began with.
   public static func resume(
     _ url: URL, recipe given: RecipeFile? = nil, overrides: [RecipeOverride] = [],
-    threads: Int? = nil, fromStep step: Int? = nil, fromBeginning: Bool = false
+    threads: Int? = nil, engine: String? = nil, fromStep step: Int? = nil,
+    fromBeginning: Bool = false
   ) throws -> TrainingRun {
     var run = try open(url)
     if let problem = run.keptFileProblems().first { throw problem }
@@ -42,7 +44,7 @@ extension TrainingRun {
       let lock = try RunLock(run.directory)
       _ = try withExtendedLifetime(lock) { try run.directory.setTrainingAside() }
     }
-    return try run.changed(by: overrides, threads: threads)
+    return try run.changed(by: overrides, threads: threads, engine: engine)
   }
 
   /// What is wrong with the recipe and the plan that the run keeps; nothing for a run of before their
@@ -72,7 +74,9 @@ extension TrainingRun {
   }
 
   /// The run with values set from here on.
-  private func changed(by overrides: [RecipeOverride], threads: Int?) throws -> TrainingRun {
+  private func changed(
+    by overrides: [RecipeOverride], threads: Int?, engine: String?
+  ) throws -> TrainingRun {
     var file = recipeFile
     file.overrides += overrides
     let began = manifest.began ?? TrainingProgress()
@@ -84,6 +88,7 @@ extension TrainingRun {
     var manifest = manifest
     manifest.overrides = file.overrides
     manifest.threads = threads ?? manifest.threads
+    manifest.engine = engine ?? manifest.engine
     if manifest != self.manifest { try manifest.write(to: directory.manifest) }
     var run = TrainingRun(
       directory, file, recipe, settled: (plan, models), manifest: manifest)

@@ -35,6 +35,9 @@ public struct TrainingRun: Sendable {
   /// Threads that the run's engine has had so far; nil for all of the machine's.
   public var threads: Int? { manifest.threads }
 
+  /// The word for the engine that the run has had so far; nil for the embedded one.
+  public var engine: String? { manifest.engine }
+
   init(
     _ directory: RunDirectory, _ file: RecipeFile, _ recipe: Recipe,
     settled: (plan: RunPlan?, models: RunModels?), manifest: RunManifest
@@ -58,12 +61,14 @@ public struct TrainingRun: Sendable {
   ///   - part: what the run takes of the checkpoint.
   ///   - patterns: names of the checkpoint's tensors that are no part of the model and are passed over.
   ///   - threads: what the engine will have; nil for all of the machine's.
+  ///   - engine: the word by which the engine is found again; nil for the embedded one.
   /// - Throws: ``StagingError``; of code `runExists` where the directory holds anything,
   ///   `incompatibleCheckpoint` where the checkpoint is not the recipe's model; errors of reading the
   ///   checkpoint; `PlanningError` where no plan can be made or read.
   public static func create(
     _ url: URL, recipe file: RecipeFile, startingFrom checkpoint: URL? = nil,
-    with part: CheckpointPart = .weights, ignoring patterns: [String] = [], threads: Int? = nil
+    with part: CheckpointPart = .weights, ignoring patterns: [String] = [], threads: Int? = nil,
+    engine: String? = nil
   ) throws -> TrainingRun {
     let directory = RunDirectory(url)
     let checkpoint = checkpoint.map(CheckpointStore.resolvingLatest)
@@ -84,7 +89,7 @@ public struct TrainingRun: Sendable {
     try settled.plan?.write(to: directory.plan)
     var manifest = RunManifest(
       recipe: file, startedFrom: location?.url, with: part, began: status?.progress,
-      threads: threads)
+      threads: threads, engine: engine)
     manifest.sourceHash = try location.map { try SourceHash.of($0.url) }
     manifest.planHash = try settled.plan.map { FileDigest(of: try $0.encoded()).sha256 }
     manifest.ignoredTensors = patterns.isEmpty ? nil : patterns
@@ -105,11 +110,12 @@ public struct TrainingRun: Sendable {
   /// - Throws: as with a file, and as ``RecipeFile/init(_:name:)``.
   public static func create(
     _ url: URL, recipe: Recipe, startingFrom checkpoint: URL? = nil,
-    with part: CheckpointPart = .weights, ignoring patterns: [String] = [], threads: Int? = nil
+    with part: CheckpointPart = .weights, ignoring patterns: [String] = [], threads: Int? = nil,
+    engine: String? = nil
   ) throws -> TrainingRun {
     try create(
       url, recipe: RecipeFile(recipe), startingFrom: checkpoint, with: part, ignoring: patterns,
-      threads: threads)
+      threads: threads, engine: engine)
   }
 
   /// Opens a run as it stands.

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Espalier
+import Foundation
+
+/// `espalier engines`: what computes here, and what could.
+struct EnginesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "engines",
+    abstract: "List what can compute on this machine, and what to install for more.",
+    discussion: """
+      The embedded engine is always there. XLA comes as plugins, one for each kind of device, which are \
+      looked for in this order: the library that ESPALIER_PJRT_PLUGIN names, the folder that \
+      ESPALIER_PLUGINS names (else ~/.espalier/plugins) with a folder in it for each kind, and the packages \
+      of the active Python environment. Each one is opened to see whether it works.
+
+      Examples:
+        espalier engines
+        espalier train recipe.yaml -o runs/first --engine xla:cuda
+
+      Exit codes: 0 done, 64 wrong usage.
+      """)
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() throws {
+    let list = EngineList(PluginSearch())
+    if json { return try CommandOutput.print(json: list) }
+    try CommandOutput.print(list.lines)
+  }
+}
+
+/// What computes here.
+struct EngineList: Encodable {
+  /// A plugin and what became of opening it.
+  struct Plugin: Encodable {
+    var path: String
+    var source: String
+    var engine: String?
+    var interface: String?
+    var version: String?
+    var devices: [String]?
+    var error: String?
+  }
+
+  var plugins: [Plugin]
+  /// Python packages that bring a plugin for a kind of device that has none here.
+  var installable: [String: [String]]
+
+  init(_ search: PluginSearch) {
+    let found = search.plugins()
+    plugins = found.map(Plugin.init)
+    let kinds = Set(found.compactMap(\.kind))
+    installable = Dictionary(
+      uniqueKeysWithValues: PluginKind.allCases.filter { !kinds.contains($0) }
+        .map { ($0.rawValue, $0.packages) })
+  }
+
+  /// `4 × cpu`.
+  private static func counted(_ devices: [String]) -> String {
+    let kinds = devices.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    return kinds.map { kind in "\(devices.count { $0 == kind }) × \(kind)" }
+      .joined(separator: ", ")
+  }
+
+  var lines: [String] {
+    var lines = ["cpu       the embedded engine, always there"]
+    for plugin in plugins {
+      let name = (plugin.engine ?? "unusable").padding(toLength: 10, withPad: " ", startingAt: 0)
+      lines.append(name + plugin.path)
+      let parts = [
+        plugin.devices.map { "devices: \(Self.counted($0))" },
+        plugin.interface.map { "PJRT \($0)" }, "found by \(plugin.source)", plugin.error,
+      ]
+      lines += parts.compactMap { $0 }.map { "          \($0)" }
+    }
+    for kind in PluginKind.allCases {
+      guard let packages = installable[kind.rawValue] else { continue }
+      let name = "xla:\(kind.rawValue)".padding(toLength: 10, withPad: " ", startingAt: 0)
+      lines.append("\(name)not here; the Python package \(packages.joined(separator: " or "))")
+    }
+    return lines
+  }
+}
+
+extension EngineList.Plugin {
+  fileprivate init(_ found: FoundPlugin) {
+    path = ShownText.escaped(found.path, as: .line)
+    source = found.source
+    do {
+      let engine = try XLATrainingEngine(plugin: found.path)
+      let plugin = try PJRTPlugin.open(found.path)
+      self.engine = engine.name
+      interface = "\(plugin.version.major).\(plugin.version.minor)"
+      version = engine.platformVersion
+      devices = engine.deviceKinds
+    } catch {
+      self.error = "\(error)"
+    }
+  }
+}
