@@ -11,6 +11,7 @@ final class DeviceModel {
   let program: Program
   let precision: Precision
   let client: DeviceClient
+  private let executables: ExecutableCache
   var values: [DeviceBuffer]
   let writer: ProgramWriter
 
@@ -32,7 +33,7 @@ final class DeviceModel {
   /// - Throws: ``XLAEngineError`` for a parameter that does not fit.
   init(
     _ program: Program, parameters: [HostTensor], precision: Precision, client: DeviceClient,
-    logitsAtOnce: Int? = nil
+    executables: ExecutableCache, logitsAtOnce: Int? = nil
   ) throws {
     guard parameters.count == program.parameters.count else {
       throw XLAEngineError(
@@ -43,6 +44,7 @@ final class DeviceModel {
     self.program = program
     self.precision = precision
     self.client = client
+    self.executables = executables
     writer = ProgramWriter(
       program: program, precision: precision, logitsAtOnce: logitsAtOnce)
     values = []
@@ -79,8 +81,7 @@ final class DeviceModel {
     recentlyUsed.append(purpose)
     if let known = compiled[purpose] { return known }
     let written = try write(purpose)
-    let executable = try client.compile(
-      written.text, arguments: written.arguments, outputs: written.outputs)
+    let executable = try executables.executable(for: written, on: client)
     let made = (executable, try written.tables.map { try buffer(of: $0) })
     compiled[purpose] = made
     if recentlyUsed.count > Self.compiledLimit { compiled[recentlyUsed.removeFirst()] = nil }

@@ -11,11 +11,16 @@ import Training
 /// The same plugin on the same kind of device gives the same bits, run after run.
 public struct XLATrainingEngine: TrainingEngine {
   private let client: DeviceClient
+  private let executables: ExecutableCache
   /// The most logits of a head that are in memory at once, for tests; nil for the usual number.
   package var logitsAtOnce: Int?
 
+  private struct Opened {
+    var client: DeviceClient
+    var executables = ExecutableCache()
+  }
   /// One client for each plugin: some take most of a device's memory when they are made.
-  private static let clients = Mutex<[String: DeviceClient]>([:])
+  private static let opened = Mutex<[String: Opened]>([:])
 
   /// Makes an engine of a plugin.
   ///
@@ -23,12 +28,13 @@ public struct XLATrainingEngine: TrainingEngine {
   /// - Throws: ``XLAEngineError`` where it is no plugin that the engine can use, or finds no device.
   public init(plugin path: String) throws {
     let plugin = try PJRTPlugin.open(path)
-    client = try Self.clients.withLock { clients in
-      if let known = clients[plugin.path] { return known }
-      let made = try DeviceClient(plugin)
-      clients[plugin.path] = made
+    let opened = try Self.opened.withLock { opened in
+      if let known = opened[plugin.path] { return known }
+      let made = Opened(client: try DeviceClient(plugin))
+      opened[plugin.path] = made
       return made
     }
+    (client, executables) = (opened.client, opened.executables)
   }
 
   /// `xla:cpu`, `xla:cuda`, ….
@@ -48,7 +54,7 @@ public struct XLATrainingEngine: TrainingEngine {
   ) throws -> any TrainingSession {
     let model = try DeviceModel(
       program, parameters: parameters.map(\.value), precision: precision, client: client,
-      logitsAtOnce: logitsAtOnce)
+      executables: executables, logitsAtOnce: logitsAtOnce)
     return try XLATrainingSession(model, parameters: parameters)
   }
 
@@ -61,7 +67,7 @@ public struct XLATrainingEngine: TrainingEngine {
     XLALanguageModel(
       try DeviceModel(
         program, parameters: parameters, precision: precision, client: client,
-        logitsAtOnce: logitsAtOnce))
+        executables: executables, logitsAtOnce: logitsAtOnce))
   }
 
   /// Bytes of this machine's memory that a session takes: on its own processor, parameters, gradients,

@@ -69,6 +69,15 @@ struct AcceleratorRunTests {
     #expect(outputs[0][0] == outputs[0][1] && !outputs[0][0].isEmpty)
   }
 
+  @Test("a plugin that cannot be opened leaves no run behind")
+  func missing() throws {
+    let place = try CommandWorkplace()
+    let result = try BuiltCommand.run(
+      ["train", "recipe.yaml", "-o", "run", "--plugin", "nowhere.so"], in: place.url)
+    #expect(result.status == 1 && !place.run("run").holdsRun)
+    try finish(place, "run", ["--plugin", plugin, "--set", "stop={after: 1 steps}"])
+  }
+
   @Test("engines lists the plugin with its devices")
   func list() throws {
     let place = try CommandWorkplace()

@@ -155,6 +155,20 @@ struct OperationTests {
     }
   }
 
+  @Test("Memory is estimated before any is taken, and grows with the batch")
+  func memory() throws {
+    let program = try GoldenModel.all[0].program()
+    let sizes = try [1, 2, 4].map {
+      try engine.trainingByteCount(
+        of: program, precision: .fp32, sequenceCount: $0, sequenceLength: 32)
+    }
+    #expect(sizes[0] > 16 * program.parameterCount.total)
+    #expect(sizes[1] - sizes[0] > 0 && sizes[2] - sizes[1] == 2 * (sizes[1] - sizes[0]))
+    let endless = try engine.trainingByteCount(
+      of: program, precision: .bf16, sequenceCount: .max, sequenceLength: 32)
+    #expect(endless == .max)
+  }
+
   @Test("Extents are rounded up by no more than a quarter")
   func rounding() {
     for number in 1...1000 {

@@ -25,7 +25,6 @@ package enum OptionExpectation {
 
   private static let everywhere = [
     "--threads": "a whole number, 1 to 1024",
-    "--engine": "cpu, auto, xla, or xla and a kind of device, as in xla:cuda",
     "--seed": "a whole number, 0 to 18446744073709551615",
     "--ffn": positive, "--hidden": positive, "--head-size": positive, "--vocabulary": positive,
     "--context": positive, "--expert-parts": positive, "--stride": positive, "--batch": positive,

@@ -2,8 +2,8 @@
 import CPJRT
 import StableHLO
 
-/// A compiled program.
-package final class Executable {
+/// A compiled program, which any thread may run.
+package final class Executable: @unchecked Sendable {
   private let client: DeviceClient
   private let loaded: OpaquePointer
   private let argumentTypes: [TensorType]

@@ -33,7 +33,7 @@ enum LibraryFile {
 
   private static func invalid(_ flaw: String, _ path: String) -> XLAEngineError {
     XLAEngineError(
-      .invalidPlugin, "\(flaw); expected a PJRT plugin, a shared library for this machine",
+      .invalidPlugin, "\(flaw); expected the library of a PJRT plugin, whole and for this machine",
       subject: path)
   }
 }
