@@ -53,13 +53,17 @@ struct SignalTests {
   @Test("a second Ctrl-C ends the process at once")
   func second() throws {
     let place = try CommandWorkplace()
+    // The first waits for the end of a batch, which takes seconds here.
+    let settings = ["model.hidden=512", "model.layers=8", "batch.sequences=256"]
     let command = try BuiltCommand(
-      [
-        "train", "recipe.yaml", "-o", "run", "--threads", "1", "--set",
-        "batch.accumulate=200000",
-      ], in: place.url)
-    while command.isRunning, !place.run("run").holdsRun { usleep(500) }
-    usleep(500_000)
+      ["train", "recipe.yaml", "-o", "run", "--threads", "1"] + settings.flatMap { ["--set", $0] },
+      in: place.url)
+    let log = place.url.appending(path: "run/log.jsonl")
+    func hasStarted() -> Bool {
+      (try? String(contentsOf: log, encoding: .utf8))?.contains("started") ?? false
+    }
+    while command.isRunning, !hasStarted() { usleep(500) }
+    usleep(100_000)
     command.send(SIGINT)
     usleep(300_000)
     #expect(command.isRunning)

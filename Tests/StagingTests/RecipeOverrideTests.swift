@@ -11,13 +11,13 @@ struct RecipeOverrideTests {
     for hint in [URL.DirectoryHint.isDirectory, .notDirectory] {
       let recipe = try RecipeFile(
         text: minimalRecipe, directory: URL(filePath: "/recipes", directoryHint: hint),
-        overrides: [RecipeOverride(parsing: "data=tokens")]
+        overrides: [RecipeOverride(parsing: "data.train=corpus.txt")]
       ).recipe()
-      guard case .prepared(let url) = recipe.data.source else {
-        Issue.record("\(recipe.data.source) is not tokens")
+      guard case .texts(let files, _) = recipe.data.source else {
+        Issue.record("\(recipe.data.source) is not texts")
         return
       }
-      #expect(url.path(percentEncoded: false).split(separator: "/") == ["recipes", "tokens"])
+      #expect(files.map { $0.path(percentEncoded: false) } == ["/recipes/corpus.txt"])
     }
   }
 
