@@ -121,8 +121,10 @@ public struct Summary: Sendable {
   }
 }
 
-/// Operations saved as Shen et al. (arXiv 2203.06211) count them: along curves whose learning rate has
-/// not begun to fall, at the loss that the staged run has there.
+/// Operations saved along curves whose learning rate has not begun to fall.
+///
+/// So the paper counts them (Shen, Walsh, Keutzer and others, arXiv 2203.06211), at the loss that the
+/// staged run has there.
 public struct UndecayedSaving: Sendable, Hashable {
   /// The staged run's loss before its rate falls.
   public var loss: Double
