@@ -2,6 +2,7 @@
 import ArgumentParser
 import Espalier
 import Foundation
+import Wording
 
 /// The options of every command that computes with a model.
 struct EngineOptions: ParsableArguments {
@@ -43,11 +44,20 @@ struct EngineOptions: ParsableArguments {
   /// - Parameters:
   ///   - threads: how many where the command line does not say; nil for all cores.
   ///   - word: which engine where the command line does not say; nil for the embedded one.
-  /// - Throws: `XLAEngineError` where there is no such plugin, or it cannot be used.
+  /// - Throws: `StagingError` for a word that names no engine; `XLAEngineError` where there is no such
+  ///   plugin, or it cannot be used.
   func makeEngine(
     threads others: Int? = nil, engine word: String? = nil
   ) throws -> any TrainingEngine {
-    let request = (engineWord ?? word).flatMap(EngineRequest.init(argument:)) ?? .cpu
+    guard let word = engineWord ?? word else {
+      return try EngineRequest.cpu.engine(threads: threads ?? others)
+    }
+    guard let request = EngineRequest(argument: word) else {
+      throw StagingError(
+        .runUnavailable,
+        "got \(word.excerpt); expected cpu, auto, xla, xla and a kind of device or a library, as in "
+          + "xla:cuda or xla:/plugin.so. Name the engine with --engine", subject: "run.json: engine")
+    }
     return try request.engine(threads: threads ?? others)
   }
 }
