@@ -56,7 +56,8 @@ struct EngineOptions: ParsableArguments {
       throw StagingError(
         .runUnavailable,
         "got \(word.excerpt); expected cpu, auto, xla, xla and a kind of device or a library, as in "
-          + "xla:cuda or xla:/plugin.so. Name the engine with --engine", subject: "run.json: engine")
+          + "xla:cuda or xla:/plugin.so. Name the engine with --engine", subject: "run.json: engine"
+      )
     }
     return try request.engine(threads: threads ?? others)
   }

@@ -31,15 +31,26 @@ public struct RunResult: Sendable, Hashable, Codable {
 
   /// A stage of a run.
   public struct Stage: Sendable, Hashable, Codable {
-    /// What the model is, such as `4 × 64`.
+    /// What the model is, such as `4 × 64, 4 heads, feed-forward 256`.
     public var model: String
     /// The steps that it was trained for.
     public var steps: Int
 
     /// Makes a stage.
+    ///
+    /// - Parameter model: as logs or reports describe it, which use different words for the same numbers.
     public init(model: String, steps: Int) {
-      self.model = model
+      self.model = Self.name(of: model)
       self.steps = steps
+    }
+
+    /// A model by its layers, width, heads and inner width, in whatever words they are told.
+    static func name(of model: String) -> String {
+      let numbers = model.split(separator: ",").compactMap { part in
+        part.split(separator: " ").lazy.compactMap { Int($0) }.first
+      }
+      guard numbers.count >= 4 else { return model }
+      return "\(numbers[0]) × \(numbers[1]), \(numbers[2]) heads, feed-forward \(numbers[3])"
     }
   }
 

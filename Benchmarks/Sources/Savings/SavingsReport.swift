@@ -141,11 +141,8 @@ public struct SavingsReport {
 
   private func teraFLOPs(_ flops: Double) -> String { String(format: "%.1f", flops / 1e12) }
 
-  /// `gpt2, 8 layers, hidden 64, …` as `8 × 64`.
+  /// `8 × 64, 4 heads, …` as `8 × 64`.
   private func short(_ model: String) -> String {
-    let numbers = model.split(separator: ",").compactMap { part in
-      part.split(separator: " ").lazy.compactMap { Int($0) }.first
-    }
-    return numbers.count > 1 ? "\(numbers[0]) × \(numbers[1])" : model
+    String(model.prefix { $0 != "," })
   }
 }

@@ -193,6 +193,18 @@ struct UndecayedSavingTests {
     #expect(abs(saving.saved - 0.5) < 1e-9)
   }
 
+  @Test("A model is known by its numbers, in whatever words")
+  func names() {
+    let told = RunResult.Stage(
+      model:
+        "gpt2, 8 layers, hidden 64, 4 heads of 16, feed-forward 256, vocabulary 1024, context 128",
+      steps: 1)
+    let logged = RunResult.Stage(
+      model: "8 layers, 64 wide, 4 heads of 16, feed-forward 256", steps: 1)
+    #expect(told == logged)
+    #expect(told.model == "8 × 64, 4 heads, feed-forward 256")
+  }
+
   @Test("Nothing is said without validations before the decay")
   func nothing() {
     #expect(UndecayedSaving([run([(100, 2, false, 1)])], against: [run([(1, 2, true, 1)])]) == nil)
