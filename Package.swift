@@ -88,7 +88,7 @@ let package = Package(
       ]),
     // XLA's plugins are opened at run time; nothing is linked.
     .target(name: "CPJRT"),
-    .target(name: "StableHLO", dependencies: ["CheckedInput"]),
+    .target(name: "StableHLO", dependencies: ["Wording", "CheckedInput"]),
     .target(
       name: "XLAEngine",
       dependencies: [
