@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Espalier
 import Foundation
+import Testing
 
 /// A directory with a text and a recipe of a model that trains in seconds; removed when the tests
 /// are over.
@@ -167,5 +168,22 @@ struct SeededRandom {
   mutating func next(below bound: Int) -> Int {
     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
     return Int(state >> 33) % bound
+  }
+}
+
+extension CommandWorkplace {
+  /// A place with a run of a few steps, named `run`.
+  static func trained() throws -> CommandWorkplace {
+    let place = try CommandWorkplace()
+    let result = try BuiltCommand.run(
+      ["train", "recipe.yaml", "-o", "run", "--set", "stop.after=4 steps", "--quiet"], in: place.url
+    )
+    #expect(result.status == 0, "\(result.errors)")
+    return place
+  }
+
+  /// What `espalier grow` leaves behind.
+  func grow(_ arguments: [String]) throws -> BuiltCommand.Result {
+    try BuiltCommand.run(["grow"] + arguments, in: url)
   }
 }

@@ -6,16 +6,6 @@ import Testing
 
 @Suite("espalier export and import", .serialized)
 struct ExchangeCommandTests {
-  /// A run of a few steps.
-  private func trained() throws -> CommandWorkplace {
-    let place = try CommandWorkplace()
-    let result = try BuiltCommand.run(
-      ["train", "recipe.yaml", "-o", "run", "--set", "stop.after=4 steps", "--quiet"], in: place.url
-    )
-    #expect(result.status == 0, "\(result.errors)")
-    return place
-  }
-
   private func run(_ arguments: String..., in place: CommandWorkplace) throws -> BuiltCommand.Result
   {
     try BuiltCommand.run(arguments, in: place.url)
@@ -28,7 +18,7 @@ struct ExchangeCommandTests {
 
   @Test("a run becomes a model, of a type, in shards")
   func export() throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     let result = try run(
       "export", "run", "-o", "out", "--dtype", "bfloat16", "--shard-size", "2kB", in: place)
     #expect(result.status == 0, "\(result.errors)")
@@ -53,7 +43,7 @@ struct ExchangeCommandTests {
 
   @Test("the optimizer goes out and comes back; the checkpoint grows and trains on")
   func roundTrip() throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     let export = try run("export", "run", "-o", "torch", "--optimizer", "torch", in: place)
     #expect(export.status == 0, "\(export.errors)")
     for piece in ["AdamW, step 4, betas 0.9, 0.95", "6 tensors: lr ", "weight_decay 0.1"] {
@@ -93,7 +83,7 @@ struct ExchangeCommandTests {
 
   @Test("what a recipe must say is printed, and mistakes say what to do")
   func words() throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     #expect(try run("export", "run", "-o", "torch", "--optimizer", "torch", in: place).status == 0)
     let alone = try run(
       "import", "torch", "--optimizer", "torch/optimizer_torch.safetensors", "-o", "back", in: place

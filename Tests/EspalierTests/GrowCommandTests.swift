@@ -5,28 +5,12 @@ import Testing
 
 @Suite("espalier grow", .serialized)
 struct GrowCommandTests {
-  /// A run of a few steps.
-  private func trained() throws -> CommandWorkplace {
-    let place = try CommandWorkplace()
-    let result = try BuiltCommand.run(
-      ["train", "recipe.yaml", "-o", "run", "--set", "stop.after=4 steps", "--quiet"], in: place.url
-    )
-    #expect(result.status == 0, "\(result.errors)")
-    return place
-  }
-
-  private func grow(_ arguments: [String], in place: CommandWorkplace) throws
-    -> BuiltCommand.Result
-  {
-    try BuiltCommand.run(["grow"] + arguments, in: place.url)
-  }
-
   @Test("new entries get a rate of their own, which the growth tells and the training takes")
   func newEntries() throws {
-    let place = try trained()
-    let result = try grow(
-      ["run", "-o", "large", "--width", "2", "--moments", "reset-new", "--new-rate", "1.3"],
-      in: place)
+    let place = try CommandWorkplace.trained()
+    let result = try place.grow([
+      "run", "-o", "large", "--width", "2", "--moments", "reset-new", "--new-rate", "1.3",
+    ])
     #expect(result.status == 0, "\(result.errors)")
     let text = "new entries   1.30 times the learning rate, going to 1 over 250 steps"
     #expect(result.output.contains(text), "\(result.output)")
@@ -54,10 +38,10 @@ struct GrowCommandTests {
 
   @Test("receipts promise no more than the plan, and Muon's steps are not the small model's")
   func takenBackElsewhere() throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     let way = ["--width", "2", "--symmetry", "none", "--learning-rates", "small-trajectory"]
     for (name, options) in [("mapped", []), ("reset", ["--moments", "reset"])] {
-      #expect(try grow(["run", "-o", name] + way + options, in: place).status == 0)
+      #expect(try place.grow(["run", "-o", name] + way + options).status == 0)
       let text = try String(
         contentsOf: place.url.appending(path: "\(name)/growth.json"), encoding: .utf8)
       let promises = try #require(text.split(separator: "\"options\"").first)
@@ -69,7 +53,7 @@ struct GrowCommandTests {
       ["train", "recipe.yaml", "-o", "muon", "--set", "optimizer.kind=muon", "--quiet"],
       in: place.url)
     #expect(training.status == 0, "\(training.errors)")
-    let result = try grow(["muon", "--dry-run"] + way, in: place)
+    let result = try place.grow(["muon", "--dry-run"] + way)
     #expect(
       result.output.contains(
         "not promised  trajectory: the optimizer's steps of copies are not those of what they copy"),
@@ -84,22 +68,22 @@ struct GrowCommandTests {
       (["--moments", "reset-new"], "moments: the moments are not mapped (resetNew)"),
     ])
   func takenBack(_ options: [String], _ reason: String) throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     let growth = [
       "run", "--width", "2", "--symmetry", "none", "--learning-rates", "small-trajectory",
       "--dry-run",
     ]
-    let plain = try grow(growth, in: place)
+    let plain = try place.grow(growth)
     #expect(plain.output.contains("kept          trajectory:"), "\(plain.output)")
-    let result = try grow(growth + options, in: place)
+    let result = try place.grow(growth + options)
     #expect(!result.output.contains("kept          trajectory:"), "\(result.output)")
     #expect(result.output.contains("not promised  " + reason), "\(result.output)")
   }
 
   @Test("a run grows with its whole state, and training goes on")
   func wholeState() throws {
-    let place = try trained()
-    let result = try grow(["run", "-o", "large", "--width", "2", "--depth", "2"], in: place)
+    let place = try CommandWorkplace.trained()
+    let result = try place.grow(["run", "-o", "large", "--width", "2", "--depth", "2"])
     #expect(result.status == 0, "\(result.errors)")
     for piece in [
       "layers        1 → 2", "hidden        8 → 16", "parameters    3,128 → 11,072",
@@ -149,7 +133,7 @@ struct GrowCommandTests {
 
   @Test("weights alone, to a configuration, as JSON")
   func weights() throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     let checkpoint = try #require(
       try CheckpointStore(place.run("run").checkpoints).latestValid().item
     ).url
@@ -158,11 +142,10 @@ struct GrowCommandTests {
     target.model.intermediateSize = 50
     target.model.contextLength = 32
     try target.encoded().write(to: place.url.appending(path: "target.json"))
-    let result = try grow(
-      [
-        checkpoint.path, "-o", "large", "--weights-only", "--to", "target.json", "--dtype",
-        "bfloat16", "--json", "--placement", "appended",
-      ], in: place)
+    let result = try place.grow([
+      checkpoint.path, "-o", "large", "--weights-only", "--to", "target.json", "--dtype",
+      "bfloat16", "--json", "--placement", "appended",
+    ])
     #expect(result.status == 0, "\(result.errors)")
     let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
     let fields = try #require(object as? [String: Any])
@@ -184,14 +167,13 @@ struct GrowCommandTests {
 
   @Test("--quiet leaves out no note on the result, and what a link leads to is replaced")
   func quietNotes() throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     let real = place.url.appending(path: "real")
     let link = place.url.appending(path: "link")
     try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: "real")
-    let made = try grow(["run", "-o", "real", "--depth", "2", "--quiet"], in: place)
+    let made = try place.grow(["run", "-o", "real", "--depth", "2", "--quiet"])
     #expect(made.status == 0 && made.output.isEmpty && made.errors.isEmpty, "\(made.errors)")
-    let result = try grow(
-      ["run", "-o", "link", "--head-size", "8", "--quiet", "--overwrite"], in: place)
+    let result = try place.grow(["run", "-o", "link", "--head-size", "8", "--quiet", "--overwrite"])
     #expect(result.status == 0 && result.output.isEmpty, "\(result.errors)")
     #expect(result.errors.hasPrefix("Note: transformers computes another function"))
     #expect(result.errors.contains("espalier_head_dim"), "\(result.errors)")
@@ -205,21 +187,21 @@ struct GrowCommandTests {
 
   @Test("a dry run writes nothing, and a model is replaced only if asked")
   func dryRunAndOverwrite() throws {
-    let place = try trained()
-    let dry = try grow(["run", "-o", "large", "--depth", "3", "--dry-run"], in: place)
+    let place = try CommandWorkplace.trained()
+    let dry = try place.grow(["run", "-o", "large", "--depth", "3", "--dry-run"])
     #expect(dry.status == 0)
     #expect(dry.output.contains("this is a dry run"))
     #expect(!FileManager.default.fileExists(atPath: place.url.appending(path: "large").path))
-    #expect(try grow(["run", "-o", "large", "--depth", "3", "--quiet"], in: place).output.isEmpty)
-    let again = try grow(["run", "-o", "large", "--depth", "2"], in: place)
+    #expect(try place.grow(["run", "-o", "large", "--depth", "3", "--quiet"]).output.isEmpty)
+    let again = try place.grow(["run", "-o", "large", "--depth", "2"])
     #expect(again.status == 1)
     #expect(again.errors.contains("exists; give another path, or replace it (--overwrite)"))
-    let replaced = try grow(["run", "-o", "large", "--depth", "2", "--overwrite"], in: place)
+    let replaced = try place.grow(["run", "-o", "large", "--depth", "2", "--overwrite"])
     #expect(replaced.status == 0, "\(replaced.errors)")
     let model = try ModelDirectory(reading: place.url.appending(path: "large")).configuration.model
     #expect(model.layerCount == 2)
     for target in ["run", ".", "run/checkpoints"] {
-      let result = try grow(["run", "-o", target, "--depth", "2", "--overwrite"], in: place)
+      let result = try place.grow(["run", "-o", target, "--depth", "2", "--overwrite"])
       #expect(result.status == 1, "\(target)")
       #expect(result.errors.contains("holds the model that is grown"), "\(result.errors)")
     }
@@ -227,7 +209,7 @@ struct GrowCommandTests {
 
   @Test("wrong use has a clear error and leaves nothing behind")
   func mistakes() throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     let before = try names(place)
     let usage: [([String], String)] = [
       ([], "Say what grows"), (["--width", "0"], "expected an integer from 1 to 65536"),
@@ -268,7 +250,7 @@ struct GrowCommandTests {
       (["--depth", "2", "--dtype", "int8"], "invalid"),
     ]
     for (arguments, message) in usage {
-      let result = try grow(["run", "-o", "large"] + arguments, in: place)
+      let result = try place.grow(["run", "-o", "large"] + arguments)
       #expect(result.status == 64, "\(arguments): \(result.errors)")
       #expect(result.errors.contains(message), "\(arguments): \(result.errors)")
     }
@@ -299,7 +281,7 @@ struct GrowCommandTests {
       ),
     ]
     for (arguments, message) in errors {
-      let result = try grow(arguments + ["-o", "large"], in: place)
+      let result = try place.grow(arguments + ["-o", "large"])
       #expect(result.status == 1, "\(arguments): \(result.errors)")
       #expect(result.errors.contains(message), "\(arguments): \(result.errors)")
     }
@@ -312,13 +294,13 @@ struct GrowCommandTests {
 
   @Test("a damaged checkpoint is refused")
   func damage() throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     let checkpoint = CheckpointStore(place.run("run").checkpoints).url(step: 4)
     let file = checkpoint.appending(path: "model.safetensors")
     var data = try Data(contentsOf: file)
     data[data.count - 1] ^= 1
     try data.write(to: file)
-    let result = try grow([checkpoint.path, "-o", "large", "--depth", "2"], in: place)
+    let result = try place.grow([checkpoint.path, "-o", "large", "--depth", "2"])
     #expect(result.status == 1)
     #expect(result.errors.contains("model.safetensors has changed"), "\(result.errors)")
     #expect(!FileManager.default.fileExists(atPath: place.url.appending(path: "large").path))

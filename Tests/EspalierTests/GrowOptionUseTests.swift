@@ -5,63 +5,47 @@ import Testing
 
 @Suite("Options of espalier grow that do nothing, or too much")
 struct GrowOptionUseTests {
-  /// A run of a few steps.
-  private func trained() throws -> CommandWorkplace {
-    let place = try CommandWorkplace()
-    let result = try BuiltCommand.run(
-      ["train", "recipe.yaml", "-o", "run", "--set", "stop.after=4 steps", "--quiet"], in: place.url
-    )
-    #expect(result.status == 0, "\(result.errors)")
-    return place
-  }
-
-  private func grow(_ arguments: [String], in place: CommandWorkplace) throws
-    -> BuiltCommand.Result
-  {
-    try BuiltCommand.run(["grow"] + arguments, in: place.url)
-  }
-
   @Test("the same word twice is one word")
   func saidTwice() throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     for words in [
       ["--operator", "copy", "--block", "copy"],
       ["--operator", "identity-by-norm", "--block", "identityByNorm"],
       ["--operator", "copy", "--operator", "copy"],
     ] {
-      let result = try grow(["run", "--depth", "2", "--dry-run"] + words, in: place)
+      let result = try place.grow(["run", "--depth", "2", "--dry-run"] + words)
       #expect(result.status == 0, "\(words): \(result.errors)")
     }
   }
 
   @Test("on the way to a config.json, what speaks of a size that stays is refused")
   func uselessOnTheWay() throws {
-    let place = try trained()
-    let grown = try grow(["run", "-o", "deep", "--depth", "2", "--weights-only"], in: place)
+    let place = try CommandWorkplace.trained()
+    let grown = try place.grow(["run", "-o", "deep", "--depth", "2", "--weights-only"])
     #expect(grown.status == 0, "\(grown.errors)")
     let to = ["run", "-o", "large", "--to", "deep/config.json"]
     for (option, value) in [
       ("--noise", "5"), ("--form", "divided"), ("--units", "new"), ("--positions", "extended"),
       ("--learning-rates", "target"),
     ] {
-      let result = try grow(to + [option, value], in: place)
+      let result = try place.grow(to + [option, value])
       #expect(result.status == 64, "\(option): \(result.errors)")
       #expect(
         result.errors.contains("\(option): speaks of ")
           && result.errors.contains("nothing of that grows on the way to the model"),
         "\(option): \(result.errors)")
     }
-    let result = try grow(to + ["--block", "copy", "--placement", "appended"], in: place)
+    let result = try place.grow(to + ["--block", "copy", "--placement", "appended"])
     #expect(result.status == 0, "\(result.errors)")
   }
 
   @Test("a rate that rises again for longer than the training lasts is told, and refused later")
   func endlessRise() throws {
-    let place = try trained()
+    let place = try CommandWorkplace.trained()
     // Of four steps two are left.
     let source = "run/checkpoints/step-00000002"
     let arguments = [source, "-o", "large", "--width", "2", "--schedule", "keep", "--rewarmup"]
-    let long = try grow(arguments + ["900 steps"], in: place)
+    let long = try place.grow(arguments + ["900 steps"])
     #expect(long.status == 0, "\(long.errors)")
     #expect(
       long.output.contains(
@@ -79,20 +63,19 @@ struct GrowOptionUseTests {
       "\(next.errors)")
     #expect(next.errors.contains("grow with less --rewarmup"))
     try FileManager.default.removeItem(at: place.url.appending(path: "large"))
-    let short = try grow(arguments + ["2 steps"], in: place)
+    let short = try place.grow(arguments + ["2 steps"])
     #expect(short.status == 0 && !short.output.contains("rises again"), "\(short.output)")
     // After the training's end nobody knows how long the next one is.
-    let ended = try grow(
-      ["run", "--width", "2", "--rewarmup", "900 steps", "--dry-run"], in: place)
+    let ended = try place.grow(["run", "--width", "2", "--rewarmup", "900 steps", "--dry-run"])
     #expect(ended.status == 0 && !ended.output.contains("rises again"), "\(ended.output)")
   }
 
   @Test("inspect tells how new entries are trained")
   func inspectedMarks() throws {
-    let place = try trained()
-    let grown = try grow(
-      ["run", "-o", "large", "--width", "2", "--new-rate", "1.3", "--moments", "reset-new"],
-      in: place)
+    let place = try CommandWorkplace.trained()
+    let grown = try place.grow([
+      "run", "-o", "large", "--width", "2", "--new-rate", "1.3", "--moments", "reset-new",
+    ])
     #expect(grown.status == 0, "\(grown.errors)")
     let text = try BuiltCommand.run(["inspect", "large"], in: place.url)
     #expect(
