@@ -122,7 +122,7 @@ public final class CPUTrainingSession: TrainingSession {
     let scale = clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     slots = updates.map(\.slots)
     try timed("AdamW") { try applyAdamW(updates, gradientScale: scale) }
-    if slots.contains([.momentum]) {
+    if updates.contains(where: { if case .muon = $0 { true } else { false } }) {
       try timed("Muon") { try applyMuon(updates, gradientScale: scale) }
     }
     return norm

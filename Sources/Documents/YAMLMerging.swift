@@ -63,8 +63,7 @@ struct YAMLMerging {
   }
 
   private static func isMergeKey(_ key: Node) -> Bool {
-    guard let scalar = key.scalar else { return false }
-    return scalar.string == "<<" && (scalar.style == .plain || scalar.style == .any)
+    key.plainText == "<<"
   }
 
   private func groups(

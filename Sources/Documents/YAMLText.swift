@@ -24,6 +24,21 @@ package enum YAMLText {
   }
 }
 
+extension Node {
+  /// The text of a scalar without quotes, which may be a number, a word or nothing.
+  package var plainText: String? {
+    guard case .scalar(let scalar) = self, scalar.style == .plain || scalar.style == .any else {
+      return nil
+    }
+    return scalar.string
+  }
+
+  /// Whether it stands for no value.
+  package var isNull: Bool {
+    plainText.map { ["", "~", "null", "Null", "NULL"].contains($0) } ?? false
+  }
+}
+
 extension Document {
   /// The document that a text in YAML describes: words without quotes are truth values, numbers or
   /// nothing where they can be, else texts.
@@ -37,7 +52,7 @@ extension Document {
 
   private static func value(of node: Node) -> JSONValue {
     switch node {
-    case .scalar(let scalar): value(of: scalar, node)
+    case .scalar(let scalar): node.plainText == nil ? .string(scalar.string) : word(node)
     case .sequence(let sequence): .array(sequence.map(value))
     case .mapping(let mapping):
       .object(
@@ -47,13 +62,13 @@ extension Document {
     }
   }
 
-  private static func value(of scalar: Node.Scalar, _ node: Node) -> JSONValue {
-    guard scalar.style == .plain || scalar.style == .any else { return .string(scalar.string) }
+  /// What a scalar without quotes says.
+  private static func word(_ node: Node) -> JSONValue {
     if node.null != nil { return .null }
     if let flag = node.bool { return .boolean(flag) }
     if let integer = node.int { return JSONValue(integer) }
     if let number = node.float, number.isFinite { return JSONValue(number) }
-    return .string(scalar.string)
+    return .string(node.plainText ?? "")
   }
 }
 

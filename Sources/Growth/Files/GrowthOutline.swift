@@ -127,7 +127,7 @@ extension TensorGrowth {
       if !text.isEmpty { parts.append((axes.count > 1 ? "axis \(number) " : "") + text) }
     }
     if part == .value, pattern == .blockDiagonal { parts.append("block-diagonal") }
-    if factor != 1 { parts.append("× \(Float(factor))" + (part == .secondMoment ? "²" : "")) }
+    if factor != 1 { parts.append("× \(Float(factor))" + (part.power == 2 ? "²" : "")) }
     if part == .value, let noise { parts.append("noise at \(Float(noise.signalToNoise)) dB") }
     return parts.isEmpty ? "copied" : parts.joined(separator: ", ")
   }

@@ -18,8 +18,8 @@ extension GrowthPath {
   }
 
   /// What the path promises of a training, by its parts: moments that were not mapped are not what Adam would
-  /// hold, a rate of their own takes new entries elsewhere than the copied ones, and the steps of other
-  /// optimizers than AdamW do not follow from γ.
+  /// hold, a rate of their own takes new entries elsewhere than the copied ones, and the steps of some
+  /// optimizers do not follow from γ.
   ///
   /// - Parameters:
   ///   - hasMoments: whether the small model has any.
@@ -30,7 +30,7 @@ extension GrowthPath {
     var kept = guarantees
     if options.moments != .mapped, hasMoments { kept.subtract([.moments, .trajectory]) }
     if options.newEntryRate != nil { kept.remove(.trajectory) }
-    if case .muon? = optimizer { kept.remove(.trajectory) }
+    if optimizer?.keepsTrajectory == false { kept.remove(.trajectory) }
     return kept
   }
 

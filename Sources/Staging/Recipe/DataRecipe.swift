@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import OrderedJSON
 import Text
 
 /// The recipe's `data`: what the model learns from, and in which order.
@@ -40,6 +41,7 @@ public struct DataRecipe: Sendable, Hashable {
 
 extension DataRecipe {
   static let keys = ["train", "validation", "prepared", "order"]
+  static let validationKeys = ["fraction", "files"]
 
   init(_ value: RecipeValue, base: URL) throws {
     guard value.isMapping else {
@@ -76,7 +78,7 @@ extension DataRecipe {
     guard value.isMapping else {
       return .files(try value.list(expected).map { try $0.file(relativeTo: base) })
     }
-    let keys = try value.mapping(keys: ["fraction", "files"])
+    let keys = try value.mapping(keys: validationKeys)
     switch (keys["fraction"], keys["files"]) {
     case (let share?, nil):
       return .fraction(
@@ -90,6 +92,20 @@ extension DataRecipe {
       throw files.conflict("fraction and files exclude each other; keep one")
     case (nil, nil):
       throw value.mismatch(expected)
+    }
+  }
+  var json: JSONValue {
+    let order = JSONValue.string(order.rawValue)
+    switch source {
+    case .prepared(let url): return .keys([("prepared", .file(url)), ("order", order)])
+    case .texts(let training, let validation):
+      let validation: JSONValue =
+        switch validation {
+        case .none: "none"
+        case .fraction(let share): .keys([("fraction", JSONValue(share))])
+        case .files(let urls): .keys([("files", .files(urls))])
+        }
+      return .keys([("train", .files(training)), ("validation", validation), ("order", order)])
     }
   }
 }

@@ -98,33 +98,34 @@ extension ModelRecipe {
   func outline() throws -> ModelConfiguration {
     try configuration(tokenizerVocabularySize: vocabularySize ?? 1)
   }
+}
 
-  static let keys = [
-    "architecture", "layers", "hidden", "heads", "context", "vocabulary", "keyValueHeads",
-    "headSize", "intermediate", "tieHead", "dropout", "ropeBase", "normEpsilon",
-  ]
-  private static let sizes = 1...(1 << 28)
+extension ModelRecipe: RecipeSection {
+  static let blank = ModelRecipe(
+    architecture: .gpt2, layerCount: 0, hiddenSize: 1, headCount: 1, contextLength: 1)
+
+  static var fields: [RecipeField<Self>] {
+    [
+      .field("architecture", \.architecture, .word, required: "gpt2 or llama"),
+      .field("layers", \.layerCount, .layers, required: "the number of transformer blocks"),
+      .field("hidden", \.hiddenSize, .size, required: "the width of the residual stream"),
+      .field("heads", \.headCount, .size, required: "the number of attention heads"),
+      .field("context", \.contextLength, .size, required: "the number of positions"),
+      .optional("vocabulary", \.vocabularySize, .size),
+      .optional("keyValueHeads", \.keyValueHeadCount, .size),
+      .optional("headSize", \.headSize, .size),
+      .optional("intermediate", \.intermediateSize, .size),
+      .optional("tieHead", \.tiesHead, .flag),
+      .field("dropout", \.dropout, .section),
+      .optional("ropeBase", \.rotaryBase, .positive),
+      .field(
+        "normEpsilon", \.normEpsilon, .number("a number between 0 and 1") { $0 > 0 && $0 < 1 }),
+    ]
+  }
 
   init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: Self.keys)
-    func size(_ key: String) throws -> Int? { try keys[key]?.integer(in: Self.sizes) }
-    func needed(_ key: String, _ expected: String) throws -> Int {
-      try keys.required(key, expected).integer(in: Self.sizes)
-    }
-    self.init(
-      architecture: try keys.required("architecture", "gpt2 or llama").choice(),
-      layerCount: try keys.required("layers", "the number of transformer blocks")
-        .integer(in: 0...65536),
-      hiddenSize: try needed("hidden", "the width of the residual stream"),
-      headCount: try needed("heads", "the number of attention heads"),
-      contextLength: try needed("context", "the number of positions"),
-      vocabularySize: try size("vocabulary"), keyValueHeadCount: try size("keyValueHeads"),
-      headSize: try size("headSize"), intermediateSize: try size("intermediate"),
-      tiesHead: try keys["tieHead"]?.flag(),
-      dropout: try keys["dropout"].map(Self.dropout) ?? .none,
-      rotaryBase: try keys["ropeBase"]?.positiveNumber(),
-      normEpsilon: try keys["normEpsilon"]?.number("a number between 0 and 1") { $0 > 0 && $0 < 1 }
-        ?? 1e-5)
+    let keys: RecipeMapping
+    (self, keys) = try Self.read(value)
     try checkHeads(keys)
     try checkFamily(keys)
   }
@@ -160,19 +161,29 @@ extension ModelRecipe {
         "gpt2's heads share the hidden size: expected \(hiddenSize / headCount), got \(headSize)")
     }
   }
+}
 
-  private static func dropout(_ value: RecipeValue) throws -> DropoutRates {
-    func rate(_ value: RecipeValue) throws -> Double {
-      try value.number("a rate from 0 to below 1") { (0..<1).contains($0) }
+extension DropoutRates: RecipeSection {
+  static let blank = DropoutRates.none
+
+  static var fields: [RecipeField<Self>] {
+    [
+      .field("embedding", \.embedding, rate), .field("attention", \.attention, rate),
+      .field("residual", \.residual, rate),
+    ]
+  }
+
+  private static var rate: RecipeForm<Double> {
+    .number("a rate from 0 to below 1") { (0..<1).contains($0) }
+  }
+
+  /// A number stands for all three.
+  init(_ value: RecipeValue) throws {
+    guard !value.isMapping else {
+      self = try Self.read(value).part
+      return
     }
-    guard value.isMapping else {
-      let all = try rate(value)
-      return DropoutRates(embedding: all, attention: all, residual: all)
-    }
-    let keys = try value.mapping(keys: ["embedding", "attention", "residual"])
-    return DropoutRates(
-      embedding: try keys["embedding"].map(rate) ?? 0,
-      attention: try keys["attention"].map(rate) ?? 0,
-      residual: try keys["residual"].map(rate) ?? 0)
+    let all = try Self.rate.read(value)
+    self.init(embedding: all, attention: all, residual: all)
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import OrderedJSON
 import Training
 
 /// Reads the recipe's `parametrization`, whose base is described beside the recipe's model.
@@ -10,12 +11,13 @@ struct ParametrizationRecipe {
   let stages: [StageRecipe]
 
   private enum Kind: String, CaseIterable { case standard, mup }
+  static let keys = ["kind", "base"]
 
   /// The parametrization; nil for the standard one.
   func parametrization(_ value: RecipeValue?) throws -> MaximalUpdateParametrization? {
     guard let value else { return nil }
     guard value.isMapping else { return try parametrization(value.choice(), nil, value) }
-    let keys = try value.mapping(keys: ["kind", "base"])
+    let keys = try value.mapping(keys: Self.keys)
     let kind = try keys.required("kind", "standard or mup")
     return try parametrization(kind.choice(), keys["base"], value)
   }
@@ -93,9 +95,18 @@ extension TrainingConfiguration {
 }
 
 extension MaximalUpdateParametrization {
+  var json: JSONValue { .keys([("kind", "mup"), ("base", StageModel(base).json)]) }
+
   /// The parametrization as recipes write it.
-  package var recipeText: String {
-    let sizes = base.named.map { "\($0.name): \($0.size)" }
-    return "{kind: mup, base: {\(sizes.joined(separator: ", "))}}"
+  package var recipeText: String { json.recipeLine }
+}
+
+extension StageModel {
+  /// The sizes of a base model.
+  fileprivate init(_ base: BaseModel) {
+    self.init(
+      layerCount: base.layerCount, hiddenSize: base.hiddenSize, headCount: base.headCount,
+      keyValueHeadCount: base.keyValueHeadCount, headSize: base.headSize,
+      intermediateSize: base.intermediateSize)
   }
 }

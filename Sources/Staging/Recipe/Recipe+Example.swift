@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Training
 
 extension Recipe {
   /// A recipe with every key, commented; it trains a small GPT-2 on `corpus.txt`.
@@ -43,7 +44,7 @@ extension Recipe {
       # sequenceLength: {from: 64, over: 5M tokens}  # their length rises
 
     optimizer:                   # these are the defaults
-      kind: adamW                # or muon: its own keys are momentum, nesterov, iterations
+      kind: adamW                # or \(OptimizerConfiguration.alternatives)
       beta1: 0.9
       beta2: 0.95
       epsilon: 1e-8

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Training
 
 /// What becomes of settings that other programs have and a recipe does not.
 ///
@@ -109,7 +110,8 @@ package enum RecipeExplanations {
       ]
     ),
     (
-      "the optimizer is AdamW; see optimizer: {beta1, beta2, epsilon, weightDecay, clip}",
+      "the optimizers are \(OptimizerConfiguration.known.map { $0.name }.joined(separator: " and ")); see "
+        + "optimizer: {\(OptimizerConfiguration.keys.joined(separator: ", "))}",
       [
         "adafactor", "optimargs", "optimtargetmodules", "lrschedulerkwargs", "neftunenoisealpha",
         "labelsmoothingfactor", "averagetokensacrossdevices",

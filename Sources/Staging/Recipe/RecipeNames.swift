@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Architectures
 import Training
 
 /// Names that a recipe's keys have elsewhere, to say what was meant by one of them.
@@ -44,15 +45,14 @@ package enum RecipeNames {
 
   private static let groups: [(String, [String])] = [
     ("", Recipe.keys), ("model", ModelRecipe.keys),
-    ("model.dropout", ["embedding", "attention", "residual"]),
-    ("tokenizer", ["kind", "vocabulary", "path"]), ("data", DataRecipe.keys),
-    ("data.validation", ["fraction", "files"]),
-    ("batch", ["sequences", "accumulate", "warmup", "sequenceLength"]),
-    ("optimizer", OptimizerConfiguration.commonKeys + OptimizerConfiguration.muonKeys),
-    ("schedule", ["kind", "peak", "warmup", "total", "floor", "decay", "decayShape"]),
-    ("evaluate", ["every", "tokens", "batches"]), ("checkpoint", ["every", "keep"]),
-    ("stop", ["after", "further", "loss", "lossKind"]), ("noiseScale", ["every", "smoothing"]),
-    ("onSpike", ["factor", "window", "action"]), ("parametrization", ["kind", "base"]),
+    ("model.dropout", DropoutRates.keys), ("tokenizer", TokenizerRecipe.keys),
+    ("data", DataRecipe.keys), ("data.validation", DataRecipe.validationKeys),
+    ("batch", BatchConfiguration.keys), ("optimizer", OptimizerConfiguration.keys),
+    ("schedule", LearningRateSchedule.keys), ("evaluate", EvaluationConfiguration.keys),
+    ("checkpoint", CheckpointConfiguration.keys), ("stop", StopConditions.keys),
+    ("noiseScale", NoiseScaleConfiguration.keys),
+    ("onSpike", TrainingConfiguration.SpikePolicy.keys),
+    ("parametrization", ParametrizationRecipe.keys),
   ]
 
   /// Where a name of nanoGPT, litgpt, OLMo, or of transformers' configurations and training arguments

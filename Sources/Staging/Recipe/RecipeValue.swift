@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Wording
 import Yams
 
@@ -16,21 +17,11 @@ struct RecipeValue {
 
   /// The text of a plain or quoted scalar; nil for lists, groups and empty values.
   private var scalar: Node.Scalar? {
-    guard case .scalar(let scalar) = node, !isEmpty else { return nil }
-    return scalar
+    node.isNull ? nil : node.scalar
   }
 
   /// The text of a scalar without quotes, which may be a number or a word.
-  private var plain: String? {
-    guard let scalar, scalar.style == .plain || scalar.style == .any else { return nil }
-    return scalar.string
-  }
-
-  private var isEmpty: Bool {
-    guard case .scalar(let scalar) = node else { return false }
-    let isPlain = scalar.style == .plain || scalar.style == .any
-    return isPlain && ["", "~", "null", "Null", "NULL"].contains(scalar.string)
-  }
+  private var plain: String? { node.isNull ? nil : node.plainText }
 
   /// Whether the value is this word, as `none` switches a part off.
   func isWord(_ word: String) -> Bool { plain == word }
@@ -130,15 +121,21 @@ struct RecipeValue {
   /// One of an enumeration's names.
   func choice<Choice>(_ type: Choice.Type = Choice.self) throws -> Choice
   where Choice: RawRepresentable<String> & CaseIterable {
-    let names = Choice.allCases.map(\.rawValue)
-    let expected = "one of \(names.joined(separator: ", "))"
-    guard let first = Choice.allCases.first else { throw mismatch(expected) }
+    let word = try word(of: Choice.allCases.map(\.rawValue))
+    guard let choice = Choice(rawValue: word) else { throw mismatch("a word") }
+    return choice
+  }
+
+  /// One of some words.
+  func word(of words: [String]) throws -> String {
+    let expected = "one of \(words.joined(separator: ", "))"
+    guard let first = words.first else { throw mismatch(expected) }
     guard let scalar else { return try noting(mismatch(expected), insteadOf: first) }
-    guard let choice = Choice(rawValue: scalar.string) else {
-      let nearest = NearestName.of(String(scalar.string.prefix(64)), among: names)
+    guard words.contains(scalar.string) else {
+      let nearest = NearestName.of(String(scalar.string.prefix(64)), among: words)
       return try noting(invalid(expected, meant: nearest), insteadOf: first)
     }
-    return choice
+    return scalar.string
   }
 
   /// The elements of a list; a single value stands for a list of one.
@@ -193,7 +190,7 @@ extension RecipeValue {
     case .sequence(let sequence): return sequence.isEmpty ? "the list is empty" : "this is a list"
     case .alias: return "this is an alias"
     case .scalar(let scalar):
-      if isEmpty { return "there is no value" }
+      if node.isNull { return "there is no value" }
       return plain == nil
         ? "got the text \"\(scalar.string.excerpt)\"" : "got \(scalar.string.excerpt)"
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import OrderedJSON
 import Training
 
 /// How a recipe's stages are found where it does not list them; settled once, when a run begins.
@@ -80,6 +81,14 @@ extension StagePlanning {
       throw value.conflict("auto, lateExpansion and plan exclude each other; keep one of them")
     }
   }
+
+  var json: JSONValue {
+    switch self {
+    case .plan(let url): .keys([("plan", .file(url))])
+    case .lateExpansion(let request): .keys([("lateExpansion", request.json)])
+    case .automatic(let request): .keys([("auto", request.json)])
+    }
+  }
 }
 
 extension AutomaticStages {
@@ -120,13 +129,33 @@ extension AutomaticStages {
       firstStep: try keys["firstStep"]?.integer(in: 1...Int.max) ?? 1,
       irreducible: try keys["irreducible"]?.flag() ?? false)
   }
+  fileprivate var json: JSONValue {
+    var keys: [(String, JSONValue?)] = [("stages", JSONValue(mostStages))]
+    switch law {
+    case .kaplan: keys.append(("laws", "kaplan"))
+    case .fit(let runs, let firstStep, let irreducible):
+      keys += [
+        ("fit", .files(runs)), ("firstStep", JSONValue(firstStep)),
+        ("irreducible", .boolean(irreducible)),
+      ]
+    }
+    switch goal {
+    case .runLength: break
+    case .loss(let loss): keys.append(("loss", JSONValue(loss)))
+    case .compute(let amount): keys.append(("compute", .duration(.floatingPointOperations(amount))))
+    }
+    return .keys(keys)
+  }
 }
 
-extension LateExpansionRecipe {
-  init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: ["layers", "share"])
-    self.init()
-    layerCount = try keys["layers"]?.integer(in: 0...65535) ?? layerCount
-    share = try keys["share"]?.fraction("a share of the run between 0 and 1") { $0 > 0 && $0 < 1 }
+extension LateExpansionRecipe: RecipeSection {
+  static let blank = LateExpansionRecipe()
+
+  static var fields: [RecipeField<Self>] {
+    [
+      .field("layers", \.layerCount, .integer(in: 0...65535)),
+      .optional(
+        "share", \.share, .share("a share of the run between 0 and 1") { $0 > 0 && $0 < 1 }),
+    ]
   }
 }

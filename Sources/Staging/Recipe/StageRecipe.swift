@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Growth
+import OrderedJSON
 import Planning
 import Training
 
@@ -114,8 +115,10 @@ extension StageRecipe {
     }
   }
 
+  private static let keys = ["model", "until", "grow"]
+
   private init(_ value: RecipeValue, isFirst: Bool, isLast: Bool) throws {
-    let keys = try value.mapping(keys: ["model", "until", "grow"])
+    let keys = try value.mapping(keys: Self.keys)
     if let model = keys["model"], !isFirst {
       throw model.conflict("only the first stage names a model; later ones are grown with 'grow'")
     }
@@ -135,24 +138,27 @@ extension StageRecipe {
         "until", "slope: auto, after: a duration, share: 80%, or loss: a number")
     }
   }
+
+  /// The stage as a recipe says it.
+  var json: JSONValue {
+    .keys([
+      ("model", model?.json), ("until", until?.json(latest: latest)), ("grow", growth?.json),
+    ])
+  }
 }
 
-extension StageModel {
-  static let keys = [
-    "layers", "hidden", "heads", "keyValueHeads", "headSize", "intermediate", "context",
-  ]
+extension StageModel: RecipeSection {
+  static let blank = StageModel()
 
-  init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: Self.keys)
-    let sizes = 1...(1 << 28)
-    self.init(
-      layerCount: try keys["layers"]?.integer(in: 0...65536),
-      hiddenSize: try keys["hidden"]?.integer(in: sizes),
-      headCount: try keys["heads"]?.integer(in: sizes),
-      keyValueHeadCount: try keys["keyValueHeads"]?.integer(in: sizes),
-      headSize: try keys["headSize"]?.integer(in: sizes),
-      intermediateSize: try keys["intermediate"]?.integer(in: sizes),
-      contextLength: try keys["context"]?.integer(in: sizes))
+  static var fields: [RecipeField<Self>] {
+    [
+      .optional("layers", \.layerCount, .layers), .optional("hidden", \.hiddenSize, .size),
+      .optional("heads", \.headCount, .size),
+      .optional("keyValueHeads", \.keyValueHeadCount, .size),
+      .optional("headSize", \.headSize, .size),
+      .optional("intermediate", \.intermediateSize, .size),
+      .optional("context", \.contextLength, .size),
+    ]
   }
 }
 
@@ -194,6 +200,18 @@ extension StageEnd {
       self = .loss(try keys.required("loss", "a number").positiveNumber())
     }
   }
+
+  fileprivate func json(latest: StageLimit?) -> JSONValue {
+    let end: [(String, JSONValue?)] =
+      switch self {
+      case .slope(let slope, let method):
+        [("slope", slope.json), ("detector", .string(method.rawValue))]
+      case .after(let duration): [("after", .duration(duration))]
+      case .share(let share): [("share", JSONValue(share))]
+      case .loss(let loss): [("loss", JSONValue(loss))]
+      }
+    return .keys(end + [("atLatest", latest.flatMap(\.json))])
+  }
 }
 
 extension StageLimit {
@@ -209,6 +227,15 @@ extension StageLimit {
         ) {
           $0 > 0 && $0 < 1
         })
+    }
+  }
+
+  /// Nil for none, which is what a plan's stage has that says nothing: the default is the recipe's.
+  fileprivate var json: JSONValue? {
+    switch self {
+    case .share(let share): JSONValue(share)
+    case .after(let duration): .duration(duration)
+    case .never: nil
     }
   }
 }
@@ -230,5 +257,13 @@ extension StageSlope {
       case .depth: .growth(.depth)
       case .both: .growth(.both)
       }
+  }
+  fileprivate var json: JSONValue {
+    switch self {
+    case .automatic: "auto"
+    case .optimality: "optimality"
+    case .growth(let growth): .string(growth.rawValue)
+    case .value(let slope): JSONValue(slope)
+    }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import OrderedJSON
 import Text
 
 /// The recipe's `tokenizer`: what turns its texts into tokens.
@@ -31,9 +32,10 @@ extension Recipe {
 
 extension TokenizerRecipe {
   private enum Kind: String, CaseIterable { case bpe, file, bytes }
+  static let keys = ["kind", "vocabulary", "path"]
 
   init(_ value: RecipeValue, base: URL) throws {
-    let all = try value.mapping(keys: ["kind", "vocabulary", "path"])
+    let all = try value.mapping(keys: Self.keys)
     let kind = try all.required("kind", "bpe, file or bytes").choice(Kind.self)
     switch kind {
     case .bpe:
@@ -48,6 +50,14 @@ extension TokenizerRecipe {
     case .bytes:
       _ = try value.mapping(keys: ["kind"])
       self = .bytes
+    }
+  }
+
+  var json: JSONValue {
+    switch self {
+    case .bytePairs(let size): .keys([("kind", "bpe"), ("vocabulary", JSONValue(size))])
+    case .file(let url): .keys([("kind", "file"), ("path", .file(url))])
+    case .bytes: .keys([("kind", "bytes")])
     }
   }
 }

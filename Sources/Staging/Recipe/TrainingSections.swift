@@ -1,211 +1,253 @@
 // SPDX-License-Identifier: Apache-2.0
+import OrderedJSON
 import Training
 
 // The recipe's sections that configure training, in the order of the file. Defaults stand in the
 // configurations themselves.
 
-extension BatchConfiguration {
-  init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(
-      keys: ["sequences", "accumulate", "warmup", "sequenceLength"])
-    let sizes = 1...(1 << 24)
-    self.init(
-      sequences: try keys.required("sequences", "the sequences of a micro-batch")
-        .integer(in: sizes),
-      accumulate: try keys["accumulate"]?.integer(in: sizes) ?? 1,
-      sequencesWarmup: try keys["warmup"].map(Warmup.init),
-      sequenceLengthWarmup: try keys["sequenceLength"].map(Warmup.init))
+extension BatchConfiguration: RecipeSection {
+  static let blank = BatchConfiguration(sequences: 1)
+
+  static var fields: [RecipeField<Self>] {
+    [
+      .field("sequences", \.sequences, .count, required: "the sequences of a micro-batch"),
+      .field("accumulate", \.accumulate, .count),
+      .optional("warmup", \.sequencesWarmup, .section),
+      .optional("sequenceLength", \.sequenceLengthWarmup, .section),
+    ]
   }
 }
 
-extension BatchConfiguration.Warmup {
-  init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: ["from", "over"])
-    self.init(
-      start: try keys.required("from", "the value at the start").integer(in: 1...(1 << 24)),
-      tokens: try keys.required("over", "a number of tokens, such as 2M tokens").tokens())
+extension BatchConfiguration.Warmup: RecipeSection {
+  static let blank = BatchConfiguration.Warmup(start: 1, tokens: 1)
+
+  static var fields: [RecipeField<Self>] {
+    [
+      .field("from", \.start, .count, required: "the value at the start"),
+      .field("over", \.tokens, .tokens, required: "a number of tokens, such as 2M tokens"),
+    ]
   }
 }
 
 extension OptimizerConfiguration {
-  /// The keys of every optimizer.
-  static let commonKeys = [
-    "kind", "beta1", "beta2", "epsilon", "weightDecay", "clip", "decayRule",
-  ]
-  /// The keys of Muon alone.
-  static let muonKeys = ["momentum", "nesterov", "iterations"]
-
   init(_ value: RecipeValue) throws {
-    let all = try value.mapping(keys: Self.commonKeys + Self.muonKeys)
-    let kind: Kind = try all["kind"]?.choice() ?? .adamW
-    switch kind {
-    case .adamW:
-      for key in Self.muonKeys {
-        if let value = all[key] { throw value.conflict("belongs to Muon; write kind: muon") }
-      }
-      self = .adamW(try AdamWConfiguration(all))
-    case .muon: self = .muon(try MuonConfiguration(all))
+    let all = try value.mapping(keys: Self.keys)
+    let words = Self.known.map { $0.key }
+    let word = try all[Self.kindKey]?.word(of: words) ?? words[0]
+    self.init(Self.known.first { $0.key == word } ?? Self.known[0])
+    for key in Self.keys where key != Self.kindKey && !settings.contains(where: { $0.key == key }) {
+      guard let value = all[key] else { continue }
+      let owners = Self.owners(of: key)
+      throw value.conflict(
+        "belongs to \(owners.map { $0.name }.joined(separator: " and ")); write kind: "
+          + owners.map { $0.key }.joined(separator: " or "))
+    }
+    for (key, form, _) in settings {
+      if let value = all[key] { set(key, try value.setting(form)) }
+    }
+  }
+
+  var json: JSONValue {
+    .keys([(Self.kindKey, .string(key))] + settings.map { ($0.key, JSONValue($0.value)) })
+  }
+}
+
+extension RecipeValue {
+  /// The value of a setting.
+  fileprivate func setting(_ form: SettingForm) throws -> SettingValue {
+    switch form {
+    case .number(let limits):
+      .number(try number(form.expected) { limits.contains($0) })
+    case .optionalNumber(let limits):
+      isWord("none") ? .none : .number(try number(form.expected) { limits.contains($0) })
+    case .integer(let range): .integer(try integer(in: range))
+    case .flag: .flag(try flag())
+    case .word(let words): .word(try word(of: words))
     }
   }
 }
 
-extension MuonConfiguration {
-  fileprivate init(_ keys: RecipeMapping) throws {
-    self.init(adamW: try AdamWConfiguration(keys))
-    momentum =
-      try keys["momentum"]?.number("a number from 0 to below 1") { (0..<1).contains($0) }
-      ?? momentum
-    nesterov = try keys["nesterov"]?.flag() ?? nesterov
-    iterations = try keys["iterations"]?.integer(in: Self.iterationRange) ?? iterations
+extension JSONValue {
+  fileprivate init(_ value: SettingValue) {
+    switch value {
+    case .number(let number): self = JSONValue(number)
+    case .integer(let integer): self = JSONValue(integer)
+    case .flag(let flag): self = .boolean(flag)
+    case .word(let word): self = .string(word)
+    case .none: self = "none"
+    }
   }
 }
 
-extension AdamWConfiguration {
-  fileprivate init(_ keys: RecipeMapping) throws {
-    self.init()
-    func memory(_ value: RecipeValue) throws -> Double {
-      try value.number("a number from 0 to below 1") { (0..<1).contains($0) }
-    }
-    func atLeastZero(_ value: RecipeValue) throws -> Double {
-      try value.number("a number of at least 0") { $0 >= 0 }
-    }
-    beta1 = try keys["beta1"].map(memory) ?? beta1
-    beta2 = try keys["beta2"].map(memory) ?? beta2
-    epsilon = try keys["epsilon"].map(atLeastZero) ?? epsilon
-    weightDecay = try keys["weightDecay"].map(atLeastZero) ?? weightDecay
-    clip =
-      try keys["clip"].unlessNone { try $0.number("a number above 0, or none") { $0 > 0 } } ?? clip
-    decayRule = try keys["decayRule"]?.choice() ?? decayRule
-  }
-}
+extension LearningRateSchedule: RecipeSection {
+  static let blank = LearningRateSchedule(peak: 1, total: nil)
 
-extension LearningRateSchedule {
+  static var fields: [RecipeField<Self>] {
+    [
+      .field("kind", \.kind, .word, required: RecipeForm<Kind>.words),
+      .field("peak", \.peak, .positive, required: "the highest learning rate"),
+      .field("warmup", \.warmup, .duration(.work, allowsZero: true)),
+      .optional("total", \.total, .duration(.work)),
+      .field(
+        "floor", \.floor, .share("a share of the peak from 0 to 1") { (0...1).contains($0) }),
+      ofDecay(.field("decay", \.decay, .decayLength)),
+      ofDecay(.field("decayShape", \.decayShape, .word)),
+    ]
+  }
+
+  private static func ofDecay(_ field: RecipeField<Self>) -> RecipeField<Self> {
+    field.only(
+      where: { $0.kind == .wsd },
+      "only a wsd schedule has \(field.key); remove it, or use kind: wsd")
+  }
+
+  /// - Parameter stop: when the run ends, which is where a schedule does that says nothing else.
   init(_ value: RecipeValue, stop: StopConditions?) throws {
-    let keys = try value.mapping(
-      keys: ["kind", "peak", "warmup", "total", "floor", "decay", "decayShape"])
-    let kind: Kind =
-      try keys.required("kind", "one of \(Kind.allCases.map(\.rawValue).joined(separator: ", "))")
-      .choice()
-    self.init(
-      kind: kind,
-      peak: try keys.required("peak", "the highest learning rate").positiveNumber(),
-      total: nil)
-    warmup = try keys["warmup"]?.duration(.work, allowsZero: true) ?? warmup
-    total = try Self.total(keys, kind: kind, stop: stop)
-    floor =
-      try keys["floor"]?.fraction("a share of the peak from 0 to 1") { (0...1).contains($0) }
-      ?? floor
-    try readDecay(keys)
+    let keys: RecipeMapping
+    (self, keys) = try Self.read(value)
+    guard total == nil, kind != .constant else { return }
+    if let after = stop?.after, after.measure != .seconds {
+      total = after
+    } else {
+      total = try keys.required("total", "a number of steps, tokens or FLOPs, such as 20M tokens")
+        .duration(.work)
+    }
   }
+}
 
-  /// The key, or the run's end where the schedule needs one.
-  private static func total(
-    _ keys: RecipeMapping, kind: Kind, stop: StopConditions?
-  ) throws -> TrainingDuration? {
-    if let total = keys["total"] { return try total.duration(.work) }
-    if kind == .constant { return nil }
-    if let after = stop?.after, after.measure != .seconds { return after }
-    return try keys.required("total", "a number of steps, tokens or FLOPs, such as 20M tokens")
-      .duration(.work)
-  }
-
-  private mutating func readDecay(_ keys: RecipeMapping) throws {
-    for key in ["decay", "decayShape"] where kind != .wsd {
-      if let member = keys[key] {
-        throw member.conflict("only a wsd schedule has \(key); remove it, or use kind: wsd")
+extension RecipeForm<LearningRateSchedule.DecayLength> {
+  fileprivate static var decayLength: RecipeForm {
+    RecipeForm { value in
+      if let duration = value.durationIfWellFormed, duration.measure != .seconds {
+        return .duration(duration)
+      }
+      return .share(
+        try value.fraction("a share of the total such as 20%, or a duration such as 500 steps") {
+          (0...1).contains($0)
+        })
+    } write: {
+      switch $0 {
+      case .share(let share): JSONValue(share)
+      case .duration(let duration): .duration(duration)
       }
     }
-    decay = try keys["decay"].map(DecayLength.init) ?? decay
-    decayShape = try keys["decayShape"]?.choice() ?? decayShape
   }
 }
 
-extension LearningRateSchedule.DecayLength {
-  init(_ value: RecipeValue) throws {
-    if let duration = value.durationIfWellFormed, duration.measure != .seconds {
-      self = .duration(duration)
-      return
-    }
-    self = .share(
-      try value.fraction("a share of the total such as 20%, or a duration such as 500 steps") {
-        (0...1).contains($0)
-      })
-  }
-}
+extension EvaluationConfiguration: RecipeSection {
+  static let blank = EvaluationConfiguration()
 
-extension EvaluationConfiguration {
+  static var fields: [RecipeField<Self>] {
+    [
+      .field("every", \.every, .duration()),
+      RecipeField(
+        key: "batches",
+        read: { $1.amount = .batches(try RecipeForm<Int>.count.read($0)) },
+        write: { if case .batches(let count) = $0.amount { JSONValue(count) } else { nil } }),
+      RecipeField(key: "tokens", read: { try $1.readTokens($0) }, write: \.tokens),
+    ]
+  }
+
   init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: ["every", "batches", "tokens"])
-    self.init()
-    every = try keys["every"]?.duration(.any) ?? every
-    if let tokens = keys["tokens"] { amount = try Self.tokens(tokens) }
-    guard let batches = keys["batches"] else { return }
-    if keys["tokens"] != nil {
+    let keys: RecipeMapping
+    (self, keys) = try Self.read(value)
+    if let batches = keys["batches"], keys["tokens"] != nil {
       throw batches.conflict("batches and tokens exclude each other; keep one")
     }
-    amount = .batches(try batches.integer(in: 1...(1 << 24)))
   }
 
-  private static func tokens(_ value: RecipeValue) throws -> Amount {
-    if value.isWord("all") { return .all }
-    if case .tokens(let count)? = value.durationIfWellFormed, count > 0 { return .tokens(count) }
-    throw value.mismatch("a number of tokens, such as 200k tokens, or all")
-  }
-}
-
-extension TrainingConfiguration.SpikePolicy {
-  init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: ["factor", "window", "action"])
-    self.init(
-      action: try keys.required("action", "skip, rollback or stop").choice())
-    factor = try keys["factor"]?.number("a number above 1") { $0 > 1 } ?? factor
-    window = try keys["window"].map(Self.length) ?? window
-  }
-
-  private static func length(_ value: RecipeValue) throws -> Int {
-    if case .steps(let count)? = value.durationIfWellFormed, windows.contains(count) {
-      return count
+  private mutating func readTokens(_ value: RecipeValue) throws {
+    if value.isWord("all") {
+      amount = .all
+    } else if case .tokens(let count)? = value.durationIfWellFormed, count > 0 {
+      amount = .tokens(count)
+    } else {
+      throw value.mismatch("a number of tokens, such as 200k tokens, or all")
     }
-    return try value.integer(in: windows)
+  }
+
+  private var tokens: JSONValue? {
+    switch amount {
+    case .batches: nil
+    case .all: "all"
+    case .tokens(let count): .duration(.tokens(count))
+    }
   }
 }
 
-extension CheckpointConfiguration {
-  init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: ["every", "keep"])
-    self.init()
-    every = try keys["every"]?.duration(.any) ?? every
-    keep = try keys["keep"].unless("all") { try $0.integer(in: 1...(1 << 24)) } ?? keep
+extension TrainingConfiguration.SpikePolicy: RecipeSection {
+  static let blank = TrainingConfiguration.SpikePolicy(action: .stop)
+
+  static var fields: [RecipeField<Self>] {
+    [
+      .field("factor", \.factor, .number("a number above 1") { $0 > 1 }),
+      .field("window", \.window, length),
+      .field("action", \.action, .word, required: "skip, rollback or stop"),
+    ]
+  }
+
+  /// A number of steps, with or without its unit.
+  private static var length: RecipeForm<Int> {
+    var form = RecipeForm<Int>.integer(in: windows)
+    form.read = { [read = form.read] value in
+      if case .steps(let count)? = value.durationIfWellFormed, windows.contains(count) {
+        return count
+      }
+      return try read(value)
+    }
+    return form
   }
 }
 
-extension StopConditions {
+extension CheckpointConfiguration: RecipeSection {
+  static let blank = CheckpointConfiguration()
+
+  static var fields: [RecipeField<Self>] {
+    [
+      .field("every", \.every, .duration()),
+      .optional("keep", \.keep, .count, none: "all"),
+    ]
+  }
+}
+
+extension StopConditions: RecipeSection {
+  static let blank = StopConditions(after: nil)
+
+  static var fields: [RecipeField<Self>] {
+    [
+      .optional("after", \.after, .duration()),
+      // Where it counts from is known when a run begins, which then has `after`.
+      RecipeField(key: "further", read: { _, _ in }, write: { _ in nil }),
+      .optional("loss", \.loss, .positive),
+      .field("lossKind", \.lossKind, .word),
+    ]
+  }
+
   /// - Parameter began: how far the training had come that the run goes on with, where `further`
   ///   counts from.
   init(_ value: RecipeValue, began: TrainingProgress) throws {
-    let keys = try value.mapping(keys: ["after", "further", "loss", "lossKind"])
+    let keys: RecipeMapping
+    (self, keys) = try Self.read(value)
     guard keys["after"] != nil || keys["further"] != nil || keys["loss"] != nil else {
       throw value.mismatch("after: a duration, loss: a number, or both")
     }
-    if let further = keys["further"], keys["after"] != nil {
+    guard let further = keys["further"] else { return }
+    guard keys["after"] == nil else {
       throw further.conflict(
         "after counts from the first step of all and further from where the run began; keep one")
     }
-    let after =
-      try keys["further"].map { try $0.duration(.any).plus(began) }
-      ?? keys["after"]?.duration(.any)
-    self.init(after: after, loss: try keys["loss"]?.positiveNumber())
-    lossKind = try keys["lossKind"]?.choice() ?? lossKind
+    after = try further.duration(.any).plus(began)
   }
 }
 
-extension NoiseScaleConfiguration {
-  init(_ value: RecipeValue) throws {
-    let keys = try value.mapping(keys: ["every", "smoothing"])
-    self.init()
-    every = try keys["every"]?.steps() ?? every
-    smoothing =
-      try keys["smoothing"]?.number("a number from 0 to below 1") { (0..<1).contains($0) }
-      ?? smoothing
+extension NoiseScaleConfiguration: RecipeSection {
+  static let blank = NoiseScaleConfiguration()
+
+  static var fields: [RecipeField<Self>] {
+    [
+      .field("every", \.every, .steps),
+      .field(
+        "smoothing", \.smoothing, .number("a number from 0 to below 1") { (0..<1).contains($0) }),
+    ]
   }
 }

@@ -65,22 +65,13 @@ extension ReportedRun {
     }
   }
 
-  private static func describe(_ optimizer: OptimizerConfiguration) -> String {
-    let text =
-      "AdamW, β₁ \(optimizer.beta1), β₂ \(optimizer.beta2), ε \(optimizer.epsilon), weight decay "
-      + "\(optimizer.weightDecay), clip \(optimizer.clip.map { "\($0)" } ?? "none")"
-    guard case .muon(let muon) = optimizer else { return text }
-    return "Muon, μ \(muon.momentum), \(counted(muon.iterations, "iteration"))"
-      + (muon.nesterov ? "" : ", no look ahead") + "; embeddings, head and vectors: " + text
-  }
-
   private static func settings(_ training: TrainingConfiguration) -> [Setting] {
     let schedule = training.schedule
     var rate = "\(schedule.kind.rawValue), peak \(schedule.peak), warm-up \(schedule.warmup)"
     if let total = schedule.total { rate += ", total \(total), floor \(schedule.floor)" }
     return [
       Setting("learning rate", rate),
-      Setting("optimizer", describe(training.optimizer)),
+      Setting("optimizer", training.optimizer.summary),
       Setting("batch", "\(counted(training.batch.sequencesPerStep, "sequence")) a step"),
       Setting("precision", training.precision.rawValue), Setting("stop", training.stop.summary),
       Setting("seed", String(training.seed)),

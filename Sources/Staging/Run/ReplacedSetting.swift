@@ -61,15 +61,7 @@ struct ReplacedSetting: Sendable, Hashable {
 
   /// A value as recipes write it on one line, and what it is where they say nothing.
   private static func text(_ value: JSONValue?, of key: String) -> String {
-    switch value {
-    case .object(let object)?:
-      let members = object.members.map { "\($0.key): \(text($0.value, of: $0.key))" }
-      return "{\(members.joined(separator: ", "))}"
-    case .string(let text)?, .number(let text)?: return text
-    case nil where key == "onNonFinite": return TroubleAction.stop.rawValue
-    case nil: return "none"
-    case let value?: return String(decoding: value.encoded(.compact), as: UTF8.self)
-    }
+    value?.recipeLine ?? (key == "onNonFinite" ? TroubleAction.stop.rawValue : "none")
   }
 
   /// As recipes write it.

@@ -3,7 +3,7 @@ import Architectures
 
 /// The settings of AdamW (Loshchilov & Hutter, arXiv 1711.05101) as PyTorch computes it, and of the
 /// gradient clip before it.
-public struct AdamWConfiguration: Sendable, Hashable, Codable {
+public struct AdamWConfiguration: Sendable, Hashable {
   /// Which parameters decay.
   public enum DecayRule: String, Sendable, Hashable, CaseIterable, Codable {
     /// Matrices and embeddings, not norms and biases.
@@ -51,30 +51,46 @@ public struct AdamWConfiguration: Sendable, Hashable, Codable {
     self.clip = clip
     self.decayRule = decayRule
   }
-
-  /// Checks the numbers.
-  ///
-  /// - Parameter key: the key of the optimizer in error messages.
-  /// - Throws: ``TrainingError`` that names the first key that does not fit.
-  public func validate(_ key: String = "optimizer") throws {
-    for (name, beta) in [("beta1", beta1), ("beta2", beta2)] {
-      try TrainingError.check(
-        (0..<1).contains(beta), "\(key).\(name)", "\(beta) is not from 0 to below 1")
-    }
-    for (name, value) in [("epsilon", epsilon), ("weightDecay", weightDecay)] {
-      try TrainingError.check(
-        (0...Self.largestNumber).contains(value), "\(key).\(name)",
-        "\(value) is outside 0 … \(Self.largestNumber), the largest number of float32")
-    }
-    if let clip {
-      try TrainingError.check(
-        clip.isFinite && clip > 0, "\(key).clip",
-        "\(clip) is not positive; leave it out for no clip")
-    }
-  }
 }
 
 extension AdamWConfiguration: Optimizer {
+  /// `adamW`.
+  public static let key = "adamW"
+  /// AdamW.
+  public static let name = "AdamW"
+  /// The usual settings.
+  public static let usual = AdamWConfiguration()
+
+  /// Its own settings, and those that all optimizers have.
+  public static let settings: [OptimizerSetting<AdamWConfiguration>] =
+    [
+      .number(
+        "beta1", \.beta1, .from(0, below: 1), label: "β₁", meaning: "memory of the mean"),
+      .number(
+        "beta2", \.beta2, .from(0, below: 1), label: "β₂", meaning: "memory of the mean square"),
+      .number(
+        "epsilon", \.epsilon, .atLeast(0), label: "ε", meaning: "added outside the root"),
+    ] + commonSettings
+
+  /// The settings that every optimizer has.
+  static let commonSettings: [OptimizerSetting<AdamWConfiguration>] = [
+    .number(
+      "weightDecay", \.weightDecay, .atLeast(0), label: "weight decay",
+      meaning: "the decay, which the learning rate multiplies"),
+    .optionalNumber(
+      "clip", \.clip, .above(0), label: "clip",
+      meaning: "the largest global norm of a step's gradient"),
+    .word(
+      "decayRule", \.decayRule,
+      meaning: "what decays: matrices and embeddings, everything, nothing"),
+  ]
+
+  /// A gradient times γ and ε times γ leave a step as it was.
+  public static let keepsTrajectory = true
+
+  /// Both moments.
+  public static let slots: [StateSlot] = [.firstMoment, .secondMoment]
+
   /// Itself.
   public var adamW: AdamWConfiguration {
     get { self }
@@ -82,7 +98,7 @@ extension AdamWConfiguration: Optimizer {
   }
 
   /// Both moments, of every parameter.
-  public func slots(of parameter: ParameterSpec) -> [StateSlot] { [.firstMoment, .secondMoment] }
+  public func slots(of parameter: ParameterSpec) -> [StateSlot] { Self.slots }
 
   /// β₁ and β₂.
   public func memories(of parameter: ParameterSpec) -> [Double] { [beta1, beta2] }
@@ -114,6 +130,13 @@ extension AdamWConfiguration: Optimizer {
         learningRate: rate * factor, beta1: beta1, beta2: beta2, stepCount: stepCount + 1)
     }
     return update
+  }
+}
+
+extension OptimizerConfiguration {
+  /// AdamW.
+  public static func adamW(_ settings: AdamWConfiguration) -> OptimizerConfiguration {
+    OptimizerConfiguration(settings)
   }
 }
 

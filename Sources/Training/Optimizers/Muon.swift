@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
-import Documents
 
 /// The settings of Muon (Jordan et al., "Muon: an optimizer for hidden layers in neural networks",
 /// 2024): the blocks' matrices step along their orthogonalised momentum, everything else by AdamW.
@@ -17,9 +16,6 @@ public struct MuonConfiguration: Sendable, Hashable {
   /// Newton–Schulz iterations.
   public var iterations: Int
 
-  /// Iterations that may be asked for.
-  package static let iterationRange = 1...20
-
   /// Makes a configuration; ``validate(_:)`` checks it.
   public init(
     adamW: AdamWConfiguration = AdamWConfiguration(), momentum: Double = 0.95,
@@ -33,6 +29,42 @@ public struct MuonConfiguration: Sendable, Hashable {
 }
 
 extension MuonConfiguration: Optimizer {
+  /// `muon`.
+  public static let key = "muon"
+  /// Muon.
+  public static let name = "Muon"
+  /// The usual settings.
+  public static let usual = MuonConfiguration()
+
+  /// AdamW's settings and its own.
+  public static let settings: [OptimizerSetting<MuonConfiguration>] =
+    AdamWConfiguration.settings.map { $0.lifted(\.adamW) } + ownSettings
+
+  private static let ownSettings: [OptimizerSetting<MuonConfiguration>] = [
+    .number(
+      "momentum", \.momentum, .from(0, below: 1), label: "μ", meaning: "memory of the momentum"),
+    .flag(
+      "nesterov", \.nesterov, label: "look-ahead",
+      meaning: "whether a step looks ahead by one gradient"),
+    .integer(
+      "iterations", \.iterations, in: 1...20, label: "iterations",
+      meaning: "iterations of Newton and Schulz"),
+  ]
+
+  /// An orthogonalised step does not follow from the gradient's multiple.
+  public static let keepsTrajectory = false
+
+  /// The momentum, and AdamW's moments.
+  public static let slots: [StateSlot] = AdamWConfiguration.slots + [.momentum]
+
+  /// Which settings train what.
+  public var summary: String {
+    "\(summary(of: Self.ownSettings)); embeddings, head, router and vectors: \(adamW.summary)"
+  }
+
+  /// The blocks' matrices.
+  public func orthogonalises(_ parameter: ParameterSpec) -> Bool { parameter.isHiddenMatrix }
+
   /// The momentum of the blocks' matrices; AdamW's moments of all else.
   public func slots(of parameter: ParameterSpec) -> [StateSlot] {
     parameter.isHiddenMatrix ? [.momentum] : adamW.slots(of: parameter)
@@ -71,27 +103,18 @@ extension MuonConfiguration: Optimizer {
   private func weight(after stepCount: Int) -> Double {
     1 - momentum.raised(to: stepCount + (nesterov ? 2 : 1))
   }
+}
 
-  /// Checks the settings, AdamW's among them.
-  public func validate(_ key: String) throws {
-    try adamW.validate(key)
-    try TrainingError.check(
-      (0..<1).contains(momentum), "\(key).momentum", "\(momentum) is not from 0 to below 1")
-    try TrainingError.check(
-      Self.iterationRange.contains(iterations), "\(key).iterations",
-      "\(iterations) is outside 1 … \(Self.iterationRange.upperBound)")
+extension OptimizerConfiguration {
+  /// Muon.
+  public static func muon(_ settings: MuonConfiguration) -> OptimizerConfiguration {
+    OptimizerConfiguration(settings)
   }
 }
 
-/// In files AdamW's settings stand beside Muon's.
-extension MuonConfiguration: FieldCoded {
-  package init(_ fields: FieldCoder, of old: MuonConfiguration?) throws {
-    self.init(
-      adamW: try fields.beside(old?.adamW),
-      momentum: try fields.required("momentum", old?.momentum),
-      nesterov: try fields.required("nesterov", old?.nesterov),
-      iterations: try fields.required("iterations", old?.iterations))
-  }
+extension StateSlot {
+  /// Muon's running mean of gradients.
+  public static let momentum = StateSlot("momentum", power: 1)
 }
 
 /// The numbers of one Muon update of one matrix.

@@ -4,15 +4,39 @@ import Documents
 
 /// A rule by which gradients change parameters: its settings, what it keeps of a parameter, and the
 /// update that it asks of an engine.
+///
+/// A new one is a file beside this one and an entry of ``OptimizerConfiguration/known``; recipes, states,
+/// reports, growths and the documentation's table know it from its declarations.
 public protocol Optimizer: Sendable, Hashable, Codable {
+  /// The word for it in recipes and files.
+  static var key: String { get }
+  /// What people call it.
+  static var name: String { get }
+  /// Its settings, in the order of tables.
+  static var settings: [OptimizerSetting<Self>] { get }
+  /// All that it keeps of some parameter.
+  static var slots: [StateSlot] { get }
+  /// Whether a grown model can go on as the small one would have, since multiplying a parameter's gradient
+  /// and ε by γ changes no step.
+  static var keepsTrajectory: Bool { get }
+
+  /// The settings where nothing is said.
+  static var usual: Self { get }
+
   /// AdamW's settings, which train whatever the optimizer does not; all of them for AdamW itself.
   var adamW: AdamWConfiguration { get set }
+
+  /// The name and the settings, as reports tell them.
+  var summary: String { get }
 
   /// What is kept of a parameter.
   func slots(of parameter: ParameterSpec) -> [StateSlot]
 
   /// The factors by which an update multiplies what a parameter's slots held before it.
   func memories(of parameter: ParameterSpec) -> [Double]
+
+  /// Whether all singular values of a parameter's steps are near one another.
+  func orthogonalises(_ parameter: ParameterSpec) -> Bool
 
   /// The next update of a parameter.
   ///
@@ -26,15 +50,23 @@ public protocol Optimizer: Sendable, Hashable, Codable {
   func update(
     of parameter: ParameterSpec, clock: ParameterClock, learningRate: Double
   ) -> ParameterUpdate
-
-  /// Checks the settings.
-  ///
-  /// - Parameter key: the key of the optimizer in error messages.
-  /// - Throws: ``TrainingError`` that names the first key that does not fit.
-  func validate(_ key: String) throws
 }
 
 extension Optimizer {
+  /// The name and all settings that have a label.
+  public var summary: String { summary(of: Self.settings) }
+
+  /// The name and some settings.
+  func summary(of settings: [OptimizerSetting<Self>]) -> String {
+    let values = settings.compactMap { setting in
+      setting.label.map { "\($0) \(setting.get(self))" }
+    }
+    return ([Self.name] + values).joined(separator: ", ")
+  }
+
+  /// No.
+  public func orthogonalises(_ parameter: ParameterSpec) -> Bool { false }
+
   /// Counts an update of each parameter, and forgets new entries that are trained as all others from
   /// here on.
   ///
@@ -44,117 +76,39 @@ extension Optimizer {
       clocks[index].advance(memories: memories(of: parameter))
     }
   }
-}
-
-/// One update of one parameter, which every engine carries out.
-public enum ParameterUpdate: Sendable, Hashable {
-  case adamW(AdamWUpdate)
-  case muon(MuonUpdate)
-
-  /// The slots that it reads and writes.
-  public var slots: [StateSlot] {
-    switch self {
-    case .adamW: [.firstMoment, .secondMoment]
-    case .muon: [.momentum]
-    }
-  }
-}
-
-/// The optimizer of a training.
-///
-/// Settings that all optimizers have (`clip`, `weightDecay`, `decayRule`), and AdamW's, are read and
-/// written as if they were its own.
-@dynamicMemberLookup
-public enum OptimizerConfiguration: Sendable, Hashable {
-  case adamW(AdamWConfiguration)
-  case muon(MuonConfiguration)
-
-  /// The word for it in recipes and files.
-  public enum Kind: String, Sendable, Hashable, CaseIterable, Codable {
-    case adamW, muon
-  }
-
-  /// The word for it in recipes and files.
-  public var kind: Kind {
-    switch self {
-    case .adamW: .adamW
-    case .muon: .muon
-    }
-  }
-
-  private var optimizer: any Optimizer {
-    switch self {
-    case .adamW(let optimizer): optimizer
-    case .muon(let optimizer): optimizer
-    }
-  }
-
-  /// AdamW's settings.
-  public var adamW: AdamWConfiguration {
-    get { optimizer.adamW }
-    set {
-      switch self {
-      case .adamW: self = .adamW(newValue)
-      case .muon(var muon):
-        muon.adamW = newValue
-        self = .muon(muon)
-      }
-    }
-  }
-
-  /// One of AdamW's settings.
-  public subscript<Value>(
-    dynamicMember member: WritableKeyPath<AdamWConfiguration, Value>
-  ) -> Value {
-    get { adamW[keyPath: member] }
-    set { adamW[keyPath: member] = newValue }
-  }
-
-  /// What is kept of a parameter.
-  public func slots(of parameter: ParameterSpec) -> [StateSlot] {
-    optimizer.slots(of: parameter)
-  }
-
-  /// The next update of each parameter.
-  ///
-  /// - Parameters:
-  ///   - learningRate: the schedule's rate of the step.
-  ///   - parameters: what the parameters are, in the program's order.
-  ///   - clocks: their counts and multipliers before the step, in the same order.
-  public func updates(
-    learningRate: Double, parameters: [ParameterSpec], clocks: [ParameterClock]
-  ) -> [ParameterUpdate] {
-    let optimizer = optimizer
-    return zip(parameters, clocks).map {
-      optimizer.update(of: $0, clock: $1, learningRate: learningRate)
-    }
-  }
-
-  /// Counts an update of each parameter, and forgets new entries that are trained as all others from
-  /// here on.
-  ///
-  /// - Parameter parameters: what the parameters are, in the order of their clocks.
-  public func advance(_ clocks: inout [ParameterClock], of parameters: [ParameterSpec]) {
-    optimizer.advance(&clocks, of: parameters)
-  }
 
   /// Checks the settings.
   ///
+  /// - Parameter key: the key of the optimizer in error messages.
   /// - Throws: ``TrainingError`` that names the first key that does not fit.
-  public func validate(_ key: String = "optimizer") throws { try optimizer.validate(key) }
+  public func validate(_ key: String = "optimizer") throws {
+    for setting in Self.settings {
+      let (value, subject) = (setting.get(self), "\(key).\(setting.key)")
+      try TrainingError.check(
+        setting.form.takes(value), subject, "got \(value); expected \(setting.form.expected)")
+      guard case .number = setting.form, case .number(let number) = value else { continue }
+      let largest = AdamWConfiguration.largestNumber
+      try TrainingError.check(
+        number <= largest, subject,
+        "\(number) is more than \(largest), the largest number of float32")
+    }
+  }
 }
 
-/// In files the kind stands beside the optimizer's settings; without one they are AdamW's.
-extension OptimizerConfiguration: FieldCoded {
-  package init(_ fields: FieldCoder, of old: OptimizerConfiguration?) throws {
-    switch try fields.field("kind", old?.kind, default: .adamW) {
-    case .adamW:
-      let settings: AdamWConfiguration? = if case .adamW(let known)? = old { known } else { nil }
-      self = .adamW(try fields.beside(settings))
-    case .muon:
-      let settings: MuonConfiguration? = if case .muon(let known)? = old { known } else { nil }
-      self = .muon(try fields.beside(settings))
-    }
+/// In files settings stand under their keys; none of a number that may be none is left out.
+extension Optimizer {
+  /// Reads all settings.
+  public init(from decoder: any Decoder) throws {
+    self = Self.usual
+    let fields = try FieldCoder(reading: decoder)
+    for setting in Self.settings { try setting.code(fields, &self, of: nil) }
+  }
+
+  /// Writes all settings.
+  public func encode(to encoder: any Encoder) throws {
+    var copy = self
+    let fields = FieldCoder(writing: encoder)
+    for setting in Self.settings { try setting.code(fields, &copy, of: self) }
   }
 }
 

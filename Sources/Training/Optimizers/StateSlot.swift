@@ -12,7 +12,7 @@ public struct StateSlot: Sendable, Hashable {
   /// The power of the gradient whose running mean it is.
   public let power: Int
 
-  private init(_ name: String, power: Int) {
+  init(_ name: String, power: Int) {
     self.name = name
     self.power = power
   }
@@ -21,10 +21,11 @@ public struct StateSlot: Sendable, Hashable {
   public static let firstMoment = StateSlot("first_moment", power: 1)
   /// AdamW's running mean of squared gradients.
   public static let secondMoment = StateSlot("second_moment", power: 2)
-  /// Muon's running mean of gradients.
-  public static let momentum = StateSlot("momentum", power: 1)
   /// All that any optimizer keeps, in the order of files.
-  public static let all: [StateSlot] = [.firstMoment, .secondMoment, .momentum]
+  public static let all: [StateSlot] = OptimizerConfiguration.known.reduce(into: []) {
+    all, optimizer in
+    all += optimizer.slots.filter { !all.contains($0) }
+  }
 }
 
 /// One of the tensors of a parameter's state.
@@ -40,6 +41,14 @@ public enum StatePart: Sendable, Hashable {
   public static let secondMoment = StatePart.slot(.secondMoment)
   /// Every part that a state may have, in the order of files.
   public static let all: [StatePart] = [.value] + StateSlot.all.map { .slot($0) }
+
+  /// The power of the gradient that it holds; 0 for the value.
+  package var power: Int {
+    switch self {
+    case .value: 0
+    case .slot(let slot): slot.power
+    }
+  }
 
   /// What stands before a parameter's name in messages: `first moment of `; nothing for the value.
   package var prefix: String {

@@ -37,15 +37,6 @@ public struct BaseModel: Sendable, Hashable, Codable {
       intermediateSize: model.intermediateSize)
   }
 
-  /// The sizes by the names that recipes give them.
-  package var named: [(name: String, size: Int)] {
-    [
-      ("layers", layerCount), ("hidden", hiddenSize), ("heads", headCount),
-      ("keyValueHeads", keyValueHeadCount), ("headSize", headSize),
-      ("intermediate", intermediateSize),
-    ]
-  }
-
   /// A model that has these sizes, and all else of another.
   func configuration(like model: ModelConfiguration) -> ModelConfiguration {
     var base = model

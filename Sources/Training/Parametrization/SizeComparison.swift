@@ -96,7 +96,7 @@ struct SizeComparison {
   func scale(of spec: ParameterSpec, under optimizer: OptimizerConfiguration) -> ParameterScale {
     let factor = multiplier(spec)
     let fanIn = spec.isWideMatrix ? ratio(spec, .input) : 1
-    let step = optimizer.orthogonalises(spec) ? spectralStep(spec) : 1 / fanIn
+    let step = optimizer.rule.orthogonalises(spec) ? spectralStep(spec) : 1 / fanIn
     return ParameterScale(
       initialValue: factor / fanIn.squareRoot(), learningRate: factor * step,
       epsilon: gradient(spec) / factor)
@@ -144,12 +144,5 @@ extension ParameterSpec {
   fileprivate var spectralRatio: Double {
     let (outputs, inputs) = (Double(size(.output) ?? 1), Double(size(.input) ?? 1))
     return (outputs / inputs).squareRoot() / max(outputs, inputs).squareRoot()
-  }
-}
-
-extension OptimizerConfiguration {
-  /// Whether a parameter's steps are orthogonalised.
-  fileprivate func orthogonalises(_ spec: ParameterSpec) -> Bool {
-    slots(of: spec).contains(.momentum)
   }
 }

@@ -79,10 +79,10 @@ extension TorchAdamW {
     _ status: TrainingStatus, clocks: [ParameterClock], program: Program,
     hasMoments: (Int) -> Bool
   ) throws {
-    guard case .adamW(let optimizer) = status.training.optimizer else {
+    guard let optimizer = status.training.optimizer.rule as? AdamWConfiguration else {
       throw TrainingError(
         .invalidState,
-        "is the state of \(status.training.optimizer.kind.rawValue), which no AdamW of PyTorch can "
+        "is the state of \(status.training.optimizer.name), which no AdamW of PyTorch can "
           + "hold; export the weights alone", subject: "optimizer")
     }
     let rate = try status.nextLearningRate(of: program)

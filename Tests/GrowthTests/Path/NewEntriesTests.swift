@@ -354,10 +354,9 @@ private struct Steps {
     optimizer.updates(
       learningRate: Self.learningRate, parameters: program.parameters, clocks: clocks
     ).map { update in
-      switch update {
-      case .adamW(let update): update.decayFactor
-      case .muon(let update): update.decayFactor
-      }
+      if case .muon(let update) = update { return update.decayFactor }
+      if case .adamW(let update) = update { return update.decayFactor }
+      return .nan
     }
   }
 
