@@ -48,4 +48,33 @@ extension Program.Operation {
       []
     }
   }
+  /// Floating-point operations that the products take for one token of a sequence of a length.
+  ///
+  /// - Parameters:
+  ///   - specs: the program's parameters.
+  ///   - extent: which of attention's products count.
+  func floatingPointOperations(
+    _ specs: [ParameterSpec], sequenceLength: Int, attention extent: FLOPCount.AttentionExtent
+  ) -> FLOPCount {
+    func products(_ weights: [Program.Parameter]) -> Double {
+      weights.reduce(0) { $0 + 2 * Double(specs[$1].shape.elementCount) }
+    }
+    var count = FLOPCount.zero
+    switch self {
+    case .linear(_, let weight, _, _, _): count.linear = products([weight])
+    case .mixture(let mixture):
+      // The experts that a token takes are like all others.
+      let experts = mixture.experts.prefix(mixture.perToken)
+      count.linear = products(
+        [mixture.router] + experts.flatMap { [$0.gate, $0.up, $0.down] })
+    case .head(_, let weight, _): count.head = products([weight])
+    case .attention(let attention):
+      let keys = attention.keysPerToken(sequenceLength: sequenceLength, extent)
+      count.attention = 4 * keys * Double(attention.headCount) * Double(attention.headSize)
+    case .embedding, .positionEmbedding, .scale, .norm, .headNorm, .columns, .regroup, .rotary,
+      .activation, .multiply, .add, .dropout:
+      break
+    }
+    return count
+  }
 }

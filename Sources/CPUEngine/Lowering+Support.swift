@@ -19,21 +19,6 @@ extension Lowering {
     program.operations.lazy.compactMap { obstacle($0) }.first
   }
 
-  private static func obstacle(
-    _ operation: Program.Operation
-  ) -> String? {
-    switch operation {
-    case .scale: "scaled token vectors"
-    case .headNorm: "norms of queries and keys"
-    case .columns, .regroup: "fused matrices with rotary positions"
-    case .mixture: "experts"
-    case .norm(_, _, _, nil, _, _): "norms without parameters"
-    case .norm(_, _, _, let gain?, _, _) where gain.offset != 0: "gains that are kept less one"
-    case .rotary(let embedding, _, _, _) where embedding.fraction != 1: "heads that turn in part"
-    default: nil
-    }
-  }
-
   /// Checks that no query's window ends before the sequence begins.
   ///
   /// - Throws: ``CPUEngineError`` of code `unsupportedProgram`.

@@ -120,6 +120,22 @@ struct Lowering {
     }
   }
 
+  /// What of an operation has no instructions; nil for nothing.
+  static func obstacle(_ operation: Program.Operation) -> String? {
+    switch operation {
+    case .scale: "scaled token vectors"
+    case .headNorm: "norms of queries and keys"
+    case .columns, .regroup: "fused matrices with rotary positions"
+    case .mixture: "experts"
+    case .norm(_, _, _, nil, _, _): "norms without parameters"
+    case .norm(_, _, _, let gain?, _, _) where gain.offset != 0: "gains that are kept less one"
+    case .rotary(let embedding, _, _, _) where embedding.fraction != 1: "heads that turn in part"
+    case .embedding, .positionEmbedding, .norm, .linear, .rotary, .attention, .activation,
+      .multiply, .add, .dropout, .head:
+      nil
+    }
+  }
+
   private mutating func lowerForward(_ index: Int) throws {
     switch operations[index] {
     case .embedding, .positionEmbedding: try embeddingForward(index)

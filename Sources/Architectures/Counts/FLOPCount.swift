@@ -30,6 +30,14 @@ public struct FLOPCount: Sendable, Hashable {
     self.head = head
   }
 
+  static let zero = FLOPCount(linear: 0, attention: 0, head: 0)
+
+  static func + (left: FLOPCount, right: FLOPCount) -> FLOPCount {
+    FLOPCount(
+      linear: left.linear + right.linear, attention: left.attention + right.attention,
+      head: left.head + right.head)
+  }
+
   /// The whole forward pass.
   public var forward: Double { linear + attention + head }
   /// The backward pass: each product has two derivatives of its own size.
@@ -45,30 +53,11 @@ extension Program {
   public func floatingPointOperations(
     sequenceLength: Int, attention extent: FLOPCount.AttentionExtent = .causal
   ) -> FLOPCount {
-    var count = FLOPCount(linear: 0, attention: 0, head: 0)
-    for operation in operations {
-      switch operation {
-      case .linear(_, let weight, _, _, _): count.linear += productOperations(weight)
-      case .mixture(let mixture): count.linear += productOperations(mixture)
-      case .head(_, let weight, _): count.head += productOperations(weight)
-      case .attention(let attention):
-        let keys = attention.keysPerToken(sequenceLength: sequenceLength, extent)
-        count.attention += 4 * keys * Double(attention.headCount) * Double(attention.headSize)
-      default: break
-      }
+    operations.reduce(.zero) { count, operation in
+      count
+        + operation.floatingPointOperations(
+          parameters, sequenceLength: sequenceLength, attention: extent)
     }
-    return count
-  }
-
-  /// The router's product and those of the experts that a token takes, which are alike.
-  private func productOperations(_ mixture: MixtureOperation) -> Double {
-    let experts = mixture.experts.prefix(mixture.perToken)
-    return experts.flatMap { [$0.gate, $0.up, $0.down] }
-      .reduce(productOperations(mixture.router)) { $0 + productOperations($1) }
-  }
-
-  private func productOperations(_ weight: Parameter) -> Double {
-    2 * Double(parameters[weight].shape.elementCount)
   }
 }
 
@@ -77,7 +66,7 @@ extension Program.AttentionOperation {
   ///
   /// In a causal window of w, query i of T meets i of the first w queries and w of the others:
   /// w (w + 1) / 2 + (T − w) w products in all.
-  fileprivate func keysPerToken(
+  func keysPerToken(
     sequenceLength: Int, _ extent: FLOPCount.AttentionExtent
   ) -> Double {
     let length = Double(sequenceLength)
