@@ -37,39 +37,33 @@ struct ConfigurationReader {
   func holds(_ key: String) -> Bool { found(key) != nil }
 
   func integer(_ key: String, default fallback: Int? = nil) throws -> Int {
-    guard let value = try value(key) else { return try fallback ?? missing(key) }
-    guard let number = value.integer else {
-      throw wrong(key, value, expected: "a whole number")
-    }
-    return number
+    try optionalInteger(key) ?? fallback ?? missing(key)
+  }
+
+  /// A whole number; nil for null, where that may be, and where the key is missing.
+  func optionalInteger(_ key: String) throws -> Int? {
+    try read(key, "a whole number", \.integer)
   }
 
   func number(_ key: String, default fallback: Double? = nil) throws -> Double {
-    guard let value = try value(key) else { return try fallback ?? missing(key) }
-    guard let number = value.double, number.isFinite else {
-      throw wrong(key, value, expected: "a number")
-    }
-    return number
+    try read(key, "a number") { value -> Double? in
+      value.double.flatMap { $0.isFinite ? $0 : nil }
+    } ?? fallback
+      ?? missing(key)
   }
 
   func boolean(_ key: String, default fallback: Bool) throws -> Bool {
-    guard let value = try value(key) else { return fallback }
-    guard case .boolean(let result) = value else {
-      throw wrong(key, value, expected: "true or false")
-    }
-    return result
+    try read(key, "true or false") { $0.flag }
+      ?? fallback
   }
 
   func string(_ key: String, default fallback: String? = nil) throws -> String {
-    guard let value = try value(key) else { return try fallback ?? missing(key) }
-    guard let text = value.text else { throw wrong(key, value, expected: "a string") }
-    return text
+    try read(key, "a string", \.text) ?? fallback ?? missing(key)
   }
 
   /// The strings of a list; none where the key is missing or null.
   func strings(_ key: String) throws -> [String] {
-    guard let value = try value(key) else { return [] }
-    guard case .array(let list) = value else { throw wrong(key, value, expected: "a list") }
+    let list = try read(key, "a list") { $0.list } ?? []
     return try list.enumerated().map { index, element in
       guard let text = element.text else {
         throw wrong("\(key)[\(index)]", element, expected: "a string")
@@ -80,32 +74,21 @@ struct ConfigurationReader {
 
   /// The members of an object, or nil where the key is missing or null.
   func members(_ key: String) throws -> ConfigurationReader? {
-    guard let value = try value(key) else { return nil }
-    guard case .object(let object) = value else {
-      throw wrong(key, value, expected: "an object")
+    let object = try read(key, "an object") { $0.members }
+    return object.map {
+      var reader = ConfigurationReader(file: file, object: $0, path: "\(path)\(key).")
+      reader.nullable = []
+      return reader
     }
-    var reader = ConfigurationReader(file: file, object: object, path: "\(path)\(key).")
-    reader.nullable = []
-    return reader
   }
 
   /// One token id, or a list of them.
   func tokens(_ key: String) throws -> [Int] {
-    guard let value = try value(key) else { return [] }
-    let elements: [JSONValue] = if case .array(let list) = value { list } else { [value] }
-    return try elements.map {
-      guard let id = $0.integer else {
-        throw wrong(key, value, expected: "a token id or a list of them")
-      }
-      return id
-    }
-  }
-
-  /// A whole number; nil for null, where that may be, and where the key is missing.
-  func optionalInteger(_ key: String) throws -> Int? {
-    guard let value = try value(key) else { return nil }
-    guard let number = value.integer else { throw wrong(key, value, expected: "a whole number") }
-    return number
+    try read(key, "a token id or a list of them") { value -> [Int]? in
+      let elements = value.list ?? [value]
+      let ids = elements.compactMap(\.integer)
+      return ids.count == elements.count ? ids : nil
+    } ?? []
   }
 
   /// Refuses a switch that the program does not compute.
@@ -137,6 +120,15 @@ struct ConfigurationReader {
     ArchitecturesError(code, "\(path)\(key): \(message)", subject: file)
   }
 
+  /// What a value says; nil for null, where that may be, and where the key is missing.
+  private func read<Value>(
+    _ key: String, _ expected: String, _ take: (JSONValue) -> Value?
+  ) throws -> Value? {
+    guard let value = try value(key) else { return nil }
+    guard let taken = take(value) else { throw wrong(key, value, expected: expected) }
+    return taken
+  }
+
   private func missing<Value>(_ key: String) throws -> Value {
     throw failure(.malformedFile, key, "the key is missing")
   }
@@ -164,6 +156,12 @@ struct ConfigurationReader {
 }
 
 extension JSONValue {
+  fileprivate var flag: Bool? { if case .boolean(let flag) = self { flag } else { nil } }
+  fileprivate var list: [JSONValue]? { if case .array(let list) = self { list } else { nil } }
+  fileprivate var members: JSONObject? {
+    if case .object(let object) = self { object } else { nil }
+  }
+
   /// The value as it would be written, shortened, for messages.
   var excerpt: String {
     let text: String =
