@@ -37,9 +37,10 @@ build: ## Build the library and the command for release
 format: ## Format the sources in place
 	@Scripts/format --in-place
 
-lint: ## Check formats, numbers from outside, and the picture of the modules
+lint: ## Check formats, numbers from outside, labels, and the picture of the modules
 	@Scripts/format --lint
 	@Scripts/lint-numbers
+	@Scripts/lint-labels
 	@Scripts/modules --check
 
 bench: ## Measure training steps and tokenizers beside PyTorch and Hugging Face

@@ -119,9 +119,6 @@ extension JSONValue {
     }
   }
 
-  /// The whole number, which may be spelled with a fraction of zeros; nil for any other value.
-  package var wholeNumber: Int? { integer ?? double.flatMap(Int.init(exactly:)) }
-
   /// The value with the members of all its objects in the order of their keys.
   package func sorted() -> JSONValue {
     switch self {

@@ -108,32 +108,32 @@ package final class FieldCoder {
 
   /// A whole number in a range.
   package func integer(_ key: String, _ old: Int?, in range: ClosedRange<Int>) throws -> Int {
-    try checked(key, try required(key, old), range, "an integer")
+    try checked(key, try required(key, old), in: range, kind: "an integer")
   }
 
   /// A whole number in a range; nil where it is missing or null.
   package func optionalInteger(
     _ key: String, _ old: Int?, in range: ClosedRange<Int>
   ) throws -> Int? {
-    try optional(key, old).map { try checked(key, $0, range, "an integer") }
+    try optional(key, old).map { try checked(key, $0, in: range, kind: "an integer") }
   }
 
   /// A number in a range.
   package func number(_ key: String, _ old: Double?, in range: ClosedRange<Double>) throws -> Double
   {
-    try checked(key, try required(key, old), range, "a number")
+    try checked(key, try required(key, old), in: range, kind: "a number")
   }
 
   /// A number in a range; nil where it is missing or null.
   package func optionalNumber(
     _ key: String, _ old: Double?, in range: ClosedRange<Double>
   ) throws -> Double? {
-    try optional(key, old).map { try checked(key, $0, range, "a number") }
+    try optional(key, old).map { try checked(key, $0, in: range, kind: "a number") }
   }
 
   /// A value that was read, where it is in its range; one that is written may be what it is.
   private func checked<Value>(
-    _ key: String, _ value: Value, _ range: ClosedRange<Value>, _ kind: String
+    _ key: String, _ value: Value, in range: ClosedRange<Value>, kind: String
   ) throws -> Value {
     guard !isReading || range.contains(value) else {
       throw failure(

@@ -80,13 +80,13 @@ extension GrowthOptions {
     }
     if let ratio {
       try GrowthError.check(
-        SchedulePlacement.ratios.contains(ratio), .invalidOptions, "schedule",
+        SchedulePlacement.ratios.contains(ratio), .invalidOptions, subject: "schedule",
         "the ratio \(ratio) is not that of a larger model's speed; expected 1 to "
           + "\(Int(SchedulePlacement.ratios.upperBound))")
     }
     try rewarmup?.validate("rewarmup", allowsZero: true)
     try GrowthError.check(
-      rewarmup?.measure != .seconds, .invalidOptions, "rewarmup",
+      rewarmup?.measure != .seconds, .invalidOptions, subject: "rewarmup",
       "is wall time, which no two runs share; expected steps, tokens or FLOPs")
   }
 }

@@ -165,41 +165,41 @@ extension GrowthPlan {
   /// Checks that maps, layers and configurations fit each other and keep what is promised.
   private func check(_ parameters: [ParameterSpec]) throws {
     try GrowthError.check(
-      source.family == target.family || makesExperts, .mismatch, operation,
+      source.family == target.family || makesExperts, .mismatch, subject: operation,
       "makes a model of \(target.family.name) of one of \(source.family.name)")
     try checkNumbers()
     for (space, map) in maps {
       try map.checkRuns(operation)
       try GrowthError.check(
         map.sourceCount == space.count(in: source) && map.count == space.count(in: target),
-        .mismatch, operation,
+        .mismatch, subject: operation,
         "maps \(map.sourceCount) to \(map.count) units of \(space.rawValue); the models have "
           + "\(space.count(in: source)) and \(space.count(in: target))")
       try GrowthError.check(
-        map.count >= map.sourceCount, .mismatch, operation,
+        map.count >= map.sourceCount, .mismatch, subject: operation,
         "leaves \(map.count) of \(map.sourceCount) units of \(space.rawValue); a growth removes none"
       )
     }
     for space in GrowthSpace.allCases where maps[space] == nil {
       if makesExperts, space == .feedForward || space == .expert { continue }
       try GrowthError.check(
-        space.count(in: source) == space.count(in: target), .mismatch, operation,
+        space.count(in: source) == space.count(in: target), .mismatch, subject: operation,
         "maps no units of \(space.rawValue), which grows")
     }
     try GrowthError.check(
       layers.count == target.layerCount
         && layers.allSatisfy { (0..<source.layerCount).contains($0.layer ?? 0) || $0.layer == nil },
-      .mismatch, operation, "names other layers than the models have")
+      .mismatch, subject: operation, "names other layers than the models have")
     try checkExperts()
     guard guarantees.contains(.loss) else { return }
     try checkScales(parameters)
     let kept = layers.filter { !$0.isIdentity }.map(\.layer)
     try GrowthError.check(
-      kept == (0..<source.layerCount).map { $0 }, .mismatch, operation,
+      kept == (0..<source.layerCount).map { $0 }, .mismatch, subject: operation,
       "promises to keep the loss, but not every layer of the small model is there once, in order")
     for space in [GrowthSpace.normed, .final, .attended, .feedForward] {
       try GrowthError.check(
-        map(space).keepsFunction, .mismatch, operation,
+        map(space).keepsFunction, .mismatch, subject: operation,
         "copies of units of \(space.rawValue) do not add up to their sources")
     }
     try checkTie()
@@ -211,29 +211,30 @@ extension GrowthPlan {
     try GrowthError.check(
       scaled.allSatisfy { $0.layer.map { layers[$0].isIdentity } ?? false }
         && sourceRounding == nil,
-      .mismatch, operation,
+      .mismatch, subject: operation,
       "promises to keep the loss, but multiplies or rounds tensors that compute it")
   }
 
   /// Plans may come from files.
   private func checkNumbers() throws {
     try GrowthError.check(
-      (1...UnitMap.mostUnits).contains(blocks), .mismatch, operation,
+      (1...UnitMap.mostUnits).contains(blocks), .mismatch, subject: operation,
       "has \(counted(blocks, "block"))")
     try GrowthError.check(
-      normScale.isFinite && normScale > 0, .mismatch, operation,
+      normScale.isFinite && normScale > 0, .mismatch, subject: operation,
       "multiplies the norms' gains by \(normScale)")
     try GrowthError.check(
-      tensorScales.values.allSatisfy(\.isFinite), .mismatch, operation,
+      tensorScales.values.allSatisfy(\.isFinite), .mismatch, subject: operation,
       "multiplies tensors by numbers that are not finite")
     try GrowthError.check(
-      sourceRounding.map { $0.isFloatingPoint && maps.isEmpty } ?? true, .mismatch, operation,
+      sourceRounding.map { $0.isFloatingPoint && maps.isEmpty } ?? true, .mismatch,
+      subject: operation,
       "rounds the small model's values, which only growths of layers do, to real numbers")
     try GrowthError.check(
-      vocabularyNoise.isFinite && vocabularyNoise >= 0, .mismatch, operation,
+      vocabularyNoise.isFinite && vocabularyNoise >= 0, .mismatch, subject: operation,
       "adds \(vocabularyNoise) times the initializer's noise to new tokens")
     try GrowthError.check(
-      signalToNoise?.isFinite ?? true, .mismatch, operation,
+      signalToNoise?.isFinite ?? true, .mismatch, subject: operation,
       "has a signal-to-noise ratio that is not finite; expected decibels, or none")
   }
 
@@ -246,7 +247,8 @@ extension GrowthPlan {
     let read = map(.final).runs.filter(\.hasUnits)
     try GrowthError.check(
       zip(written, read).allSatisfy { abs($0.forward * ratio - $1.backward) < 1e-12 },
-      .mismatch, operation, "the tied head would read other vectors than the embedding holds")
+      .mismatch, subject: operation,
+      "the tied head would read other vectors than the embedding holds")
   }
 }
 

@@ -39,8 +39,8 @@ package final class Interpreter<Scalar: InterpretedScalar> {
   /// - Parameter keepsValues: whether values are kept for the way back.
   /// - Throws: ``InterpretationError`` for a batch that does not fit the model.
   package init(
-    _ program: Program, _ parameters: any ParameterSource<Scalar>, _ batch: TokenBatch,
-    _ arithmetic: MatrixArithmetic, keepsValues: Bool = false, dropoutKey: DropoutKey? = nil,
+    _ program: Program, parameters: any ParameterSource<Scalar>, batch: TokenBatch,
+    arithmetic: MatrixArithmetic, keepsValues: Bool = false, dropoutKey: DropoutKey? = nil,
     didRead: @escaping (Int) throws -> Void = { _ in }
   ) throws {
     self.program = program
@@ -127,9 +127,12 @@ extension Interpreter {
       y.copy(try value(input))
       scale(y, by: factor)
     case .norm(let kind, let epsilon, let input, let gain, let bias, _):
-      try norm(Norm(kind, epsilon, program.widths[input], gain, bias), value(input), into: y)
+      let norm = Norm(
+        kind: kind, epsilon: epsilon, width: program.widths[input], gain: gain, bias: bias)
+      try self.norm(norm, value(input), into: y)
     case .headNorm(let kind, let epsilon, let input, let headSize, let gain, _):
-      try norm(Norm(kind, epsilon, headSize, gain, nil), value(input), into: y)
+      let norm = Norm(kind: kind, epsilon: epsilon, width: headSize, gain: gain, bias: nil)
+      try self.norm(norm, value(input), into: y)
     case .linear(let input, let weight, let layout, let bias, _):
       try linear(LinearMap(weight, layout, bias), value(input), into: y)
     case .columns(let slice, _): y.copy(try value(slice.value), from: slice.offset)
@@ -172,10 +175,11 @@ extension Interpreter {
       scale(dy, by: factor)
       gradient(input).add(dy)
     case .norm(let kind, let epsilon, let input, let gain, let bias, _):
-      let norm = Norm(kind, epsilon, program.widths[input], gain, bias)
+      let norm = Norm(
+        kind: kind, epsilon: epsilon, width: program.widths[input], gain: gain, bias: bias)
       try normBackward(norm, value(input), dy, into: gradient(input))
     case .headNorm(let kind, let epsilon, let input, let headSize, let gain, _):
-      let norm = Norm(kind, epsilon, headSize, gain, nil)
+      let norm = Norm(kind: kind, epsilon: epsilon, width: headSize, gain: gain, bias: nil)
       try normBackward(norm, value(input), dy, into: gradient(input))
     case .linear(let input, let weight, let layout, let bias, _):
       try linearBackward(LinearMap(weight, layout, bias), value(input), dy, into: gradient(input))

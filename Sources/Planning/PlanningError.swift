@@ -45,6 +45,6 @@ extension PlanningError {
   static func checkValue(
     _ condition: Bool, _ subject: String, _ message: () -> String
   ) throws {
-    try check(condition, .invalidValue, subject, message())
+    try check(condition, .invalidValue, subject: subject, message())
   }
 }

@@ -20,6 +20,6 @@ extension TrainingError {
   static func check(
     _ condition: Bool, _ subject: String, _ message: @autoclosure () -> String
   ) throws {
-    try check(condition, .invalidConfiguration, subject, message())
+    try check(condition, .invalidConfiguration, subject: subject, message())
   }
 }

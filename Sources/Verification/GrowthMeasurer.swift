@@ -31,7 +31,7 @@ struct GrowthMeasurer {
   func measure() throws -> Numbers {
     var numbers = Numbers()
     try progress("logits")
-    let error = try LogitError.measure(small, grown, batches: Array(batches.prefix(1)))
+    let error = try LogitDifference.measure(small, grown, batches: Array(batches.prefix(1)))
     numbers.measurements = error.measurements
     guard scope == .all else { return numbers }
     try measureGradients(&numbers)
@@ -40,7 +40,7 @@ struct GrowthMeasurer {
         try progress("trajectory")
       }
     }
-    numbers.measurements[.trajectory] = Trajectory.error(of: losses[1], against: losses[0])
+    numbers.measurements[.trajectory] = Trajectory.difference(of: losses[1], against: losses[0])
     numbers.grownLosses = losses[1]
     try progress("dead parameters")
     let search = try DeadParameter.search(
@@ -55,7 +55,7 @@ struct GrowthMeasurer {
     guard let path, let batch = batches.first else { return }
     try progress("gradients")
     let gradients = try GradientMap.gradients(small, batch)
-    numbers.measurements[.gradients] = try GradientMap.gradientError(
+    numbers.measurements[.gradients] = try GradientMap.gradientDifference(
       of: GradientMap.gradients(grown, batch), in: grown.program, against: gradients, path: path)
     numbers.smallGradients = gradients
   }

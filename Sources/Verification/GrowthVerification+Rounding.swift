@@ -44,12 +44,12 @@ extension GrowthVerification {
   /// - Parameter model: what is known of rounding in float32.
   /// - Throws: the errors of the models.
   func measureRounding(
-    _ numbers: GrowthMeasurer.Numbers, _ exact: GrowthMeasurer.Numbers, _ model: ModelRounding?,
-    _ engine: any TrainingEngine, trains: Bool
+    beside numbers: GrowthMeasurer.Numbers, exact: GrowthMeasurer.Numbers, model: ModelRounding?,
+    on engine: any TrainingEngine, trains: Bool
   ) throws -> Roundings {
     var roundings = Roundings(model: model, file: rounding)
-    if trains { try measureGradients(numbers, exact, engine, &roundings) }
-    try measureTrajectories(numbers, exact, engine, &roundings)
+    if trains { try measureGradients(numbers, exact: exact, on: engine, &roundings) }
+    try measureTrajectories(numbers, exact: exact, on: engine, &roundings)
     let training: [VerificationCheck] = [.gradients, .trajectory]
     if roundings.needFileCost(
       for: numbers, declared: declared, checks: [.logits, .loss, .residual] + training)
@@ -66,15 +66,15 @@ extension GrowthVerification {
 
   /// What float32 does to the small model's gradients.
   private func measureGradients(
-    _ numbers: GrowthMeasurer.Numbers, _ exact: GrowthMeasurer.Numbers,
-    _ engine: any TrainingEngine, _ roundings: inout Roundings
+    _ numbers: GrowthMeasurer.Numbers, exact: GrowthMeasurer.Numbers,
+    on engine: any TrainingEngine, _ roundings: inout Roundings
   ) throws {
     guard let gradients = exact.smallGradients,
       roundings.areExceeded(by: numbers, .gradients, .float32, declared: declared)
         || roundings.areExceeded(by: exact, .gradients, .float64, declared: declared)
     else { return }
     let model = try EngineModel(small, on: engine)
-    roundings.model?.gradients = gradientError(
+    roundings.model?.gradients = gradientDifference(
       of: try GradientMap.gradients(model, exactBatches[0]), against: gradients, model)
   }
 
@@ -83,12 +83,12 @@ extension GrowthVerification {
   ///
   /// The small model has no copies, which rounding parts and training drives further apart.
   private func measureTrajectories(
-    _ numbers: GrowthMeasurer.Numbers, _ exact: GrowthMeasurer.Numbers,
-    _ engine: any TrainingEngine, _ roundings: inout Roundings
+    _ numbers: GrowthMeasurer.Numbers, exact: GrowthMeasurer.Numbers,
+    on engine: any TrainingEngine, _ roundings: inout Roundings
   ) throws {
     guard let losses = exact.grownLosses else { return }
     func error(of model: some MeasuredModel) throws -> Double {
-      Trajectory.error(
+      Trajectory.difference(
         of: try Trajectory.losses(model, batches: exactBatches, training: training),
         against: losses
       ).value
@@ -120,16 +120,16 @@ extension GrowthVerification {
     }
     let models = try [small, rounded].map { try EngineModel($0, on: engine) }
     let gradients = try models.map { try GradientMap.gradients($0, batches[0]) }
-    file?.cost?.gradients = gradientError(of: gradients[1], against: gradients[0], models[0])
-    file?.cost?.trajectory = try Trajectory.error(
+    file?.cost?.gradients = gradientDifference(of: gradients[1], against: gradients[0], models[0])
+    file?.cost?.trajectory = try Trajectory.difference(
       models[0], models[1], batches: batches, training: training
     ).value
   }
 
-  private func gradientError(
+  private func gradientDifference(
     of found: [[Double]], against expected: [[Double]], _ model: EngineModel
   ) -> Double? {
-    largestError(found, expected, names: model.program.parameters.map(\.name))?.value
+    largestDifference(found, expected, names: model.program.parameters.map(\.name))?.value
   }
 }
 

@@ -120,7 +120,7 @@ extension TokenBatch {
     _ tokens: [Int32], count: Int, sequences: Int, length: Int
   ) throws -> [TokenBatch] {
     try VerificationError.check(
-      tokens.count > 2, .invalidBatch, "data",
+      tokens.count > 2, .invalidBatch, subject: "data",
       "holds \(tokens.count == 1 ? "1 token" : "\(tokens.count) tokens"); expected 3 or more")
     let length = max(1, min(length, tokens.count - 1))
     return (0..<count).map { batch in

@@ -98,8 +98,8 @@ public struct GrowthVerification: Sendable {
       }
       try addFileChecks(&numbers)
       let roundings = try measureRounding(
-        numbers, exact, result.rounding, engine, trains: obstacle == nil)
-      var report = judge(numbers, exact, roundings, obstacle)
+        beside: numbers, exact: exact, model: result.rounding, on: engine, trains: obstacle == nil)
+      var report = judge(numbers, exact: exact, roundings, obstacle: obstacle)
       report.streams = result.streams?.worstFirst
       report.losses = result.losses
       return report
@@ -110,7 +110,7 @@ public struct GrowthVerification: Sendable {
     try path?.check(from: small.configuration, to: grown.configuration)
     for (batches, name) in [(batches, "batches"), (exactBatches, "exactBatches")] {
       try VerificationError.check(
-        batches.count > 1, .invalidBatch, name,
+        batches.count > 1, .invalidBatch, subject: name,
         "\(batches.count) show no step; expected two or more")
     }
   }
@@ -119,7 +119,8 @@ public struct GrowthVerification: Sendable {
     _ engine: any TrainingEngine, _ counter: ProgressCounter
   ) throws -> GrowthMeasurer.Numbers {
     var numbers = try measurer(
-      try EngineModel(small, on: engine), try EngineModel(grown, on: engine), batches, .all
+      small: try EngineModel(small, on: engine), grown: try EngineModel(grown, on: engine),
+      batches, scope: .all
     ) { try counter.begin("float32: \($0)") }.measure()
     // Only float64's are compared with.
     numbers.smallGradients = nil
@@ -163,7 +164,7 @@ public struct GrowthVerification: Sendable {
   ) throws -> GrowthMeasurer.Numbers {
     guard exactScope != .none else { return GrowthMeasurer.Numbers() }
     let (small, grown) = try exactModels(threads: threads)
-    return try measurer(small, grown, exactBatches, exactScope) {
+    return try measurer(small: small, grown: grown, exactBatches, scope: exactScope) {
       try counter.begin("float64: \($0)")
     }.measure()
   }
@@ -178,8 +179,8 @@ public struct GrowthVerification: Sendable {
   }
 
   private func measurer(
-    _ small: any MeasuredModel, _ grown: any MeasuredModel, _ batches: [TokenBatch],
-    _ scope: ExactScope, _ progress: @escaping (String) throws -> Void
+    small: any MeasuredModel, grown: any MeasuredModel, _ batches: [TokenBatch],
+    scope: ExactScope, _ progress: @escaping (String) throws -> Void
   ) -> GrowthMeasurer {
     GrowthMeasurer(
       small: small, grown: grown, path: path, batches: batches, liveBatches: liveBatches,
@@ -188,9 +189,10 @@ public struct GrowthVerification: Sendable {
 
   /// What is read off the files, without computing a model.
   private func addFileChecks(_ numbers: inout GrowthMeasurer.Numbers) throws {
-    numbers.measurements[.firstStep] = try FirstStep.error(grown, optimizer: training.optimizer)
+    numbers.measurements[.firstStep] = try FirstStep.departure(
+      of: grown, optimizer: training.optimizer)
     guard let path else { return }
-    numbers.measurements[.moments] = try GradientMap.momentError(small, grown, path: path)
+    numbers.measurements[.moments] = try GradientMap.momentDifference(small, grown, path: path)
     numbers.measurements[.replay] = try replay(of: path)
   }
 
@@ -201,21 +203,21 @@ public struct GrowthVerification: Sendable {
     let specs = given.program.parameters
     var numbers = [
       ReplayedTensor.worst(
-        given.values, try path.grown(values: source.values, for: type),
-        specs.map { ($0.name, $0.shape) }, type)
+        given.values, against: try path.grown(values: source.values, for: type),
+        specs: specs.map { ($0.name, $0.shape) }, type: type)
     ]
     for slot in StateSlot.all where grown.hasMoments && (source.has(slot) || given.has(slot)) {
       numbers.append(
         ReplayedTensor.worst(
-          given.all(slot), try path.grown(slot, of: source.all(slot)),
-          specs.map { ("\(slot.label) of \($0.name)", $0.shape) }, .float32))
+          given.all(slot), against: try path.grown(slot, of: source.all(slot)),
+          specs: specs.map { ("\(slot.label) of \($0.name)", $0.shape) }, type: .float32))
     }
     return .largest(numbers.compactMap { $0 })
   }
 
   private func judge(
-    _ numbers: GrowthMeasurer.Numbers, _ exact: GrowthMeasurer.Numbers,
-    _ roundings: Roundings, _ obstacle: String?
+    _ numbers: GrowthMeasurer.Numbers, exact: GrowthMeasurer.Numbers, _ roundings: Roundings,
+    obstacle: String?
   ) -> VerificationReport {
     let arithmetic: MeasuredArithmetic? =
       exactScope == .none ? nil : path == nil ? .float64OfFiles : .float64
@@ -224,7 +226,9 @@ public struct GrowthVerification: Sendable {
         check, isDeclared: declared.map { check.isDeclared(in: $0) },
         float32: numbers.measurements[check], float64: exact.measurements[check],
         float64Arithmetic: arithmetic, rounding: roundings.file, modelRounding: roundings.model,
-        reason: reason(check, numbers.measurements[check], exact.measurements[check], obstacle))
+        reason: reason(
+          check, float32: numbers.measurements[check], float64: exact.measurements[check],
+          obstacle: obstacle))
     }
     let steps = (batches.count - 1, symmetrySteps)
     let isExact = exactScope != .none
@@ -247,8 +251,8 @@ public struct GrowthVerification: Sendable {
 
   /// Why a check has no number in float32, or in any arithmetic; nil where it has one.
   private func reason(
-    _ check: VerificationCheck, _ float32: MeasuredNumber?, _ float64: MeasuredNumber?,
-    _ obstacle: String?
+    _ check: VerificationCheck, float32: MeasuredNumber?, float64: MeasuredNumber?,
+    obstacle: String?
   ) -> String? {
     if float32 != nil { return check == .closestCopies && exactScope != .all ? why(check) : nil }
     guard let obstacle, check.needsTraining else { return why(check) }

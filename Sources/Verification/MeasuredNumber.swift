@@ -76,14 +76,14 @@ func distance(_ x: [Double], _ y: [Double]) -> (difference: Double, norm: Double
 ///
 /// Norms below a share of the whole are taken for that share: a tensor without a true gradient, as
 /// the keys' biases, holds rounding noise only.
-func largestError(
+func largestDifference(
   _ x: [[Double]], _ y: [[Double]], names: [String], floor: Double = 1e-4
 ) -> MeasuredNumber? {
-  largestError(zip(x, y).map { distance($0, $1) }, names: names, floor: floor)
+  largestDifference(zip(x, y).map { distance($0, $1) }, names: names, floor: floor)
 }
 
 /// The same of known distances and norms.
-func largestError(
+func largestDifference(
   _ pairs: [(difference: Double, norm: Double)], names: [String], floor: Double
 ) -> MeasuredNumber? {
   let total = pairs.reduce(0) { $0 + $1.norm * $1.norm }.squareRoot()

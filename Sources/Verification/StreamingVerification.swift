@@ -76,7 +76,7 @@ public struct StreamingVerification: Sendable {
       try roundings.file?.measureCost(
         of: LayerwiseModel(small), small.configuration.model, on: batch, arithmetic)
     }
-    return judge(numbers, result, exact, roundings)
+    return judge(numbers, result, exact: exact, roundings: roundings)
   }
 
   /// The tokens that float64 computes; nil for none.
@@ -94,8 +94,8 @@ public struct StreamingVerification: Sendable {
   }
 
   private func judge(
-    _ numbers: GrowthMeasurer.Numbers, _ result: LockStep.Result, _ exact: ExactModels?,
-    _ roundings: Roundings
+    _ numbers: GrowthMeasurer.Numbers, _ result: LockStep.Result, exact: ExactModels?,
+    roundings: Roundings
   ) -> VerificationReport {
     let arithmetic: MeasuredArithmetic? =
       exact.map { $0.replay == nil ? .float64OfFiles : .float64 }

@@ -64,7 +64,7 @@ public struct VerificationReport: Sendable, Hashable, Codable {
   public var deadParameters: [DeadParameter]
   /// How far the residual streams are from each other after each block, the worst first; nil where
   /// nobody tells how the model was grown.
-  public var streams: [StreamError]?
+  public var streams: [StreamDifference]?
   /// The mean losses in float32 on the first batch.
   public var losses: Losses?
   /// What the type of the grown file's numbers lets the growth keep; nil for float32 and finer.

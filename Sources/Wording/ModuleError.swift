@@ -73,7 +73,7 @@ public struct ModuleError<Kind: Hashable & Sendable>: EspalierError {
   /// Throws an error unless a condition holds.
   @inlinable
   package static func check(
-    _ condition: Bool, _ code: Code, _ subject: String, _ message: @autoclosure () -> String
+    _ condition: Bool, _ code: Code, subject: String, _ message: @autoclosure () -> String
   ) throws {
     guard condition else { throw Self(code, message(), subject: subject) }
   }

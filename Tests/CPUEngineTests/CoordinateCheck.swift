@@ -72,8 +72,8 @@ struct CoordinateCheck {
     let batch = try BatchStream(Self.tokens(), contextLength: 16, order: .sequential, seed: 0)
       .first(sequences: 8)
     let pass = try Interpreter<Double>(
-      program, MemoryParameters(values.map { $0.floats.map(Double.init) }), batch,
-      MatrixArithmetic(threads: 1), keepsValues: true)
+      program, parameters: MemoryParameters(values.map { $0.floats.map(Double.init) }),
+      batch: batch, arithmetic: MatrixArithmetic(threads: 1), keepsValues: true)
     try pass.runToHead()
     var sizes: [String: [Double]] = [
       "logits": [try ReferenceModel(program: program, tensors: values).logits(batch).meanSize]

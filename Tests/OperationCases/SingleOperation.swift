@@ -63,8 +63,8 @@ package struct SingleOperation {
     _ type: Scalar.Type = Double.self, threads: Int = 1, block: Int? = nil, queries: Int? = nil
   ) throws -> [Scalar] {
     let pass = try Interpreter(
-      program, MemoryParameters(parameters.map { $0.map { Scalar($0) } }), batch,
-      MatrixArithmetic(threads: threads))
+      program, parameters: MemoryParameters(parameters.map { $0.map { Scalar($0) } }), batch: batch,
+      arithmetic: MatrixArithmetic(threads: threads))
     if let block { pass.blockElementCount = block }
     if let queries { pass.queriesAtOnce = queries }
     try pass.runToHead()
@@ -77,8 +77,8 @@ package struct SingleOperation {
     dropoutKey: DropoutKey? = nil
   ) throws -> [[Scalar]] {
     let pass = try Interpreter(
-      program, MemoryParameters(parameters.map { $0.map { Scalar($0) } }), batch,
-      MatrixArithmetic(threads: 2), keepsValues: true, dropoutKey: dropoutKey)
+      program, parameters: MemoryParameters(parameters.map { $0.map { Scalar($0) } }), batch: batch,
+      arithmetic: MatrixArithmetic(threads: 2), keepsValues: true, dropoutKey: dropoutKey)
     if let block { pass.blockElementCount = block }
     if let queries { pass.queriesAtOnce = queries }
     try pass.runToHead()

@@ -12,12 +12,7 @@ struct ExchangeOptions: ParsableArguments {
 
   @OptionGroup var shards: ShardOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "The description of a family that is not known; see `espalier families`.",
-      valueName: "family.yaml"),
-    completion: .file(extensions: ["yml", "yaml", "json"]))
-  var family: String?
+  @OptionGroup var families: FamilyOptions
 
   @Flag(
     help: """
@@ -36,11 +31,6 @@ struct ExchangeOptions: ParsableArguments {
 
   /// Where everything goes.
   var target: URL { URL(filePath: output) }
-
-  /// The families beside the known ones.
-  func families() throws -> [DecoderFamily] {
-    try family.map { [try FamilyFile(contentsOf: URL(filePath: $0)).family] } ?? []
-  }
 
   /// The library's settings.
   func settings(_ type: DType? = nil) -> ModelGrowth.Output {

@@ -59,7 +59,7 @@ struct ExportCommand: ParsableCommand {
     // Checksums are compared while the files are written.
     let source = try GrowthSource(
       reading: URL(filePath: checkpoint), weightsOnly: optimizer == nil, verifying: .sizes,
-      families: options.families())
+      families: options.families.given())
     let export = try ModelExport(
       of: source, optimizer: optimizer, foreignFunction: ownKeys ? .allow : .refuse)
     options.tellOf(source)

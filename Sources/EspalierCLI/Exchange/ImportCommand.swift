@@ -80,7 +80,7 @@ struct ImportCommand: ParsableCommand {
       TrainingImport.Options(
         training: recipe?.training, order: recipe?.data.order ?? .shuffled, step: step,
         tokens: tokens?.count, restartsSchedule: schedule == .restart),
-      families: options.families())
+      families: options.families.given())
     options.tellOf(plan.source)
     var report = try ExchangeReport(plan.source, options: options)
     report.optimizer = .init(plan.optimizer.adamW, file: plan.optimizer.url.lastPathComponent)

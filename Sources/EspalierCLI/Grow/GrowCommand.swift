@@ -73,7 +73,8 @@ struct GrowCommand: ParsableCommand {
       throw ValidationError(
         "Name the directory to write with -o, or look at the plan with --dry-run.")
     }
-    _ = try GrowthRequest(sizes, manner, training, recipes)
+    _ = try GrowthRequest(
+      sizes: sizes, manner: manner, training: training, recipes: recipes)
   }
 
   func run() throws {
@@ -91,10 +92,11 @@ struct GrowCommand: ParsableCommand {
     // Checksums of a model that is named itself are compared while it grows.
     let source = try GrowthSource(
       reading: URL(filePath: checkpoint), weightsOnly: weightsOnly, verifying: .sizes,
-      families: recipes.families(), ignoring: modelOptions.ignoredTensors)
+      families: recipes.families.given(), ignoring: modelOptions.ignoredTensors)
     PassedOverWarning.print(source.passedOver, using: source.url)
     ModelOptions.tell(source.directory)
-    let request = try GrowthRequest(sizes, manner, training, recipes)
+    let request = try GrowthRequest(
+      sizes: sizes, manner: manner, training: training, recipes: recipes)
     let growth = try request.growth(of: source, seed: seed)
     var settings = writing.settings
     settings.type = try recipes.weightType(writing.dtype, of: source)

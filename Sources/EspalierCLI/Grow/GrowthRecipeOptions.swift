@@ -12,17 +12,7 @@ struct GrowthRecipeOptions: ParsableArguments {
     completion: .file(extensions: ["yml", "yaml"]))
   var recipe: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "The description of a family that is not known; `espalier families` prints some to begin with.",
-      valueName: "family.yaml"),
-    completion: .file(extensions: ["yml", "yaml", "json"]))
-  var family: String?
-
-  /// The families beside the known ones.
-  func families() throws -> [DecoderFamily] {
-    try family.map { [try FamilyFile(contentsOf: URL(filePath: $0)).family] } ?? []
-  }
+  @OptionGroup var families: FamilyOptions
 
   /// The recipe's growth.
   func merge() throws -> MergeRecipe? {

@@ -18,8 +18,8 @@ struct GrowthRequest {
   ///
   /// - Throws: `ValidationError` for what goes ill together or does nothing.
   init(
-    _ sizes: GrowthSizeOptions, _ manner: GrowthMannerOptions, _ training: GrowthTrainingOptions,
-    _ recipes: GrowthRecipeOptions
+    sizes: GrowthSizeOptions, manner: GrowthMannerOptions, training: GrowthTrainingOptions,
+    recipes: GrowthRecipeOptions
   ) throws {
     let arguments = sizes.arguments + manner.arguments + training.arguments
     description = arguments.reduce(into: GrowthDescription()) {

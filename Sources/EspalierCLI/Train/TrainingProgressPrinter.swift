@@ -101,7 +101,10 @@ final class TrainingProgressPrinter: Sendable {
       state.shownAt = now
       if stays { state.printedAt = now }
       state.isFirstStep = false
-      return (Self.line(record, reading, state.outline, state.validationLoss), stays)
+      return (
+        Self.line(
+          record, reading, outline: state.outline, validationLoss: state.validationLoss), stays
+      )
     }
     guard let line else { return }
     if line.stays { terminal.print(line.text) } else { terminal.show(line.text) }
@@ -114,8 +117,8 @@ final class TrainingProgressPrinter: Sendable {
   }
 
   private static func line(
-    _ record: StepRecord, _ reading: ProgressMeter.Reading?, _ outline: TrainingRunOutline?,
-    _ validationLoss: Double?
+    _ record: StepRecord, _ reading: ProgressMeter.Reading?, outline: TrainingRunOutline?,
+    validationLoss: Double?
   ) -> String {
     var parts = ["step \(record.step)", "loss \(Readable.loss(record.loss))"]
     if case .steps(let total)? = outline?.length { parts[0] += "/\(total)" }

@@ -117,12 +117,7 @@ struct VerifyCommand: AsyncParsableCommand {
       valueName: "path"), completion: .file())
   var tokenizer: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "The description of a family that is not known, as for `espalier grow`.",
-      valueName: "family.yaml"),
-    completion: .file(extensions: ["yml", "yaml", "json"]))
-  var family: String?
+  @OptionGroup var families: FamilyOptions
 
   @OptionGroup var modelOptions: ModelOptions
   @OptionGroup var engineOptions: EngineOptions
@@ -197,8 +192,7 @@ extension VerifyCommand {
       if let text { request.tokens = .text(text) }
       if let data { request.tokens = .data(URL(filePath: data)) }
       request.tokenizer = tokenizer.map { URL(filePath: $0) }
-      request.families =
-        try family.map { [try FamilyFile(contentsOf: URL(filePath: $0)).family] } ?? []
+      request.families = try families.given()
       request.ignoredTensors = modelOptions.ignoredTensors
       request.streams = streaming
       (request.symmetrySteps, request.learningRate, request.seed) = (steps, learningRate, seed)

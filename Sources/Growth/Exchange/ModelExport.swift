@@ -58,7 +58,7 @@ public struct ModelExport: Sendable {
       return
     }
     try GrowthError.check(
-      source.status != nil, .invalidOptions, source.url.path(percentEncoded: false),
+      source.status != nil, .invalidOptions, subject: source.url.path(percentEncoded: false),
       "holds weights alone and no \(TrainingStateFiles.state), so there is no optimizer's state to "
         + "export; give a training checkpoint or a run")
     let state = try StoredTrainingState(reading: source.url)
@@ -128,10 +128,10 @@ public struct ModelExport: Sendable {
 
   private func files(_ output: ModelGrowth.Output) throws -> ExchangedFiles {
     try GrowthError.check(
-      output.type?.isFloatingPoint ?? true, .invalidOptions, "dtype",
+      output.type?.isFloatingPoint ?? true, .invalidOptions, subject: "dtype",
       "\(output.type?.rawValue ?? "") holds no real numbers")
     try GrowthError.check(
-      output.maximumShardByteCount ?? 1 > 0, .invalidOptions, "shard size",
+      output.maximumShardByteCount ?? 1 > 0, .invalidOptions, subject: "shard size",
       "\(output.maximumShardByteCount ?? 0) bytes hold no tensor")
     return try ExchangedFiles(
       weightsOf: source, as: output.type, maximumShardByteCount: output.maximumShardByteCount,

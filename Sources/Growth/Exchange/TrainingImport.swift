@@ -76,7 +76,7 @@ public struct TrainingImport: Sendable {
     let adamW = optimizer.adamW
     let step = options.step ?? adamW.step
     try GrowthError.check(
-      step >= adamW.step, .invalidOptions, "step",
+      step >= adamW.step, .invalidOptions, subject: "step",
       "\(step) is less than the \(adamW.step) updates that parameters have seen")
     let training = try options.training ?? constant(optimizer, step)
     try training.validate()
@@ -88,7 +88,7 @@ public struct TrainingImport: Sendable {
     let limit = 1 << 56
     for (name, count) in [("step", step), ("tokens", tokens)] {
       try GrowthError.check(
-        (0...limit).contains(count), .invalidOptions, name,
+        (0...limit).contains(count), .invalidOptions, subject: name,
         "\(count) is outside 0 … \(limit); give --\(name)")
     }
     let cursor = BatchStream.Cursor(
@@ -108,7 +108,8 @@ public struct TrainingImport: Sendable {
   ) throws -> TrainingConfiguration {
     let settings = optimizer.settings
     try GrowthError.check(
-      settings.learningRate > 0, .invalidOptions, optimizer.url.path(percentEncoded: false),
+      settings.learningRate > 0, .invalidOptions,
+      subject: optimizer.url.path(percentEncoded: false),
       "has a learning rate of 0, which is no schedule; give the recipe that goes on (--recipe)")
     return TrainingConfiguration(
       batch: BatchConfiguration(sequences: 1), optimizer: .adamW(settings.optimizer),

@@ -22,7 +22,7 @@ package final class GrownRows: Sendable {
   package init(of directory: ModelDirectory, by path: GrowthPath, types: [DType]) throws {
     parameters = path.targetParameters
     try GrowthError.check(
-      types.count == parameters.count, .mismatch, "types",
+      types.count == parameters.count, .mismatch, subject: "types",
       "\(types.count) for \(parameters.count) tensors")
     let places = StoredPlaces(directory)
     var tensors: [String: GrownTensor] = [:]

@@ -200,19 +200,20 @@ extension ModelGrowth {
 
   func check(_ output: Output) throws {
     try GrowthError.check(
-      source.status == nil || (output.type ?? .float32) == .float32, .invalidOptions, "dtype",
+      source.status == nil || (output.type ?? .float32) == .float32, .invalidOptions,
+      subject: "dtype",
       "a training state holds float32; grow the weights alone for \(output.type?.rawValue ?? "")")
     try GrowthError.check(
-      output.type?.isFloatingPoint ?? true, .invalidOptions, "dtype",
+      output.type?.isFloatingPoint ?? true, .invalidOptions, subject: "dtype",
       "\(output.type?.rawValue ?? "") holds no real numbers")
     try GrowthError.check(
-      (1...1024).contains(output.threadCount ?? 1), .invalidOptions, "threads",
+      (1...1024).contains(output.threadCount ?? 1), .invalidOptions, subject: "threads",
       "\(output.threadCount ?? 0) is outside 1 … 1024")
     try GrowthError.check(
-      output.maximumShardByteCount ?? 1 > 0, .invalidOptions, "shard size",
+      output.maximumShardByteCount ?? 1 > 0, .invalidOptions, subject: "shard size",
       "\(output.maximumShardByteCount ?? 0) bytes hold no tensor")
     try GrowthError.check(
-      source.status == nil || output.only == nil, .invalidOptions, "only",
+      source.status == nil || output.only == nil, .invalidOptions, subject: "only",
       "a part of a training state is none; grow the weights alone")
   }
 
@@ -223,15 +224,16 @@ extension ModelGrowth {
     }
     try GrowthError.check(
       !directory(source.url.path(percentEncoded: false)).hasPrefix(directory(path)),
-      .unwritableTarget, path, "holds the model that is grown; give another path")
+      .unwritableTarget, subject: path, "holds the model that is grown; give another path")
     guard FileManager.default.fileExists(atPath: path) else { return }
     let listing = try? FolderListing(of: path)
     if let listing, listing.isEmpty { return }
     try GrowthError.check(
-      listing?.names.contains(TrainingStateFiles.configuration) ?? false, .unwritableTarget, path,
+      listing?.names.contains(TrainingStateFiles.configuration) ?? false, .unwritableTarget,
+      subject: path,
       "exists and is not a model's directory; give another path")
     try GrowthError.check(
-      output.overwrites, .unwritableTarget, path,
+      output.overwrites, .unwritableTarget, subject: path,
       "exists; give another path, or replace it (--overwrite)")
     try checkReplaceable(path)
   }
@@ -248,7 +250,7 @@ extension ModelGrowth {
     let known = Set(manifest.files.keys).union([Manifest.fileName])
     let strangers = DirectoryContents(url).strangers(besides: known)
     try GrowthError.check(
-      strangers.isEmpty, .unwritableTarget, path,
+      strangers.isEmpty, .unwritableTarget, subject: path,
       "cannot be replaced, since it holds more than the model: "
         + "\(DirectoryContents.list(strangers)); move that away, or give another path")
   }

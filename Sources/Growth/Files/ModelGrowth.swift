@@ -32,13 +32,13 @@ public struct ModelGrowth: Sendable {
     options.source = source.url.path(percentEncoded: false)
     options.sourceHash = try source.files.quickHash()
     try GrowthError.check(
-      !plans.isEmpty, .unreachable, options.source ?? "",
+      !plans.isEmpty, .unreachable, subject: options.source ?? "",
       "nothing grows: the model has these sizes already")
     try options.validate()
     path = try GrowthPath(plans, of: source.model, options: options).settled(for: source.status)
     let rates = plans.contains { $0.learningRates == .smallTrajectory }
     try GrowthError.check(
-      source.status != nil || !rates, .invalidOptions, options.source ?? "",
+      source.status != nil || !rates, .invalidOptions, subject: options.source ?? "",
       "holds weights alone, which have no place for the learning rates of the small model's "
         + "trajectory; use the target's")
     let hasTrainingOptions =
@@ -46,7 +46,7 @@ public struct ModelGrowth: Sendable {
       || (options.schedule != .automatic && options.schedule != .continued)
       || options.newEntryRate != nil
     try GrowthError.check(
-      source.status != nil || !hasTrainingOptions, .invalidOptions, options.source ?? "",
+      source.status != nil || !hasTrainingOptions, .invalidOptions, subject: options.source ?? "",
       "holds weights alone, which have no moments, no learning rates and no schedule")
   }
 

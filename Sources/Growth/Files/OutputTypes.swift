@@ -38,7 +38,7 @@ struct OutputTypes {
     guard let entry else { return given ?? usual }
     if let type = entry.dtype, type.isFloatingPoint { return given ?? type }
     try GrowthError.check(
-      !isComputed, .unsupported, entry.name,
+      !isComputed, .unsupported, subject: entry.name,
       "holds elements of type \(entry.dtypeName), which the growth would have to compute with; "
         + "readable are \(DType.allCases.filter(\.isFloatingPoint).map(\.safetensorsName).joined(separator: ", ")). "
         + "Convert it first, or choose a growth that leaves it as it is")
@@ -55,7 +55,7 @@ struct NameFilter {
     self.patterns = patterns
     for pattern in patterns ?? [] {
       try GrowthError.check(
-        names.contains { Self.fits($0, pattern) }, .invalidOptions, "only",
+        names.contains { Self.fits($0, pattern) }, .invalidOptions, subject: "only",
         "\"\(pattern)\" fits none of the \(names.count) tensors, of which one is "
           + "\(names.first ?? "none")")
     }

@@ -10,7 +10,7 @@ extension UnitMap {
   /// - Throws: ``GrowthError`` of code `mismatch` that names the first run that is not possible.
   func checkRuns(_ subject: String) throws {
     func check(_ condition: Bool, _ message: @autoclosure () -> String) throws {
-      try GrowthError.check(condition, .mismatch, subject, message())
+      try GrowthError.check(condition, .mismatch, subject: subject, message())
     }
     try check((1...Self.mostUnits).contains(sourceCount), "maps \(sourceCount) units")
     var total = 0

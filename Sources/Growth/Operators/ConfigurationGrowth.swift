@@ -69,7 +69,7 @@ public struct ConfigurationGrowth: GrowthOperator {
 
   private func checkReachable(_ obstacles: [String]) throws {
     try GrowthError.check(
-      obstacles.isEmpty, .unreachable, "configuration", obstacles.joined(separator: "; "))
+      obstacles.isEmpty, .unreachable, subject: "configuration", obstacles.joined(separator: "; "))
   }
 
   /// No growth changes these.

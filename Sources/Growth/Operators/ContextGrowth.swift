@@ -44,7 +44,7 @@ public struct ContextGrowth: GrowthOperator {
     try GrowthError.checkGrows("contextLength", from: old, to: contextLength)
     let turnsPairs = model.turnsPairs
     try GrowthError.check(
-      rotary == nil || turnsPairs, .invalidOptions, "rotary",
+      rotary == nil || turnsPairs, .invalidOptions, subject: "rotary",
       "\(model.family.name) has a table of positions and no rotary embedding; leave it out"
     )
     let turnsOtherwise = rotary.map { $0 != model.rotary ?? RotaryEmbedding() } ?? false
@@ -55,7 +55,7 @@ public struct ContextGrowth: GrowthOperator {
     try target.validate()
     let stretches = positions == .interpolated && model.learnsPositions
     try GrowthError.check(
-      !stretches || contextLength <= Self.mostStretched, .unreachable, "contextLength",
+      !stretches || contextLength <= Self.mostStretched, .unreachable, subject: "contextLength",
       "\(contextLength) positions are too many to stretch a table over; expected at most "
         + "\(Self.mostStretched), or extended positions")
     var plan = GrowthPlan(

@@ -118,7 +118,7 @@ public struct DepthGrowth: GrowthOperator {
   ) throws -> [String: Double] {
     guard outputScale != 1 else { return [:] }
     try GrowthError.check(
-      block == .copy && Float(outputScale).isNormal, .invalidOptions, "output scale",
+      block == .copy && Float(outputScale).isNormal, .invalidOptions, subject: "output scale",
       "\(outputScale) on \(block.rawValue); expected a number of float32 other than 0, on plain copies "
         + "(with 0 they are identityByOutput)")
     let areNew = layers.areNew
@@ -132,12 +132,12 @@ public struct DepthGrowth: GrowthOperator {
     let (count, old) = (try layerCount(of: model), model.layerCount)
     if case .sources(let sources) = placement {
       try GrowthError.check(
-        sources.count == count, .invalidOptions, "placement",
+        sources.count == count, .invalidOptions, subject: "placement",
         "lists the sources of \(counted(sources.count, "layer")), and the grown model has \(count)")
       return try listed(sources, old)
     }
     try GrowthError.check(
-      count >= old, .unreachable, "depth",
+      count >= old, .unreachable, subject: "depth",
       "is \(count), fewer than the model's \(counted(old, "layer"))")
     // Before each layer is listed.
     try checkCount(count, model)
@@ -172,7 +172,7 @@ public struct DepthGrowth: GrowthOperator {
     case .factor(let factor):
       let (product, overflow) = model.layerCount.multipliedReportingOverflow(by: factor)
       try GrowthError.check(
-        factor >= 1 && !overflow, .invalidOptions, "depth",
+        factor >= 1 && !overflow, .invalidOptions, subject: "depth",
         "\(factor) is not a factor; expected 2 or more")
       return product
     }
@@ -182,7 +182,7 @@ public struct DepthGrowth: GrowthOperator {
     var seen: Set<Int> = []
     return try sources.map { layer in
       try GrowthError.check(
-        (0..<layerCount).contains(layer), .invalidOptions, "depth",
+        (0..<layerCount).contains(layer), .invalidOptions, subject: "depth",
         "the list names layer \(layer); the model has \(layerCount), counted from 0")
       return seen.insert(layer).inserted ? .kept(layer) : try new(of: layer)
     }
@@ -206,7 +206,7 @@ public struct DepthGrowth: GrowthOperator {
   private func checkBlock(_ model: ModelConfiguration) throws {
     try GrowthError.check(
       block != .identityByNorm || (!model.traits.isGated && model.traits.gain == .plain),
-      .deadParameters, "depth",
+      .deadParameters, subject: "depth",
       "blocks with zero norms never learn in a gated feed-forward, and need gains "
         + "(\(model.family.name)); "
         + "use identityByOutput")

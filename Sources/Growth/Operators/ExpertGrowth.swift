@@ -47,7 +47,7 @@ public struct ExpertGrowth: GrowthOperator, Hashable {
       traits == family.traits && model.rotary?.fraction ?? 1 == 1
         && model.family.tensors.layout == .outputInput && model.family.tensors.gateUp == nil
         && model.family.tensors.queryKeyValue == nil,
-      .unreachable, "experts",
+      .unreachable, subject: "experts",
       "\(model.family.name) computes what \(family.name) has no place for; experts can be made of "
         + "llama and mistral")
     var target = model
@@ -65,7 +65,7 @@ public struct ExpertGrowth: GrowthOperator, Hashable {
 
   private func checkNumbers(_ model: ModelConfiguration) throws {
     func check(_ condition: Bool, _ message: String) throws {
-      try GrowthError.check(condition, .invalidOptions, "experts", message)
+      try GrowthError.check(condition, .invalidOptions, subject: "experts", message)
     }
     try check(
       model.traits.experts == nil,
@@ -110,7 +110,7 @@ extension GrowthPlan {
     try GrowthError.check(
       expertParts > 0 && target.intermediateSize * expertParts == source.intermediateSize
         && experts.count % expertParts == 0 && experts.perToken % expertParts == 0,
-      .mismatch, operation,
+      .mismatch, subject: operation,
       "cuts \(counted(source.intermediateSize, "unit")) into \(counted(expertParts, "part")) of "
         + "\(target.intermediateSize) for \(counted(experts.count, "expert")), \(experts.perToken) to a token"
     )

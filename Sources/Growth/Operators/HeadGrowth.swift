@@ -52,10 +52,10 @@ public struct HeadGrowth: GrowthOperator, Hashable {
     try GrowthError.checkGrows(
       "keyValueHeadCount", from: model.keyValueHeadCount, to: target.keyValueHeadCount)
     try GrowthError.check(
-      target.headCount <= Self.mostHeads, .unreachable, "headCount",
+      target.headCount <= Self.mostHeads, .unreachable, subject: "headCount",
       "\(target.headCount) is more than \(Self.mostHeads); check the number")
     try GrowthError.check(
-      target.headCount % target.keyValueHeadCount == 0, .unreachable, "keyValueHeadCount",
+      target.headCount % target.keyValueHeadCount == 0, .unreachable, subject: "keyValueHeadCount",
       "\(target.keyValueHeadCount) does not divide the \(target.headCount) query heads; "
         + "\(target.headCount / target.keyValueHeadCount * target.keyValueHeadCount) or "
         + "\(target.headCount / target.keyValueHeadCount &* target.keyValueHeadCount &+ target.keyValueHeadCount)"
@@ -76,7 +76,7 @@ public struct HeadGrowth: GrowthOperator, Hashable {
     let copies = target.keyValueHeadCount / model.keyValueHeadCount
     let needed = (groups.oldSize + copies - 1) / copies
     try GrowthError.check(
-      copies * groups.newSize >= groups.oldSize, .unreachable, "headCount",
+      copies * groups.newSize >= groups.oldSize, .unreachable, subject: "headCount",
       "\(target.headCount) query heads to \(target.keyValueHeadCount) key/value heads are "
         + "\(groups.newSize) each, but the \(copies) of some old one must take its "
         + "\(groups.oldSize) query heads; \(needed * target.keyValueHeadCount) query heads would do"

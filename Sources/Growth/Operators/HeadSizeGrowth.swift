@@ -26,10 +26,11 @@ public struct HeadSizeGrowth: GrowthOperator {
     try GrowthError.checkGrows("headSize", from: old, to: headSize)
     if headSize == old { return [] }
     try GrowthError.check(
-      headSize <= UnitMap.mostUnits, .unreachable, "headSize",
+      headSize <= UnitMap.mostUnits, .unreachable, subject: "headSize",
       "\(headSize) is more than \(UnitMap.mostUnits); check the number")
     try GrowthError.check(
-      !model.traits.queryKeyNorm && model.rotary?.fraction ?? 1 == 1, .unreachable, "headSize",
+      !model.traits.queryKeyNorm && model.rotary?.fraction ?? 1 == 1, .unreachable,
+      subject: "headSize",
       "heads of \(model.family.name) are normalised or turn in part; grow their number instead")
     let turnsPairs = model.turnsPairs
     if turnsPairs { try checkMultiple(of: old) }
@@ -55,7 +56,7 @@ public struct HeadSizeGrowth: GrowthOperator {
   private func checkMultiple(of old: Int) throws {
     let lower = headSize / old * old
     try GrowthError.check(
-      lower == headSize, .unreachable, "headSize",
+      lower == headSize, .unreachable, subject: "headSize",
       "\(headSize) is no multiple of the model's \(old), so rotary pairs would turn at other "
         + "frequencies; \(lower) or \(lower &+ old) would do")
   }

@@ -16,14 +16,14 @@ extension GrowthError {
   /// Growth only adds.
   static func checkGrows(_ subject: String, from old: Int, to new: Int) throws {
     try check(
-      new >= old, .unreachable, subject,
+      new >= old, .unreachable, subject: subject,
       "\(new) is less than the model's \(old); growth reaches \(old) and more")
   }
 
   /// Copies are listed one by one, so their number is checked before any list is made.
   static func checkCopies(_ subject: String, from old: Int, to new: Int) throws {
     try check(
-      new / max(1, old) <= UnitMap.mostCopies, .unreachable, subject,
+      new / max(1, old) <= UnitMap.mostCopies, .unreachable, subject: subject,
       "\(new) is more than \(UnitMap.mostCopies) times the model's \(old), the most that one growth "
         + "reaches; check the number, or grow in several steps")
   }

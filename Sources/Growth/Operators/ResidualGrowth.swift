@@ -30,11 +30,11 @@ public struct ResidualGrowth: GrowthOperator {
     try GrowthError.checkGrows("hiddenSize", from: old, to: hiddenSize)
     if hiddenSize == old { return [] }
     try GrowthError.check(
-      !model.traits.queryKeyNorm, .unreachable, "hiddenSize",
+      !model.traits.queryKeyNorm, .unreachable, subject: "hiddenSize",
       "the norms of queries and keys of \(model.family.name) share their ε with those of the stream, "
         + "which would change; repeat the width by a whole factor instead")
     try GrowthError.check(
-      model.traits.gain != .none, .unreachable, "hiddenSize",
+      model.traits.gain != .none, .unreachable, subject: "hiddenSize",
       "the norms of \(model.family.name) have no gains that could make up for the new units; repeat "
         + "the width by a whole factor instead")
     let ratio = Double(old) / Double(hiddenSize)
@@ -77,7 +77,7 @@ public struct ResidualGrowth: GrowthOperator {
       centres ? [.loss, .symmetry, .liveness] : [.loss, .moments, .symmetry, .liveness]
     guard model.layerCount == 0, model.tiesHead, !isFollowedByBlocks else { return promised }
     try GrowthError.check(
-      centres, .deadParameters, "hiddenSize",
+      centres, .deadParameters, subject: "hiddenSize",
       "new units of a model without layers and with a tied head stay zero for ever; add layers first"
     )
     // All new units are read by themselves alone, so they stay copies.

@@ -33,7 +33,7 @@ public enum ScheduleRatio: String, Sendable, Hashable, CaseIterable, Codable {
     from small: ModelConfiguration, to large: ModelConfiguration
   ) throws -> Double {
     try GrowthError.check(
-      small.layerCount > 0, .unsupported, "schedule",
+      small.layerCount > 0, .unsupported, subject: "schedule",
       "no ratio is known for a model without layers; continue its schedule or state a ratio")
     let counts = try [small, large].map { Double(try $0.parameterCount().withoutEmbeddings) }
     return value(parameterRatio: counts[1] / counts[0])

@@ -84,7 +84,7 @@ public struct SliceGrowth: GrowthOperator {
     var target = model
     target.layerCount = slices.reduce(0) { $0 + $1.layers.count }
     try GrowthError.check(
-      target.layerCount > 0, .invalidOptions, "slices", "no layers; expected at least one")
+      target.layerCount > 0, .invalidOptions, subject: "slices", "no layers; expected at least one")
     try target.validate()
     let stack = try SliceStack(slices, from: model, to: target)
     let scales = stack.factors
@@ -102,12 +102,12 @@ public struct SliceGrowth: GrowthOperator {
     for slice in slices {
       let (first, end) = (slice.layers.lowerBound, slice.layers.upperBound)
       try GrowthError.check(
-        first >= 0 && end <= model.layerCount, .invalidOptions, "slices",
+        first >= 0 && end <= model.layerCount, .invalidOptions, subject: "slices",
         "layers \(first) up to \(end) (not included) are not among the model's "
           + "\(model.layerCount), counted from 0")
       try GrowthError.check(
         slice.scales.allSatisfy { !$0.factors.isEmpty && $0.factors.allSatisfy(\.isFactor) },
-        .invalidOptions, "slices",
+        .invalidOptions, subject: "slices",
         "a factor is missing, or is neither 0 nor a number that float32 holds")
     }
   }

@@ -30,7 +30,7 @@ public struct VocabularyGrowth: GrowthOperator {
     let old = model.vocabularySize
     try GrowthError.checkGrows("vocabularySize", from: old, to: vocabularySize)
     try GrowthError.check(
-      noise >= 0 && noise.isFinite, .invalidOptions, "vocabularySize",
+      noise >= 0 && noise.isFinite, .invalidOptions, subject: "vocabularySize",
       "noise of \(noise) times the initializer's; expected 0 or more")
     if vocabularySize == old { return [] }
     var target = model

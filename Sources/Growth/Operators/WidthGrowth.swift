@@ -70,7 +70,7 @@ public struct WidthGrowth: GrowthOperator {
   /// One plan; none for a factor of 1.
   public func plans(from model: ModelConfiguration) throws -> [GrowthPlan] {
     try GrowthError.check(
-      (1...UnitMap.mostCopies).contains(factor), .invalidOptions, "width",
+      (1...UnitMap.mostCopies).contains(factor), .invalidOptions, subject: "width",
       "\(factor) is not a factor; expected 2 to \(UnitMap.mostCopies)")
     if factor == 1 { return [] }
     try checkNoise()
@@ -102,7 +102,7 @@ public struct WidthGrowth: GrowthOperator {
   private func checkNoise() throws {
     guard case .noise(let signalToNoise) = symmetry else { return }
     try GrowthError.check(
-      Self.noiseRange.contains(signalToNoise), .invalidOptions, "noise",
+      Self.noiseRange.contains(signalToNoise), .invalidOptions, subject: "noise",
       "\(signalToNoise) decibels below the weights; expected -40 to 200")
   }
 
@@ -143,7 +143,8 @@ public struct WidthGrowth: GrowthOperator {
     ] {
       let (product, overflow) = model[keyPath: size].multipliedReportingOverflow(by: factor)
       try GrowthError.check(
-        !overflow, .invalidOptions, "width", "\(factor) times the width is more than memory holds")
+        !overflow, .invalidOptions, subject: "width",
+        "\(factor) times the width is more than memory holds")
       target[keyPath: size] = product
     }
     if model.tiesHead {

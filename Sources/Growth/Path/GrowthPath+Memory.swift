@@ -12,7 +12,8 @@ extension GrowthPath {
     try state.validate()
     try options.validate()
     try GrowthError.check(
-      source == state.status.model, .mismatch, operation, "is a growth of another model than this")
+      source == state.status.model, .mismatch, subject: operation,
+      "is a growth of another model than this")
     let path = try settled(for: state.status)
     let slotCount = state.parameters.map(\.slots.count).max() ?? 0
     try checkMemory(partCount: 1 + slotCount)
@@ -70,11 +71,11 @@ extension GrowthPath {
 
   private func check(_ values: [HostTensor]) throws {
     try GrowthError.check(
-      sourceParameters.count == values.count, .mismatch, operation,
+      sourceParameters.count == values.count, .mismatch, subject: operation,
       "grows \(counted(sourceParameters.count, "parameter")), \(values.count) were given")
     for (spec, value) in zip(sourceParameters, values) {
       try GrowthError.check(
-        value.shape == spec.shape && value.dtype == .float32, .mismatch, spec.name,
+        value.shape == spec.shape && value.dtype == .float32, .mismatch, subject: spec.name,
         "is \(value.dtype) \(value.shape), expected float32 \(spec.shape)")
     }
   }
@@ -118,7 +119,7 @@ extension GrowthPath {
   ) throws -> [[Double]] {
     let small = try zip(sourceParameters, values).map { spec, values in
       try GrowthError.check(
-        spec.shape.elementCount == values.count, .mismatch, spec.name,
+        spec.shape.elementCount == values.count, .mismatch, subject: spec.name,
         "has \(values.count) elements, expected \(spec.shape)")
       return HostTensor(shape: spec.shape, dtype: .float64) { bytes in
         values.withUnsafeBytes { bytes.copyMemory(from: $0) }

@@ -52,7 +52,8 @@ public struct GrowthPath: Sendable {
     var (model, specs) = (model, sourceParameters)
     steps = try plans.map { plan in
       try GrowthError.check(
-        plan.source == model, .mismatch, plan.operation, "is a growth of another model than this")
+        plan.source == model, .mismatch, subject: plan.operation,
+        "is a growth of another model than this")
       let grown = try parameters(of: plan.target)
       let tensors = try plan.tensors(from: specs, to: grown)
       defer { (model, specs) = (plan.target, grown) }

@@ -125,16 +125,16 @@ extension GrowthReceipt: FieldCoded {
     _ steps: [Step], options: GrowthOptions,
     parametrization: MaximalUpdateParametrization?, versions: Versions
   ) throws -> GrowthPath {
-    try GrowthError.check(!steps.isEmpty, .mismatch, fileName, "holds no growth")
+    try GrowthError.check(!steps.isEmpty, .mismatch, subject: fileName, "holds no growth")
     try options.validate()
     try GrowthError.check(
-      steps.count <= mostSteps, .mismatch, fileName,
+      steps.count <= mostSteps, .mismatch, subject: fileName,
       "holds \(steps.count) growths; expected at most \(mostSteps)")
     let path = try GrowthPath(
       steps.map(\.plan), options: options, parametrization: parametrization)
     for (made, step) in zip(path.steps, steps) {
       try GrowthError.check(
-        Step(made).tensors == step.tensors, .mismatch, step.plan.operation,
+        Step(made).tensors == step.tensors, .mismatch, subject: step.plan.operation,
         "its list of tensors is not what the growth makes; the receipt was changed, or another "
           + "version (\(versions.espalier)) wrote it")
     }

@@ -23,7 +23,7 @@ extension MergeRecipe {
     let own = source.directory.tensorNames.compactMap { tensors.entry(named: $0)?.dtype }
     for type in type.map({ [$0] }) ?? own where type.isHalfPrecision {
       try GrowthError.check(
-        type == outputType, .unsupported, "out_dtype",
+        type == outputType, .unsupported, subject: "out_dtype",
         "weights of \(type.rawValue) would be multiplied and rounded, and rounded again to "
           + "\(outputType.rawValue); give dtype: float32, so that they are rounded once")
     }
@@ -40,7 +40,7 @@ extension MergeRecipe {
     let count = try Self.tokenCount(of: [UInt8](data))
     let rows = source.model.vocabularySize
     try GrowthError.check(
-      count == rows, .unsupported, "tokenizer_source",
+      count == rows, .unsupported, subject: "tokenizer_source",
       "asks for as many embeddings as the tokenizer has tokens, \(count), and the model has "
         + "\(rows); leave tokenizer_source out of the recipe: the tokenizer comes along as it is, and "
         + "so do all embeddings")

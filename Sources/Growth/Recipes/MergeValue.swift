@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Tensors
 import Yams
 
@@ -35,7 +36,7 @@ struct MergeValue {
     for (key, node) in mapping {
       let name = key.scalar?.string ?? "?"
       let value = MergeValue(node, path: path + [name], file: file)
-      if value.isNull { continue }
+      if value.node.isNull { continue }
       if let reason = refused[name] { throw value.error(.unsupported, reason) }
       guard known.contains(name) else {
         throw value.error(
@@ -68,16 +69,9 @@ struct MergeValue {
   var isScalar: Bool { node.scalar != nil }
   var isMapping: Bool { node.mapping != nil }
 
-  private var isNull: Bool {
-    guard let scalar = node.scalar, scalar.style == .plain || scalar.style == .any else {
-      return false
-    }
-    return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
-  }
-
   /// Text that is not empty.
   func text() throws -> String {
-    guard let text = node.scalar?.string, !text.isEmpty, !isNull else {
+    guard let text = node.scalar?.string, !text.isEmpty, !node.isNull else {
       throw error("expected text")
     }
     return text

@@ -109,8 +109,8 @@ public struct ReferenceModel: Sendable {
     _ batch: TokenBatch, _ dropoutKey: DropoutKey? = nil, keepsValues: Bool = false
   ) throws -> Interpreter<Double> {
     try Interpreter(
-      program, MemoryParameters(parameters), batch, MatrixArithmetic(threads: 1),
-      keepsValues: keepsValues, dropoutKey: dropoutKey)
+      program, parameters: MemoryParameters(parameters), batch: batch,
+      arithmetic: MatrixArithmetic(threads: 1), keepsValues: keepsValues, dropoutKey: dropoutKey)
   }
 }
 

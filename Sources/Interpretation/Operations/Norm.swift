@@ -11,14 +11,6 @@ struct Norm {
   var gain: Program.Gain?
   var bias: Program.Parameter?
 
-  init(
-    _ kind: Program.NormKind, _ epsilon: Double, _ width: Int, _ gain: Program.Gain?,
-    _ bias: Program.Parameter?
-  ) {
-    (self.kind, self.epsilon, self.width) = (kind, epsilon, width)
-    (self.gain, self.bias) = (gain, bias)
-  }
-
   /// Takes off a stretch's mean and divides by what it returns the inverse of.
   fileprivate func normalise(_ x: UnsafeMutablePointer<Double>) -> Double {
     var (mean, squares) = (0.0, 0.0)

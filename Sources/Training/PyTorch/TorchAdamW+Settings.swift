@@ -29,8 +29,9 @@ extension TorchAdamW {
     }
     let context = Context(file: file, groups: groups.filter { !$0.parameters.isEmpty })
     let rates = try context.base(
-      "lr", \.learningRate, \.learningRateMultiplier, defaults?.learningRate)
-    let epsilons = try context.base("eps", \.epsilon, \.epsilonMultiplier, defaults?.epsilon)
+      "lr", \.learningRate, multiplier: \.learningRateMultiplier, given: defaults?.learningRate)
+    let epsilons = try context.base(
+      "eps", \.epsilon, multiplier: \.epsilonMultiplier, given: defaults?.epsilon)
     try context.checkBetas(first)
     var optimizer = AdamWConfiguration(
       beta1: first.beta1, beta2: first.beta2, epsilon: epsilons.base, clip: clip)
@@ -85,7 +86,7 @@ private struct Context {
   /// A number without multipliers, and the groups' multipliers.
   func base(
     _ key: String, _ value: KeyPath<TorchAdamW.Group, Double>,
-    _ multiplier: KeyPath<TorchAdamW.Group, Double?>, _ given: Double?
+    multiplier: KeyPath<TorchAdamW.Group, Double?>, given: Double?
   ) throws -> (base: Double, multipliers: [Double]) {
     let base =
       groups.first { ($0[keyPath: multiplier] ?? 1) == 1 }?[keyPath: value]

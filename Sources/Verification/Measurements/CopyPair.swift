@@ -73,8 +73,8 @@ extension [CopyPair] {
     let means = Dictionary(grouping: self, by: \.space).sorted { $0.key < $1.key }
       .map { space, pairs in
         number(
-          CopyDistance.mean(pairs.map(\.afterTraining)), space,
-          expected: CopyDistance.mean(pairs.map(\.expected)), bound, steps)
+          CopyDistance.mean(pairs.map(\.afterTraining)), in: space,
+          expected: CopyDistance.mean(pairs.map(\.expected)), bound, steps: steps)
       }
     return .smallest(means, above: bound)
   }
@@ -84,7 +84,8 @@ extension [CopyPair] {
     let bound = GuaranteeTolerances.differentCopies
     return .smallest(
       map { pair in
-        let number = number(pair.afterTraining, pair.space, expected: pair.expected, bound, steps)
+        let number = number(
+          pair.afterTraining, in: pair.space, expected: pair.expected, bound, steps: steps)
         return number.doubt == nil && !bound.admits(number.value) && pair.hasBegunToPart
           ? number.doubted("copies have begun to part, and need more steps") : number
       }, above: bound)
@@ -93,8 +94,8 @@ extension [CopyPair] {
   /// A distance, and why it proves nothing where it is within the bound, for copies that would part by so
   /// much.
   private func number(
-    _ distance: Double, _ space: String, expected: Double, _ bound: VerificationBound,
-    _ steps: Int
+    _ distance: Double, in space: String, expected: Double, _ bound: VerificationBound,
+    steps: Int
   ) -> MeasuredNumber {
     let doubt: String? =
       if bound.admits(distance) {

@@ -78,7 +78,7 @@ public struct DeadParameter: Sendable, Hashable, Codable {
   private static func check(_ batches: [TokenBatch]) throws {
     try VerificationError.check(
       batches.count > 1 && batches.allSatisfy { $0.sequenceLength > 1 && $0.targetCount > 0 },
-      .invalidBatch, "batches",
+      .invalidBatch, subject: "batches",
       "expected two or more, of sequences of two tokens or more; one token attends to itself only")
   }
 

@@ -13,8 +13,8 @@ public enum FirstStep {
   /// whose moments are all zero.
   ///
   /// - Returns: nil where every parameter has moments.
-  public static func error(
-    _ state: ModelState, optimizer: OptimizerConfiguration
+  public static func departure(
+    of state: ModelState, optimizer: OptimizerConfiguration
   ) throws -> MeasuredNumber? {
     let program = try state.program()
     return .largest(

@@ -11,21 +11,21 @@ public enum GradientMap {
   ///
   /// - Returns: nil where no entry has a source.
   /// - Throws: the errors of the models and of Growth.
-  public static func gradientError(
+  public static func gradientDifference(
     _ small: any MeasuredModel, _ grown: any MeasuredModel, path: GrowthPath, batch: TokenBatch
   ) throws -> MeasuredNumber? {
-    try gradientError(
+    try gradientDifference(
       of: gradients(grown, batch), in: grown.program, against: gradients(small, batch), path: path)
   }
 
   /// The same of gradients; it proves nothing where the small model's are not finite.
-  static func gradientError(
+  static func gradientDifference(
     of gradients: [[Double]], in program: Program, against small: [[Double]], path: GrowthPath
   ) throws -> MeasuredNumber? {
     let expected = try path.mapped(gradients: small)
     let measured = zip(gradients, path.mappedEntries()).map { zip($0, $1).map { $1 ? $0 : 0 } }
     let isTelling = small.allSatisfy { $0.allSatisfy(\.isFinite) }
-    return largestError(measured, expected, names: program.parameters.map(\.name))?
+    return largestDifference(measured, expected, names: program.parameters.map(\.name))?
       .doubted(isTelling ? nil : "the small model's own gradients are not finite")
   }
 
@@ -41,7 +41,7 @@ public enum GradientMap {
   ///
   /// - Returns: nil where the small model has no moments.
   /// - Throws: the errors of Growth and Tensors.
-  public static func momentError(
+  public static func momentDifference(
     _ small: ModelState, _ grown: ModelState, path: GrowthPath
   ) throws -> MeasuredNumber? {
     guard small.hasMoments else { return nil }
@@ -59,7 +59,7 @@ public enum GradientMap {
     return .largest(
       kept.compactMap { slot in
         // Moments are multiplied, never summed, so that even the smallest tensor must agree.
-        largestError(
+        largestDifference(
           values(given.slots, slot), values(expected, slot),
           names: parameters.map { StatePart.slot(slot).prefix + $0.name }, floor: 1e-12)
       })

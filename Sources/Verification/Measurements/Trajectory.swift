@@ -10,27 +10,28 @@ public enum Trajectory {
   /// The loss of the first batch is taken before any step, so n batches show n − 1 steps.
   ///
   /// - Throws: the errors of the models; ``VerificationError`` for less than two batches.
-  public static func error(
+  public static func difference(
     _ small: any MeasuredModel, _ grown: any MeasuredModel, batches: [TokenBatch],
     training: MeasuredTraining, progress: () throws -> Void = {}
   ) throws -> MeasuredNumber {
     try VerificationError.check(
-      batches.count > 1 && batches.allSatisfy { $0.targetCount > 0 }, .invalidBatch, "batches",
+      batches.count > 1 && batches.allSatisfy { $0.targetCount > 0 }, .invalidBatch,
+      subject: "batches",
       "\(batches.count) batches show no step; expected two or more with targets")
     let losses = try [small, grown].map {
       try Self.losses($0, batches: batches, training: training, progress: progress)
     }
-    return error(of: losses[1], against: losses[0])
+    return difference(of: losses[1], against: losses[0])
   }
 
   /// The largest relative difference of two models' losses; it proves nothing where the first one's are
   /// not finite.
-  static func error(of grown: [Double], against small: [Double]) -> MeasuredNumber {
-    let errors = zip(small, grown).enumerated().map { step, pair in
+  static func difference(of grown: [Double], against small: [Double]) -> MeasuredNumber {
+    let differences = zip(small, grown).enumerated().map { step, pair in
       MeasuredNumber(relativeDifference(pair.1, pair.0), "step \(step)")
     }
     let end = small.firstIndex { !$0.isFinite }
-    return (MeasuredNumber.largest(errors) ?? MeasuredNumber(0)).doubted(
+    return (MeasuredNumber.largest(differences) ?? MeasuredNumber(0)).doubted(
       end.map { "the small model's own training diverged at step \($0)" })
   }
 

@@ -38,7 +38,7 @@ extension ModelState {
   /// The parameters' clocks, with what the training's parametrization makes of them.
   func clocks(_ program: Program) throws -> [ParameterClock] {
     try VerificationError.check(
-      parameters.count == program.parameters.count, .mismatch, "parameters",
+      parameters.count == program.parameters.count, .mismatch, subject: "parameters",
       "\(parameters.count) for a model of \(program.parameters.count)")
     let clocks = zip(program.parameters, parameters).map { ParameterClock(name: $0.name, $1) }
     return try training?.effective(clocks, of: configuration) ?? clocks

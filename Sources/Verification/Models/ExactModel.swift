@@ -57,11 +57,11 @@ public struct ExactModel: MeasuredModel {
   private func check() throws {
     try VerificationError.check(
       values.count == program.parameters.count && clocks.count == values.count, .mismatch,
-      "parameters", "\(values.count) for a model of \(program.parameters.count)")
+      subject: "parameters", "\(values.count) for a model of \(program.parameters.count)")
     for (spec, parts) in zip(program.parameters, zip(values, slots)) {
       let counts = [parts.0.count] + parts.1.values.map(\.count)
       try VerificationError.check(
-        counts.allSatisfy { $0 == spec.shape.elementCount }, .mismatch, spec.name,
+        counts.allSatisfy { $0 == spec.shape.elementCount }, .mismatch, subject: spec.name,
         "value and moments have \(counts) elements; expected \(spec.shape)")
     }
   }

@@ -70,7 +70,7 @@ struct ExactModels {
         }
       }
       if let error = failure.withLock({ $0 }) { throw error }
-      try replay.add(parameter, elements, target, arithmetic)
+      try replay.add(elements, of: parameter, made: target, arithmetic)
     }
   }
 }

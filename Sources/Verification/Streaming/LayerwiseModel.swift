@@ -84,7 +84,8 @@ public struct LayerwiseModel: Sendable {
     _ batch: TokenBatch, _ arithmetic: MatrixArithmetic,
     didRead: @escaping (Int) throws -> Void = { _ in }
   ) throws -> Interpreter<Float> {
-    let pass = try Interpreter(program, parameters, batch, arithmetic, didRead: didRead)
+    let pass = try Interpreter(
+      program, parameters: parameters, batch: batch, arithmetic: arithmetic, didRead: didRead)
     pass.blockElementCount = blockElementCount ?? pass.blockElementCount
     pass.queriesAtOnce = queriesAtOnce ?? pass.queriesAtOnce
     return pass

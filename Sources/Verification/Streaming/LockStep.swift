@@ -19,12 +19,12 @@ struct LockStep {
 
   /// What comes of it.
   struct Result {
-    var error: LogitError
+    var logits: LogitDifference
     var losses: VerificationReport.Losses
     /// From the embeddings on; nil where nobody tells how the model was grown.
-    var streams: [StreamError]?
+    var streams: [StreamDifference]?
     /// The same in float64.
-    var exactError: LogitError?
+    var exactLogits: LogitDifference?
     /// The small model in float32 beside itself in float64.
     var rounding: ModelRounding?
     /// The grown model beside the small one in float32, as if nothing but rounding parted them.
@@ -46,7 +46,7 @@ struct LockStep {
   ///   and of the matrix products; whatever `progress` throws.
   func measure() throws -> Result {
     try VerificationError.check(
-      batch.targetCount > 0, .invalidBatch, "batch", "holds no target")
+      batch.targetCount > 0, .invalidBatch, subject: "batch", "holds no target")
     let counter = ReadCounter(readCount, progress)
     let passes = try Passes(self, didRead: counter.add)
     let streams = try compareStreams(passes, counter)
@@ -55,8 +55,8 @@ struct LockStep {
     counter.part = "head"
     let logits = try compareLogits(passes)
     return Result(
-      error: logits.float32.error, losses: logits.float32.losses, streams: streams,
-      exactError: logits.float64?.error,
+      logits: logits.float32.difference, losses: logits.float32.losses, streams: streams,
+      exactLogits: logits.float64?.difference,
       rounding: logits.rounding?.rounding(
         residual: streams.map { $0.compactMap(\.rounding).reduce(0, worse) }),
       difference: logits.float32.rounding(residual: streams?.worstFirst.first?.worst))
@@ -83,7 +83,8 @@ struct LockStep {
       ) throws -> Interpreter<Double>? {
         guard let parameters, let exact = step.exact else { return nil }
         return try Interpreter(
-          program, parameters, exact.batch, step.arithmetic, didRead: didRead)
+          program, parameters: parameters, batch: exact.batch, arithmetic: step.arithmetic,
+          didRead: didRead)
       }
       exactSmall = try pass(step.small.program, step.exact?.small)
       exactGrown = try pass(step.grown.program, step.exact?.grown)
@@ -97,34 +98,36 @@ struct LockStep {
 
   private func compareStreams(
     _ passes: Passes, _ counter: ReadCounter
-  ) throws -> [StreamError]? {
+  ) throws -> [StreamDifference]? {
     guard let path, let small = ResidualStream(passes.small.program),
       let grown = ResidualStream(passes.grown.program)
     else { return nil }
     let map = StreamMap(path)
     counter.part = "embeddings"
-    var result = [StreamError(after: try errors(passes, small.start, grown.start, map))]
+    var result = [
+      StreamDifference(after: try errors(passes, at: small.start, grown.start, by: map))
+    ]
     for counterpart in path.counterparts {
       counter.part = "layer \(counterpart.layer)"
       let block = grown.blocks[counterpart.layer]
       let after = small.point(after: counterpart.smallCount)
       let middle = counterpart.smallLayer.map { small.blocks[$0].attention } ?? after
       result.append(
-        StreamError(
+        StreamDifference(
           layer: counterpart.layer, smallLayer: counterpart.smallLayer,
-          afterAttention: try errors(passes, middle, block.attention, map),
-          afterBlock: try errors(passes, after, block.feedForward, map)))
+          afterAttention: try errors(passes, at: middle, block.attention, by: map),
+          afterBlock: try errors(passes, at: after, block.feedForward, by: map)))
     }
     return result
   }
 
   /// Computes both models up to a point of their streams and compares them there.
   private func errors(
-    _ passes: Passes, _ point: ResidualStream.Point, _ grownPoint: ResidualStream.Point,
-    _ map: StreamMap
-  ) throws -> StreamError.AtPoint {
+    _ passes: Passes, at point: ResidualStream.Point, _ grownPoint: ResidualStream.Point,
+    by map: StreamMap
+  ) throws -> StreamDifference.AtPoint {
     let small = try passes.small.value(at: point)
-    var errors = StreamError.AtPoint(
+    var errors = StreamDifference.AtPoint(
       float32: distance(try passes.grown.value(at: grownPoint), small, map.grown))
     if let exact = try passes.exactSmall?.value(at: point) {
       errors.rounding = distance(small, exact) { $0 }
@@ -165,7 +168,7 @@ struct LockStep {
   private func compareLogits(_ passes: Passes) throws -> Logits {
     let sizes = [small, grown].map(\.program.vocabularySize)
     try VerificationError.check(
-      sizes[0] <= sizes[1], .mismatch, "vocabulary",
+      sizes[0] <= sizes[1], .mismatch, subject: "vocabulary",
       "the grown model knows \(sizes[1]) tokens, the small one \(sizes[0]), of which a growth "
         + "removes none; is the small model named first?")
     let width = max(small.program.hiddenSize, grown.program.hiddenSize)
@@ -226,7 +229,7 @@ private final class ReadCounter {
 extension GrowthMeasurer.Numbers {
   /// Takes over what was compared, but for what an engine has measured already.
   mutating func add(_ result: LockStep.Result) {
-    measurements.merge(result.error.measurements) { measured, _ in measured }
+    measurements.merge(result.logits.measurements) { measured, _ in measured }
     measurements[.residual] = result.streams?.worstFirst.first.map {
       MeasuredNumber($0.worst, $0.name, doubt: result.rounding?.doubt(ofStream: $0.worst))
     }
@@ -234,7 +237,7 @@ extension GrowthMeasurer.Numbers {
 
   /// Takes over what was compared in float64.
   mutating func addExact(_ result: LockStep.Result) {
-    measurements.merge(result.exactError?.measurements ?? [:]) { _, compared in compared }
+    measurements.merge(result.exactLogits?.measurements ?? [:]) { _, compared in compared }
     measurements[.residual] = .largest(
       (result.streams ?? []).compactMap { stream in
         stream.float64.map {

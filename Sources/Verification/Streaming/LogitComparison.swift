@@ -7,7 +7,7 @@ import Text
 /// whole.
 struct LogitComparison {
   private let batch: TokenBatch
-  private var difference = 0.0
+  private var worst = 0.0
   private var largest = 0.0
   private var isTelling = true
   private var small: [RowLoss]
@@ -26,7 +26,7 @@ struct LogitComparison {
   ) {
     for index in 0..<min(smallLogits.count, grownLogits.count) {
       let (a, b) = (Double(smallLogits.base[index]), Double(grownLogits.base[index]))
-      difference = worse(difference, abs(a - b))
+      worst = worse(worst, abs(a - b))
       largest = max(largest, abs(a))
       isTelling = isTelling && a.isFinite
     }
@@ -57,18 +57,18 @@ struct LogitComparison {
       let difference = rows.1.loss - rows.0.loss
       return sum + difference * difference
     }
-    let error = error
+    let largest = difference
     return ModelRounding(
-      logits: error.logits,
-      loss: worse(error.loss, squares.squareRoot() / count / abs(losses.small)),
+      logits: largest.logits,
+      loss: worse(largest.loss, squares.squareRoot() / count / abs(losses.small)),
       residual: residual)
   }
 
-  /// The errors so far, relative to the largest logit and to the loss.
-  var error: LogitError {
+  /// The differences so far, relative to the largest logit and to the loss.
+  var difference: LogitDifference {
     let losses = losses
-    return LogitError(
-      logits: difference == 0 ? 0 : difference / largest,
+    return LogitDifference(
+      logits: worst == 0 ? 0 : worst / largest,
       loss: relativeDifference(losses.grown, losses.small),
       isTelling: isTelling && losses.small.isFinite)
   }

@@ -56,7 +56,7 @@ package struct ReplayedTensor {
 
   /// The largest error of several tensors.
   static func worst(_ tensors: [ReplayedTensor], names: [String]) -> MeasuredNumber? {
-    let whole = largestError(
+    let whole = largestDifference(
       tensors.map { ($0.difference.squareRoot(), $0.norm.squareRoot()) }, names: names,
       floor: 1e-12)
     let rows = zip(names, tensors).map { MeasuredNumber($1.worstRow * rowShare, $0) }
@@ -65,8 +65,8 @@ package struct ReplayedTensor {
 
   /// The largest error of tensors in memory.
   package static func worst(
-    _ found: [[Double]], _ made: [[Double]], _ specs: [(name: String, shape: Shape)],
-    _ type: DType
+    _ found: [[Double]], against made: [[Double]], specs: [(name: String, shape: Shape)],
+    type: DType
   ) -> MeasuredNumber? {
     let tensors = zip(specs, zip(found, made)).map { spec, values in
       let length = max(1, spec.shape.extents.last ?? 1)
@@ -100,7 +100,7 @@ final class ReplayComparison: Sendable {
   ///
   /// - Throws: as reading the files does.
   func add(
-    _ parameter: Int, _ elements: Range<Int>, _ made: UnsafePointer<Double>,
+    _ elements: Range<Int>, of parameter: Int, made: UnsafePointer<Double>,
     _ arithmetic: MatrixArithmetic
   ) throws {
     let read = UnsafeMutablePointer<Double>.allocate(capacity: elements.count)

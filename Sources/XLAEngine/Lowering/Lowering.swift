@@ -35,7 +35,7 @@ final class Lowering {
   private var pullbacks: [(output: Program.Value, add: (Tensor) -> Void)] = []
 
   init(
-    _ program: Program, _ function: FunctionBuilder, _ batch: BatchShape, _ precision: Precision,
+    _ program: Program, _ function: FunctionBuilder, batch: BatchShape, precision: Precision,
     parameters: [Tensor]
   ) {
     self.program = program

@@ -30,8 +30,7 @@ struct UpdateLowering {
 
   /// Adds the arguments: numbers, clip, and three for each parameter whose entries have their own.
   init(
-    _ function: FunctionBuilder, _ rules: [UpdateRule], _ types: [TensorType],
-    _ precision: Precision
+    _ function: FunctionBuilder, rules: [UpdateRule], types: [TensorType], precision: Precision
   ) {
     self.function = function
     self.rules = rules
@@ -58,8 +57,8 @@ struct UpdateLowering {
       let made =
         switch rules[index].kind {
         case .adamW(let beta1, let beta2):
-          adamW(index, value, state.slots[index], gradient, (beta1, beta2))
-        case .muon: muon(index, value, state.slots[index], gradient)
+          adamW(index, value, slots: state.slots[index], gradient: gradient, (beta1, beta2))
+        case .muon: muon(index, value, slots: state.slots[index], gradient: gradient)
         }
       let keeps = isFinite.broadcast(to: value.extents)
       values.append(keeps.selecting(made.value, otherwise: value))
@@ -91,7 +90,7 @@ struct UpdateLowering {
 extension UpdateLowering {
   /// As `AdamWUpdate` says, each number rounded once to float32.
   private func adamW(
-    _ index: Int, _ value: Tensor, _ slots: [Tensor], _ gradient: Tensor,
+    _ index: Int, _ value: Tensor, slots: [Tensor], gradient: Tensor,
     _ betas: (first: Double, second: Double)
   ) -> (value: Tensor, slots: [Tensor]) {
     let extents = value.extents
@@ -112,7 +111,7 @@ extension UpdateLowering {
 extension UpdateLowering {
   /// As `MuonUpdate` says.
   private func muon(
-    _ index: Int, _ value: Tensor, _ slots: [Tensor], _ gradient: Tensor
+    _ index: Int, _ value: Tensor, slots: [Tensor], gradient: Tensor
   ) -> (value: Tensor, slots: [Tensor]) {
     guard case .muon(let memory, let nesterov, let iterations) = rules[index].kind else {
       return (value, slots)

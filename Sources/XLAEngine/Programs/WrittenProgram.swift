@@ -42,7 +42,8 @@ struct ProgramWriter {
   private func lowering(
     _ function: FunctionBuilder, _ batch: BatchShape, _ parameters: [Tensor]
   ) -> Lowering {
-    let lowering = Lowering(program, function, batch, precision, parameters: parameters)
+    let lowering = Lowering(
+      program, function, batch: batch, precision: precision, parameters: parameters)
     if let logitsAtOnce { lowering.logitsAtOnce = logitsAtOnce }
     return lowering
   }
@@ -98,7 +99,8 @@ extension ProgramWriter {
     let function = FunctionBuilder()
     let state = StateArguments(function, parameterTypes, rules)
     let gradients = arguments(function, parameterTypes)
-    let update = UpdateLowering(function, rules, parameterTypes, precision)
+    let update = UpdateLowering(
+      function, rules: rules, types: parameterTypes, precision: precision)
     return try WrittenProgram(
       function, named: "update", returning: update.lower(state, gradients: gradients))
   }

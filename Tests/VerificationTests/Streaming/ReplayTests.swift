@@ -10,7 +10,8 @@ import Verification
   private func error(_ change: (inout [Double]) -> Void, _ type: DType = .bfloat16) -> Double? {
     var found = Self.made
     change(&found)
-    return ReplayedTensor.worst([found], [Self.made], [("embedding", Self.shape)], type)?.value
+    return ReplayedTensor.worst(
+      [found], against: [Self.made], specs: [("embedding", Self.shape)], type: type)?.value
   }
 
   @Test("one wrong row among twenty thousand is far beyond what rounding does")
@@ -37,7 +38,8 @@ import Verification
     let found = [Double](repeating: 0x1p-23, count: 8)
     let error = try #require(
       ReplayedTensor.worst(
-        [Self.made + found], [Self.made + made], [("embedding", [20_001, 8])], .float16))
+        [Self.made + found], against: [Self.made + made],
+        specs: [("embedding", [20_001, 8])], type: .float16))
     #expect(error.value < 0x1p-11)
   }
 }

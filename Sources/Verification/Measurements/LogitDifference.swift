@@ -4,7 +4,7 @@ import Growth
 import Text
 
 /// Whether two models give the same logits and losses: ``Guarantee/loss``.
-public struct LogitError: Sendable, Hashable {
+public struct LogitDifference: Sendable, Hashable {
   /// The largest difference of two logits, relative to the largest logit.
   public var logits: Double
   /// The largest difference of a batch's losses, relative to the loss.
@@ -25,16 +25,16 @@ public struct LogitError: Sendable, Hashable {
   /// - Throws: the errors of the models; ``VerificationError`` for no batch.
   public static func measure(
     _ small: any MeasuredModel, _ grown: any MeasuredModel, batches: [TokenBatch]
-  ) throws -> LogitError {
+  ) throws -> LogitDifference {
     let (smallSession, grownSession) = (try small.makeSession(), try grown.makeSession())
     let widths = [small, grown].map { $0.program.vocabularySize }
     try VerificationError.check(
-      widths[0] <= widths[1], .mismatch, "vocabulary",
+      widths[0] <= widths[1], .mismatch, subject: "vocabulary",
       "the grown model knows \(widths[1]) tokens, the small one \(widths[0]), of which a growth "
         + "removes none; is the small model named first?")
     try VerificationError.check(
-      batches.contains { $0.targetCount > 0 }, .invalidBatch, "batches", "hold no target")
-    var result = LogitError(logits: 0, loss: 0)
+      batches.contains { $0.targetCount > 0 }, .invalidBatch, subject: "batches", "hold no target")
+    var result = LogitDifference(logits: 0, loss: 0)
     for batch in batches where batch.targetCount > 0 {
       let logits = try smallSession.logits(batch)
       let error = relativeError(logits, try grownSession.logits(batch), widths)
@@ -62,7 +62,7 @@ public struct LogitError: Sendable, Hashable {
   }
 }
 
-extension LogitError {
+extension LogitDifference {
   /// The two numbers.
   var measurements: [VerificationCheck: MeasuredNumber] {
     let doubt = isTelling ? nil : "the small model's own logits or losses are not finite"

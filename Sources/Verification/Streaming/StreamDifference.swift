@@ -5,7 +5,7 @@
 ///
 /// Each token's distance is relative to the norm of what it should be; the worst token counts. Units
 /// whose values nothing tells are left out.
-public struct StreamError: Sendable, Hashable, Codable {
+public struct StreamDifference: Sendable, Hashable, Codable {
   /// The grown model's block; nil before the first one: the embeddings.
   public var layer: Int?
   /// The small model's block that it comes from; nil for a new block, which adds nothing, and for the
@@ -72,9 +72,9 @@ public struct StreamError: Sendable, Hashable, Codable {
   }
 }
 
-extension [StreamError] {
+extension [StreamDifference] {
   /// The worst first; of equal ones the lower.
-  public var worstFirst: [StreamError] {
+  public var worstFirst: [StreamDifference] {
     sorted {
       let (left, right) = ($0.worst, $1.worst)
       if left.isNaN != right.isNaN { return left.isNaN }

@@ -2,20 +2,20 @@
 import Testing
 import Verification
 
-@Suite("Errors of streams") struct StreamErrorTests {
+@Suite("Errors of streams") struct StreamDifferenceTests {
   private let streams = [
-    StreamError(afterBlock: 1e-7),
-    StreamError(layer: 0, smallLayer: 0, afterAttention: 2e-7, afterBlock: 3e-7),
-    StreamError(layer: 1, afterAttention: 3e-7, afterBlock: 4e-2),
-    StreamError(layer: 2, smallLayer: 1, afterAttention: 5e-2, afterBlock: 6e-2),
+    StreamDifference(afterBlock: 1e-7),
+    StreamDifference(layer: 0, smallLayer: 0, afterAttention: 2e-7, afterBlock: 3e-7),
+    StreamDifference(layer: 1, afterAttention: 3e-7, afterBlock: 4e-2),
+    StreamDifference(layer: 2, smallLayer: 1, afterAttention: 5e-2, afterBlock: 6e-2),
   ]
 
   @Test("the worst first, what is no number before all")
   func order() {
     #expect(streams.worstFirst.map(\.layer) == [2, 1, 0, nil])
     for broken in [
-      StreamError(layer: 3, afterAttention: .nan, afterBlock: 0),
-      StreamError(layer: 3, afterAttention: 0, afterBlock: .nan),
+      StreamDifference(layer: 3, afterAttention: .nan, afterBlock: 0),
+      StreamDifference(layer: 3, afterAttention: 0, afterBlock: .nan),
     ] {
       #expect(broken.worst.isNaN)
       #expect((streams + [broken]).worstFirst.first?.layer == 3)
@@ -29,7 +29,7 @@ import Verification
     #expect(streams.parting(beyond: 1e-8) == "embeddings")
     #expect(streams.parting(beyond: 1) == nil)
     #expect(
-      [StreamError(layer: 5, afterAttention: .nan, afterBlock: .nan)].parting(beyond: 1)
+      [StreamDifference(layer: 5, afterAttention: .nan, afterBlock: .nan)].parting(beyond: 1)
         == "layer 5, attention")
   }
 }
