@@ -270,7 +270,7 @@ public struct GrowthVerification: Sendable {
       "no unit that trains has a copy"
     case .moments where path != nil: "the small model has no moments"
     case .firstStep: "every tensor has moments"
-    default: "nobody tells how the model was grown"
+    default: "it is not known how the model was grown"
     }
   }
 }

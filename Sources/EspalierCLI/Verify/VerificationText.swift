@@ -40,7 +40,7 @@ package enum VerificationText {
 
   private static func title(_ report: VerificationReport) -> String {
     guard let operation = report.operation else {
-      return "no growth.json: nobody tells what was declared; this is what holds"
+      return "no growth.json says what was declared; this is what holds"
     }
     return operation.isEmpty ? "no growth" : operation
   }
