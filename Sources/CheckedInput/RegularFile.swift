@@ -40,15 +40,11 @@ package enum RegularFile {
     }
   }
 
-  /// Reads a whole file of text in UTF-8.
+  /// Reads a whole file of text in UTF-8, without the mark that some editors put in front.
   ///
   /// - Parameter limit: the most bytes that such a file can sensibly have.
   package static func text(of path: String, atMost limit: Int) throws(RegularFileError) -> String {
-    let data = try contents(of: path, atMost: limit)
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw RegularFileError(.notText, "is not text in UTF-8")
-    }
-    return text
+    try TextEncoding.text(contents(of: path, atMost: limit))
   }
 
   private static func kind(_ mode: mode_t) -> String {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension JSONValue {
-  /// Reads the value that a whole text spells.
+  /// Reads the value that a whole text spells, which may begin with a byte order mark.
   public init(
     parsing bytes: [UInt8], options: JSONScanner.Options = .init()
   ) throws(OrderedJSONError) {
     var scanner = JSONScanner(bytes, options: options)
+    // Some editors put a byte order mark in front.
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { scanner.offset = 3 }
     self = try scanner.value()
     try scanner.end()
   }

@@ -12,9 +12,11 @@ enum PromptText {
   /// Reads a file.
   static func file(_ path: String) throws -> String {
     do {
-      return String(
-        decoding: try RegularFile.contents(of: path, atMost: mostBytes), as: UTF8.self)
+      return try RegularFile.text(of: path, atMost: mostBytes)
     } catch {
+      guard error.code != .notText else {
+        throw EvaluationError(.insufficientText, error.message, subject: path)
+      }
       throw EvaluationError(
         .insufficientText, "\(error.message); a text from elsewhere goes to standard input",
         subject: path)
@@ -40,7 +42,9 @@ enum PromptText {
           subject: "standard input")
       }
     }
-    return String(decoding: bytes, as: UTF8.self)
+    do { return try TextEncoding.text(Data(bytes)) } catch {
+      throw EvaluationError(.insufficientText, error.message, subject: "standard input")
+    }
   }
 
   /// What has come so far; nothing at the end.

@@ -22,14 +22,13 @@ struct CSVTable {
 
   /// Reads a file.
   init(path: String) throws {
-    let data: Data
-    do { data = try RegularFile.contents(of: path, atMost: Self.largestFile) } catch {
+    let text: String
+    do { text = try RegularFile.text(of: path, atMost: Self.largestFile) } catch {
+      guard error.code != .notText else {
+        throw PlanningError(.malformedCurve, error.message, subject: path)
+      }
       throw PlanningError(
         .fileUnavailable, "\(error.message); expected a loss curve as CSV", subject: path)
-    }
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw PlanningError(
-        .malformedCurve, "is not UTF-8 text; expected a loss curve as CSV", subject: path)
     }
     self.init(text: text, name: path)
   }
