@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import OrderedJSON
 import Wording
@@ -23,6 +24,9 @@ package struct Document: Sendable {
     // Some editors put a byte order mark in front.
     let bytes = [UInt8](data.starts(with: [0xEF, 0xBB, 0xBF]) ? data.dropFirst(3) : data)
     do { value = try JSONValue(parsing: bytes, options: options) } catch {
+      if let obstacle = TextEncoding.obstacle(in: data) {
+        throw DocumentError(.malformed, obstacle, subject: "")
+      }
       let end = min(error.offset, bytes.count)
       let lines = bytes[..<end].count { $0 == UInt8(ascii: "\n") }
       let start = bytes[..<end].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
@@ -32,21 +36,27 @@ package struct Document: Sendable {
         switch error.code {
         case .malformed: "not JSON: \(error.message)"
         case .nestedTooDeep: "the JSON \(error.message)"
-        case .repeatedKey: error.message
+        case .repeatedKey: "this key stands twice, the second time"
         }
-      throw DocumentError(.malformed, "\(problem) at \(place)", subject: "")
+      let isRepeated = error.code == .repeatedKey
+      throw DocumentError(
+        .malformed, "\(problem) at \(place)" + (isRepeated ? "; keep one" : ""),
+        subject: isRepeated ? DocumentLines(bytes[..<end]).last.description : "")
     }
   }
 
   /// Checks the version of the document's format.
   ///
+  /// - Parameter parent: where the document stands in a larger one.
   /// - Throws: ``DocumentError`` of code `unsupportedVersion` for one that is not read; another where
   ///   there is none.
-  package func check(version known: ClosedRange<Int>, key: String = "formatVersion") throws {
+  package func check(
+    version known: ClosedRange<Int>, key: String = "formatVersion", at parent: DocumentPath = .root
+  ) throws {
     guard case .object(let object) = value else {
-      throw DocumentError(value, at: .root, expected: "an object")
+      throw DocumentError(value, at: parent, expected: "a group of keys")
     }
-    let path = DocumentPath.key(.root, key)
+    let path = parent.appending(key)
     guard let version = object[key] else { throw DocumentError(missing: path) }
     let number = try DocumentDecoder(version, at: path).decode(Int.self)
     guard known.contains(number) else {
@@ -59,9 +69,12 @@ package struct Document: Sendable {
 
   /// The value that the document describes.
   ///
+  /// - Parameter path: where the document stands in a larger one.
   /// - Throws: ``DocumentError``, and what the type's own checks throw.
-  package func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
-    try DocumentDecoder(value, at: .root).decode(type)
+  package func decode<Value: Decodable>(
+    _ type: Value.Type = Value.self, at path: DocumentPath = .root
+  ) throws -> Value {
+    try DocumentDecoder(value, at: path).decode(type)
   }
 
   /// How numbers are spelled that are whole but need not be.

@@ -41,7 +41,11 @@ final class DocumentEncoder: Encoder {
     of value: some Encodable, at path: DocumentPath = .root, numbers: Document.Numbers
   ) throws -> JSONValue {
     let encoder = DocumentEncoder(at: path, numbers)
-    try value.encode(to: encoder)
+    if let members = value as? any KeyedByText {
+      try members.encodeSorted(to: encoder)
+    } else {
+      try value.encode(to: encoder)
+    }
     return encoder.value
   }
 

@@ -189,7 +189,11 @@ package final class FieldCoder {
 
   private func write(_ value: some Encodable, _ key: String) throws {
     guard case .writing(var container, _) = side else { return }
-    try container.encode(value, forKey: DocumentKey(key))
+    if let members = value as? any KeyedByText {
+      try container.encode(SortedMembers(members: members), forKey: DocumentKey(key))
+    } else {
+      try container.encode(value, forKey: DocumentKey(key))
+    }
   }
 }
 
@@ -223,6 +227,12 @@ extension FieldCoder {
       return old
     }
     if let found = alternatives.first(where: { has($0.key) }) { return try found.read(self) }
+    if !has(key), let first = alternatives.first {
+      let others = alternatives.dropFirst().map(\.key) + [key]
+      throw failure(
+        first.key,
+        "this key is missing; expected it, or in its place \(others.joined(separator: " or "))")
+    }
     let name: String = try required(key, nil)
     guard let value = names.first(where: { $0.key == name })?.value else {
       throw failure(

@@ -19,7 +19,7 @@ public enum PilotModels {
     for target: ModelConfiguration, count: Int = 3, ratio: Double = 3,
     reachable: any ReachableConfigurations = IntegerGrowth()
   ) throws -> [ModelConfiguration] {
-    try PlanningError.checkValue(count >= 2, "pilots") {
+    try PlanningError.checkValue(count >= 2, "sizes") {
       "\(count); expected at least 2 model sizes"
     }
     try PlanningError.checkValue(ratio > 1 && ratio.isFinite, "ratio") {
@@ -44,7 +44,7 @@ public enum PilotModels {
         .insufficientData,
         "\(chosen.count) of \(count) smaller models can be grown into the target; ask for fewer sizes, or "
           + "give the target more layers or a width with more divisors",
-        subject: "pilots")
+        subject: "sizes")
     }
     return chosen.sorted { $0.size < $1.size }.map(\.model)
   }

@@ -51,41 +51,66 @@ extension RunPlan {
   /// - Parameter name: the file, for messages.
   /// - Throws: as ``init(reading:)``.
   public init(_ data: Data, name: String) throws {
-    func invalid(_ message: String) -> StagingError {
-      StagingError(.runUnavailable, message, subject: name)
-    }
     do {
-      let value = try Document(parsing: data).value
-      try Document(value).check(version: Self.formatVersion...Self.formatVersion)
-      guard let origin = value["origin"]?.text.flatMap(Origin.init(rawValue:)),
-        case .array(let stages)? = value["stages"], !stages.isEmpty
-      else { throw invalid("is no plan of a run: origin or stages are missing") }
+      let document: Document
+      do { document = try Document(parsing: data) } catch {
+        throw error.placed(in: data, file: name)
+      }
+      let fields: (origin: Origin, notes: [String])
+      do {
+        try document.check(version: Self.formatVersion...Self.formatVersion)
+        fields = try Self.fields(document)
+      } catch let error as DocumentError {
+        throw error.placed(in: data, file: name)
+      }
       self.init(
-        origin: origin, stages: try Self.stages(.array(stages), name: name),
-        plan: try value["plan"].map {
-          try StagePlan(json: Data($0.encoded(.compact)), name: name)
+        origin: fields.origin, stages: try Self.stages(in: data, name: name),
+        plan: try document.value["plan"].map {
+          try StagePlan(Document($0), at: DocumentPath.root.appending("plan"), in: data, name: name)
         },
-        notes: Self.texts(value["notes"]))
-    } catch let error as DocumentError where error.code == .unsupportedVersion {
-      throw invalid(error.message)
-    } catch let error as StagingError {
-      throw invalid(error.subject == name ? error.message : "\(error)")
-    } catch let error as PlanningError {
-      throw invalid(error.message)
+        notes: fields.notes)
+    } catch let error as any EspalierError {
+      let isNewer = (error as? DocumentError)?.code == .unsupportedVersion
+      throw StagingError(
+        .runUnavailable, error.message, subject: error.subject,
+        remedy: isNewer
+          ? "update the program" : "the run wrote this file when it began; put it back as it was")
     } catch {
-      throw invalid("is no plan of a run: \(reason(of: error))")
+      throw StagingError(.runUnavailable, reason(of: error), subject: name)
+    }
+  }
+
+  private static func fields(_ document: Document) throws -> (Origin, [String]) {
+    struct Fields: FieldCoded {
+      var origin: Origin
+      var notes: [String]
+
+      init(_ fields: FieldCoder, of old: Fields?) throws {
+        origin = try fields.required("origin", old?.origin)
+        notes = try fields.optional("notes", old?.notes) ?? []
+      }
+    }
+    let fields: Fields = try document.decode()
+    let path = DocumentPath.root.appending("stages")
+    switch document.value["stages"] {
+    case .array(let stages)? where !stages.isEmpty: return (fields.origin, fields.notes)
+    case let value?: throw DocumentError(value, at: path, expected: "a list of stages")
+    case nil: throw DocumentError(missing: path, expected: "a list of stages")
     }
   }
 
   /// Stages in the keys of a recipe, of which JSON is a part.
-  private static func stages(_ value: JSONValue, name: String) throws -> [StageRecipe] {
-    let text = String(decoding: value.encoded(.indented), as: UTF8.self)
-    return try RecipeDocument(yaml: text, name: name).decode(StageRecipe.list)
-  }
-
-  private static func texts(_ value: JSONValue?) -> [String] {
-    guard case .array(let values)? = value else { return [] }
-    return values.compactMap(\.text)
+  ///
+  /// The rest of the file, which need be no YAML, is left out; lines stay where they are.
+  private static func stages(in data: Data, name: String) throws -> [StageRecipe] {
+    let lines = DocumentLines(data)
+    guard let place = lines.extent(of: "stages") else { return [] }
+    let text =
+      String(repeating: "\n", count: max(0, lines.line(of: "stages") - 1))
+      + "{\"stages\": " + String(decoding: [UInt8](data)[place], as: UTF8.self) + "}"
+    return try RecipeDocument(yaml: text, name: name).decode { root in
+      try StageRecipe.list(root.mapping(keys: ["stages"]).required("stages", "a list of stages"))
+    }
   }
 
   /// The stages that a run of a recipe keeps; nil for a recipe without stages.

@@ -32,6 +32,11 @@ extension Recipe {
       try models.checkSlopes()
       try training.checkParametrization(of: models)
       return (plan, models)
+    } catch let error as StagingError
+      where error.code == .runUnavailable || error.code == .unreadableFile
+    {
+      throw StagingError(
+        .dataUnavailable, "no stages can be planned: \(error)", subject: "\(name): stages")
     } catch let error as StagingError where !error.subject.hasPrefix(name) {
       throw StagingError(error.code, error.message, subject: "\(name): \(error.subject)")
     } catch let error as PlanningError {
