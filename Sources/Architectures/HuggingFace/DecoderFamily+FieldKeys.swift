@@ -4,7 +4,7 @@ extension DecoderFamily {
   /// The key of `config.json` that a field of ``ModelConfiguration`` is read from, for errors.
   ///
   /// The user sees the file. The field's own name where no key holds it.
-  func key(ofField field: String) -> String {
+  public func key(ofField field: String) -> String {
     let own = name == DecoderFamily.gpt2.name ? Self.gpt2FieldKeys[field] : fieldKeys[field] ?? nil
     return own ?? Self.commonFieldKeys[field] ?? field
   }
@@ -32,6 +32,7 @@ extension DecoderFamily {
   ]
 
   private static let commonFieldKeys = [
+    "architecture": "model_type", "tiesHead": "tie_word_embeddings",
     "vocabularySize": "vocab_size", "logitScale": "espalier_logit_scale",
     "dropout.embedding": "espalier_embedding_dropout",
     "dropout.residual": "espalier_residual_dropout", "rotary.scaling.factor": "rope_scaling.factor",

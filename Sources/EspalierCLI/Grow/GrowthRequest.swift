@@ -74,7 +74,12 @@ struct GrowthRequest {
   /// The operators in their order, as one.
   private func operators(for model: ModelConfiguration) throws -> GrowthSequence {
     if let configuration {
-      return description.growth(to: try target(configuration, model))
+      let target = try target(configuration, model)
+      return description.growth(
+        to: target,
+        naming: ConfigurationGrowth.Naming(subject: configuration) {
+          target.family.key(ofField: $0)
+        })
     }
     return description.growth(stack: try recipes.merge())
   }

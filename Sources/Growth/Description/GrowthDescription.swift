@@ -160,12 +160,18 @@ extension GrowthDescription {
   ///
   /// - Parameters:
   ///   - target: where a growth without sizes goes to; nil for nowhere.
+  ///   - naming: how errors name the target and its fields.
   ///   - stack: what is done instead of a growth in depth; nil for nothing.
   public func growth(
     to target: ModelConfiguration? = nil,
+    naming: ConfigurationGrowth.Naming = .init(),
     stack: (any GrowthOperator)? = nil
   ) -> GrowthSequence {
-    if !hasSizes, let target { return GrowthSequence([configurationGrowth(to: target)]) }
+    if !hasSizes, let target {
+      var growth = configurationGrowth(to: target)
+      growth.naming = naming
+      return GrowthSequence([growth])
+    }
     var growths: [any GrowthOperator] = []
     if let width { growths.append(widthGrowth(width)) }
     if let hidden { growths.append(ResidualGrowth(to: hidden)) }

@@ -32,6 +32,26 @@ public struct ConfigurationGrowth: GrowthOperator {
   /// The noise on new tokens, as a multiple of the initializer's.
   public var vocabularyNoise: Double
 
+  /// How errors name the configuration and its fields.
+  public var naming = Naming()
+
+  /// How errors name a configuration that is to be reached, and its fields.
+  public struct Naming: Sendable {
+    /// What all of it is called: a file, a part of a recipe.
+    public var subject: String
+    /// What a field of ``ModelConfiguration`` is called there.
+    public var field: @Sendable (String) -> String
+
+    /// Names; without any those of ``ModelConfiguration``.
+    public init(
+      subject: String = "configuration",
+      field: @escaping @Sendable (String) -> String = { $0 }
+    ) {
+      self.subject = subject
+      self.field = field
+    }
+  }
+
   /// A growth to a configuration.
   public init(
     to configuration: ModelConfiguration, form: WidthGrowth.Form = .default,
@@ -58,7 +78,7 @@ public struct ConfigurationGrowth: GrowthOperator {
     try configuration.validate()
     let obstacles = try familyObstacles(model) + axisObstacles(model)
     try checkReachable(obstacles)
-    var plans = try steps(from: model).plans(from: model)
+    var plans = try named { try steps(from: model).plans(from: model) }
     let reached = plans.last?.target ?? model
     try checkReachable(derivedObstacles(model, reached))
     plans += dropoutPlan(reached)
@@ -69,28 +89,52 @@ public struct ConfigurationGrowth: GrowthOperator {
 
   private func checkReachable(_ obstacles: [String]) throws {
     try GrowthError.check(
-      obstacles.isEmpty, .unreachable, subject: "configuration", obstacles.joined(separator: "; "))
+      obstacles.isEmpty, .unreachable, subject: naming.subject,
+      obstacles.joined(separator: "; "))
   }
+
+  /// An obstacle in words.
+  private func obstacle(_ field: String, _ message: String) -> String {
+    "\(naming.field(field)): \(message)"
+  }
+
+  /// Does something, and names sizes in its errors as the configuration does.
+  private func named<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as GrowthError
+      where Self.sizes.contains(where: { $0.field == error.subject })
+    {
+      throw GrowthError(error.code, obstacle(error.subject, error.message), subject: naming.subject)
+    }
+  }
+
+  private static let sizes: [(field: String, size: KeyPath<ModelConfiguration, Int> & Sendable)] = [
+    ("hiddenSize", \.hiddenSize), ("headCount", \.headCount),
+    ("keyValueHeadCount", \.keyValueHeadCount), ("headSize", \.headSize),
+    ("intermediateSize", \.intermediateSize), ("layerCount", \.layerCount),
+    ("vocabularySize", \.vocabularySize), ("contextLength", \.contextLength),
+  ]
 
   /// No growth changes these.
   private func familyObstacles(_ model: ModelConfiguration) -> [String] {
     var result: [String] = []
     if configuration.family != model.family {
       result.append(
-        "architecture: \(configuration.family.name) is another family than the model's "
-          + model.family.name)
+        obstacle(
+          "architecture",
+          "\(configuration.family.name) is another family than the model's \(model.family.name)"))
     }
     if configuration.tiesHead != model.tiesHead {
       result.append(
-        "tiesHead: \(configuration.tiesHead) where the model has \(model.tiesHead); growth keeps it"
-      )
+        obstacle(
+          "tiesHead",
+          "\(configuration.tiesHead) where the model has \(model.tiesHead); growth keeps it"))
     }
     return result
   }
 
   /// What the growths along single axes refuse; what they can reach together, each can alone.
   private func axisObstacles(_ model: ModelConfiguration) throws -> [String] {
-    guard configuration.family == model.family else { return try sizeObstacles(model) }
+    guard configuration.family == model.family else { return sizeObstacles(model) }
     // Whether padding leaves dead zeros depends on the other growths, so the steps say it.
     let axes: [any GrowthOperator] = [
       residual(followedBy: true), heads, headSize, feedForwardGrowth, depth, vocabulary,
@@ -101,26 +145,23 @@ public struct ConfigurationGrowth: GrowthOperator {
         _ = try axis.plans(from: model)
         return nil
       } catch let error as GrowthError where error.code == .unreachable {
-        return error.description
+        let field = error.subject == "depth" ? "layerCount" : error.subject
+        return obstacle(field, error.message)
       }
     }
   }
 
   /// Of another family's configuration only the sizes can be compared.
-  private func sizeObstacles(_ model: ModelConfiguration) throws -> [String] {
-    let sizes: [(String, KeyPath<ModelConfiguration, Int>)] = [
-      ("hiddenSize", \.hiddenSize), ("headCount", \.headCount),
-      ("keyValueHeadCount", \.keyValueHeadCount), ("headSize", \.headSize),
-      ("intermediateSize", \.intermediateSize), ("layerCount", \.layerCount),
-      ("vocabularySize", \.vocabularySize), ("contextLength", \.contextLength),
-    ]
-    return sizes.compactMap { field, size in
+  private func sizeObstacles(_ model: ModelConfiguration) -> [String] {
+    Self.sizes.compactMap { field, size in
       do {
         try GrowthError.checkGrows(
           field, from: model[keyPath: size], to: configuration[keyPath: size])
         return nil
+      } catch let error as GrowthError {
+        return obstacle(field, error.message)
       } catch {
-        return "\(error)"
+        return nil
       }
     }
   }
@@ -136,7 +177,12 @@ public struct ConfigurationGrowth: GrowthOperator {
       let (wanted, got) = (configuration[keyPath: value], reached[keyPath: value])
       // The same value, but for the rounding of a decimal in a file.
       let isMet = abs(wanted - got) <= 1e-9 * got || wanted == model[keyPath: value]
-      return isMet ? nil : "\(field): \(wanted); the grown model must have \(got)"
+      return isMet
+        ? nil
+        : obstacle(
+          field,
+          "\(wanted); the grown model must have \(got): write that, or the model's own, "
+            + "\(model[keyPath: value])")
     }
   }
 

@@ -168,7 +168,7 @@ struct ConfigurationGrowthTests {
     }
     #expect(error?.code == .unreachable)
     for field in [
-      "tiesHead", "depth", "hiddenSize", "keyValueHeadCount", "headSize", "intermediateSize",
+      "tiesHead", "layerCount", "hiddenSize", "keyValueHeadCount", "headSize", "intermediateSize",
       "vocabularySize", "contextLength",
     ] {
       #expect(error?.message.contains(field) ?? false, "\(field) in \(error?.message ?? "")")
