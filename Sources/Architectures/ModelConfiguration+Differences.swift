@@ -11,6 +11,25 @@ extension ModelConfiguration {
     /// Those that a recipe's `model` says.
     package static let recipe = Set(allCases).subtracting([.logitScale])
 
+    /// The field that an ``ArchitecturesError`` complains of; nil where it complains of none alone.
+    package init?(subject: String) {
+      switch subject {
+      case "layerCount": self = .layers
+      case "hiddenSize": self = .hidden
+      case "headCount": self = .heads
+      case "keyValueHeadCount": self = .keyValueHeads
+      case "headSize": self = .headSize
+      case "intermediateSize": self = .intermediate
+      case "vocabularySize": self = .vocabulary
+      case "contextLength": self = .context
+      case "normEpsilon": self = .normEpsilon
+      case "tiesHead": self = .tieHead
+      case "logitScale": self = .logitScale
+      case "rotary.base": self = .ropeBase
+      default: return nil
+      }
+    }
+
     fileprivate func text(of model: ModelConfiguration) -> String {
       switch self {
       case .architecture: model.family.name

@@ -22,7 +22,8 @@ struct GrowthArgument {
     value = WrittenValue(argument: argument)
     var description = GrowthDescription()
     guard parameter.set(value, in: &description) else {
-      throw ValidationError("expected \(parameter.expected(.option))")
+      throw ValidationError(
+        parameter.complaint(of: value, .option) ?? "expected \(parameter.expected(.option))")
     }
   }
 }

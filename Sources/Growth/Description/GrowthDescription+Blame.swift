@@ -4,13 +4,17 @@ import Architectures
 // Operators speak of a model's fields; who asked for a growth wrote options or keys.
 
 extension GrowthDescription {
-  /// The parameters that may state a field of a model, or what an operator calls its subject.
+  /// The parameters that may state a field of a model, or what an operator calls its subject, the one
+  /// that speaks of it alone first.
   private static let parametersOfFields: [String: [GrowthParameter]] = [
-    "hiddenSize": [.width, .hidden], "headCount": [.width, .heads],
-    "keyValueHeadCount": [.width, .heads], "headSize": [.headSize],
-    "intermediateSize": [.width, .feedForward], "layerCount": [.depth, .layers],
-    "depth": [.depth, .layers], "placement": [.placement], "output scale": [.outputScale],
-    "vocabularySize": [.vocabulary], "contextLength": [.context],
+    "width": [.width], "noise": [.noise],
+    "hiddenSize": [.hidden, .width], "headCount": [.heads, .width],
+    "keyValueHeadCount": [.heads, .width], "headSize": [.headSize],
+    "intermediateSize": [.feedForward, .width], "layerCount": [.layers, .depth],
+    "depth": [.layers, .depth], "layers": [.layers, .placement],
+    "placement": [.placement, .layers],
+    "block": [.block, .layers, .depth], "output scale": [.outputScale],
+    "vocabularySize": [.vocabulary], "contextLength": [.context], "rotary": [.context],
     "traits.experts": [.experts], "traits.experts.count": [.experts],
     "traits.experts.perToken": [.experts], "experts": [.experts],
   ]
@@ -26,10 +30,11 @@ extension GrowthDescription {
       case let error as ArchitecturesError: error.subject
       default: ""
       }
-    var said = (Self.parametersOfFields[field] ?? []).filter { $0.written(in: self) != nil }
+    let said = (Self.parametersOfFields[field] ?? []).first { $0.written(in: self) != nil }
+    if let said { return said.name(spelling) }
     // What several sizes come to together is said of one of the model's fields.
-    if said.isEmpty, error is ArchitecturesError { said = given.filter { $0.group == .size } }
-    return said.isEmpty ? nil : said.map { $0.name(spelling) }.joined(separator: ", ")
+    let sizes = error is ArchitecturesError ? given.filter { $0.group == .size } : []
+    return sizes.isEmpty ? nil : sizes.map { $0.name(spelling) }.joined(separator: ", ")
   }
 
   /// Does something, and names what was asked for in errors that complain of a model's fields.

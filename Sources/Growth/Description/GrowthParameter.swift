@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Wording
 
 /// One thing that can be said of a growth: how it is spelled, what it takes, what it does.
 ///
@@ -104,6 +105,15 @@ public struct GrowthParameter: Sendable {
   /// What values it takes, to follow “expected”.
   public func expected(_ spelling: Spelling) -> String {
     expectation(spelling)
+  }
+
+  /// What is wrong with a part of a list in text, with what the parameter takes; nil where it takes no
+  /// list, or the value is none.
+  public func complaint(of written: WrittenValue, _ spelling: Spelling) -> String? {
+    guard ["layers", "placement"].contains(name), let part = written.badPart else { return nil }
+    let shown =
+      part.text.isEmpty ? " is empty" : ", \(part.text.excerpt), is no layer and no range of layers"
+    return "part \(part.place) of the list\(shown); expected \(expected(spelling))"
   }
 
   /// A parameter's name with what marks it.

@@ -58,17 +58,35 @@ public enum WrittenValue: Sendable, Hashable {
     // A number in quotes is text, and no list.
     if case .word(let word) = self, Int(word) != nil { return nil }
     var values: [Int] = []
-    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let ends = part.split(separator: "-", omittingEmptySubsequences: false).map {
-        Int($0.filter { $0 != " " })
-      }
-      guard ends.count <= 2, let first = ends.first ?? nil, let last = ends.last ?? nil,
-        first >= 0, first <= last, last < Self.mostIndices
-      else { return nil }
-      values += first...last
+    for part in parts {
+      guard let range = Self.range(part) else { return nil }
+      values += range
       guard values.count <= Self.mostIndices else { return nil }
     }
     return values
+  }
+
+  /// What stands between commas.
+  private var parts: [Substring] { text.split(separator: ",", omittingEmptySubsequences: false) }
+
+  /// The first part of a list in text that is no index and no range of them, with its place from 1; nil
+  /// where the value is no such list, or all parts are.
+  public var badPart: (place: Int, text: String)? {
+    guard case .word = self, parts.count > 1,
+      let place = parts.firstIndex(where: { Self.range($0) == nil })
+    else { return nil }
+    return (place + 1, String(parts[place]))
+  }
+
+  /// An index, or a range as `2-7`; nil where the text is neither.
+  private static func range(_ part: Substring) -> ClosedRange<Int>? {
+    let ends = part.split(separator: "-", omittingEmptySubsequences: false).map {
+      Int($0.filter { $0 != " " })
+    }
+    guard ends.count <= 2, let first = ends.first ?? nil, let last = ends.last ?? nil,
+      first >= 0, first <= last, last < mostIndices
+    else { return nil }
+    return first...last
   }
 
   private static let mostIndices = 1 << 16

@@ -133,7 +133,8 @@ public struct DepthGrowth: GrowthOperator {
     if case .sources(let sources) = placement {
       try GrowthError.check(
         sources.count == count, .invalidOptions, subject: "placement",
-        "lists the sources of \(counted(sources.count, "layer")), and the grown model has \(count)")
+        "lists the sources of \(counted(sources.count, "layer")), and the grown model has \(count); list one "
+          + "for each")
       return try listed(sources, old)
     }
     try GrowthError.check(
@@ -180,10 +181,12 @@ public struct DepthGrowth: GrowthOperator {
 
   private func listed(_ sources: [Int], _ layerCount: Int) throws -> [LayerSource] {
     var seen: Set<Int> = []
-    return try sources.map { layer in
+    return try sources.enumerated().map { index, layer in
       try GrowthError.check(
-        (0..<layerCount).contains(layer), .invalidOptions, subject: "depth",
-        "the list names layer \(layer); the model has \(layerCount), counted from 0")
+        (0..<layerCount).contains(layer), .invalidOptions, subject: "placement",
+        "layer \(index) is to be made of layer \(layer), and the model has "
+          + (layerCount < 2
+            ? layerCount == 0 ? "none" : "layer 0 alone" : "the layers 0 to \(layerCount - 1)"))
       return seen.insert(layer).inserted ? .kept(layer) : try new(of: layer)
     }
   }
@@ -198,7 +201,7 @@ public struct DepthGrowth: GrowthOperator {
     case (.identityByNorm, nil), (.copy, nil):
       throw GrowthError(
         .unreachable, "a model without layers has none to copy; use fresh or freshIdentity",
-        subject: "depth")
+        subject: "block")
     }
   }
 
@@ -206,7 +209,7 @@ public struct DepthGrowth: GrowthOperator {
   private func checkBlock(_ model: ModelConfiguration) throws {
     try GrowthError.check(
       block != .identityByNorm || (!model.traits.isGated && model.traits.gain == .plain),
-      .deadParameters, subject: "depth",
+      .deadParameters, subject: "block",
       "blocks with zero norms never learn in a gated feed-forward, and need gains "
         + "(\(model.family.name)); "
         + "use identityByOutput")

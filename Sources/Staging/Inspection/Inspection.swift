@@ -67,6 +67,12 @@ public enum Inspection: Sendable {
       subject: url.path(percentEncoded: false))
   }
 
+  /// Files that say something only together with others of their directory.
+  private static let parts: Set = [
+    "run.json", "log.jsonl", "plan.json", "config.json", "manifest.json", "training_state.json",
+    "tokenizer.json", "model.safetensors.index.json",
+  ]
+
   private static func ofFile(_ url: URL) throws -> Inspection {
     switch url.pathExtension.lowercased() {
     case "safetensors": return .tensors(TensorFileInspection(try SafetensorsFile(url)))
@@ -76,7 +82,9 @@ public enum Inspection: Sendable {
     default:
       throw StagingError(
         .notInspectable,
-        "expected a .safetensors or .yaml file, a \(GrowthReceipt.fileName), or a directory",
+        "is nothing that can be inspected by itself; expected a .safetensors or .yaml file, a "
+          + "\(GrowthReceipt.fileName), or a directory"
+          + (Self.parts.contains(url.lastPathComponent) ? ": name the one that it lies in" : ""),
         subject: url.path(percentEncoded: false))
     }
   }

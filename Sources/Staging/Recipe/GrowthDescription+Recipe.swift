@@ -43,6 +43,9 @@ extension RecipeValue {
     guard let written else { return try note(badElement ?? mismatch(expected)) }
     guard !parameter.set(written, in: &description) else { return }
     if let badElement { return try note(badElement) }
+    if let complaint = parameter.complaint(of: written, .key) {
+      return try note(conflict(complaint))
+    }
     guard case .word(let word) = written else { return try note(invalid(expected)) }
     guard !parameter.choices.isEmpty else { return try note(mismatch(expected)) }
     try note(
@@ -52,10 +55,11 @@ extension RecipeValue {
 
   /// What is wrong with the first element of a list that cannot be a layer; nil where all can.
   private var badElement: StagingError? {
-    let expected = "the number of a layer, from 0"
+    let layers = 0...65535
+    let expected = "the number of a layer, \(layers.lowerBound) to \(layers.upperBound)"
     for element in elements {
       guard let number = element.wholeNumberIfWellFormed else { return element.mismatch(expected) }
-      if number < 0 { return element.invalid(expected) }
+      if !layers.contains(number) { return element.invalid(expected) }
     }
     return nil
   }

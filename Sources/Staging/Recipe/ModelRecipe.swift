@@ -158,7 +158,8 @@ extension ModelRecipe: RecipeSection {
     }
     if let headSize, headSize * headCount != hiddenSize, let member = keys["headSize"] {
       throw member.conflict(
-        "gpt2's heads share the hidden size: expected \(hiddenSize / headCount), got \(headSize)")
+        "gpt2's heads share the hidden size \(hiddenSize), and \(headCount) of \(headSize) do not; leave headSize "
+          + "out")
     }
   }
 }

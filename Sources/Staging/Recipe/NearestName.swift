@@ -12,7 +12,9 @@ package enum NearestName {
     guard let nearest = distances.min(), let index = distances.firstIndex(of: nearest) else {
       return nil
     }
-    let limit = max(1, min(word.count, candidates[index].count) / 3 + 1)
+    // Of words of four letters two that differ say nothing.
+    let length = min(word.count, candidates[index].count)
+    let limit = length < 5 ? 1 : length / 3 + 1
     return nearest <= limit ? candidates[index] : nil
   }
 

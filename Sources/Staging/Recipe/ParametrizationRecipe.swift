@@ -2,6 +2,7 @@
 import Architectures
 import OrderedJSON
 import Training
+import Wording
 
 /// Reads the recipe's `parametrization`, whose base is described beside the recipe's model.
 struct ParametrizationRecipe {
@@ -61,11 +62,36 @@ struct ParametrizationRecipe {
   /// Sizes that are not given follow from the recipe's model, as those of a first stage do.
   private func baseModel(_ sizes: StageModel, _ value: RecipeValue) throws -> BaseModel {
     guard let model, let target = try? model.outline() else { throw RecipeFaults.Noted() }
-    do { return BaseModel(try sizes.configuration(in: target)) } catch let error
-      as ArchitecturesError
-    {
-      throw value.conflict("no \(target.family.name) has these sizes: \(error)")
+    do {
+      let model = try sizes.configuration(in: target)
+      if value.path.last == "base" { try checkHeads(of: model, sizes, target, value) }
+      return BaseModel(model)
+    } catch let error as ArchitecturesError {
+      let key = ModelConfiguration.Field(subject: error.subject)?.rawValue
+      guard let key, let member = value.isMapping ? value.nearest(key) : nil else {
+        throw value.conflict("no \(target.family.name) has these sizes: \(error)")
+      }
+      throw member.conflict(error.message)
     }
+  }
+
+  /// Checks that the base's heads share its width, unless it says how large each is and the family can have
+  /// such heads.
+  private func checkHeads(
+    of model: ModelConfiguration, _ sizes: StageModel, _ target: ModelConfiguration,
+    _ value: RecipeValue
+  ) throws {
+    let (heads, size, width) = (model.headCount, model.headSize, model.hiddenSize)
+    if sizes.headSize == nil, sizes.headCount != nil, width % heads != 0,
+      target.headCount * target.headSize == target.hiddenSize
+    {
+      throw value.nearest("heads").conflict(
+        "\(counted(heads, "head")) cannot share the hidden size \(width); change one of them")
+    }
+    guard model.family.keys.headSize == nil, heads * size != width else { return }
+    throw value.nearest(sizes.headSize == nil ? "hidden" : "headSize").conflict(
+      "the heads come to \(heads) · \(size) = \(heads * size), and those of \(model.family.name) share the "
+        + "hidden size, \(width)")
   }
 }
 
@@ -76,7 +102,8 @@ extension BaseModel {
       let intermediate = sizes.intermediateSize
     else { throw RecipeFaults.Noted() }
     guard sizes.headSize != nil || hidden % heads == 0 else {
-      throw value.conflict("\(heads) heads do not divide the hidden size \(hidden)")
+      throw value.nearest("heads").conflict(
+        "\(counted(heads, "head")) cannot share the hidden size \(hidden); change one of them")
     }
     self.init(
       layerCount: layers, hiddenSize: hidden, headCount: heads,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Architectures
 import Foundation
 import Training
 import Wording
@@ -65,10 +66,14 @@ extension Recipe {
   }
 
   /// The models, checked as far as can be before the tokenizer is known; nil where a checkpoint brings the
-  /// model, or where its sizes contradict each other, which is told when a run begins.
+  /// model.
   private func checkedModels(_ keys: RecipeMapping) throws -> RunModels? {
     guard let value = keys["stages"], !stages.isEmpty else {
-      return try? model.map { try RunModels([], of: $0, tokenizerVocabularySize: nil) }
+      do {
+        return try model.map { try RunModels([], of: $0, tokenizerVocabularySize: nil) }
+      } catch let error as ArchitecturesError {
+        throw Self.contradiction(error, keys)
+      }
     }
     guard let model else {
       throw value.conflict("stages lead to a model; give the recipe's 'model'")
@@ -87,15 +92,23 @@ extension Recipe {
       return try RunModels(stages, of: model, tokenizerVocabularySize: nil)
     } catch let error as StagingError {
       // The error's subject is a key path of the recipe.
-      let path = error.subject.split(separator: ".").flatMap(Self.pathKeys)
-      throw keys.value.nearest(path[...]).conflict(error.message)
+      throw keys.value.nearest(error.subject).conflict(error.message)
+    } catch let error as ArchitecturesError {
+      throw Self.contradiction(error, keys)
     }
   }
 
-  /// The keys in a part of a key path: `stages[1]` has two.
-  private static func pathKeys(_ part: Substring) -> [String] {
-    guard let bracket = part.firstIndex(of: "[") else { return [String(part)] }
-    return [String(part[..<bracket]), String(part[bracket...])]
+  /// The error for sizes of `model` that contradict each other.
+  private static func contradiction(
+    _ error: ArchitecturesError, _ keys: RecipeMapping
+  ) -> StagingError {
+    let key = ModelConfiguration.Field(subject: error.subject)?.rawValue
+    guard let key else {
+      return keys.value.nearest("model").conflict("\(error.subject): \(error.message)")
+    }
+    let value = keys.value.nearest("model.\(key)")
+    return value.conflict(
+      value.path.last == key ? error.message : "\(key) follows from the others: \(error.message)")
   }
 
   /// Checks that stages can be planned for this recipe, as far as can be before they are.

@@ -62,12 +62,18 @@ struct RecipeDocument {
   /// The file and line of a value, or the override that set it.
   func source(of path: [String], at mark: Mark?) -> String {
     if let override = overrides.last(where: { $0.covers(path) }) {
-      return "--set \("\(override)".excerpt)"
+      return override.option
     }
     if let mark { return "\(name):\(mark.line)" }
     // A group that only an override's key path brought into being.
-    return overrides.last { $0.keyPath.starts(with: path) }.map { "--set \("\($0)".excerpt)" }
-      ?? name
+    return overrides.last { $0.keyPath.starts(with: path) }?.option ?? name
+  }
+
+  /// The file and line, or the override, of the value at a key path, or else of what it would stand in; nil
+  /// where nothing of the path is there.
+  func place(of path: String) -> String? {
+    let value = RecipeValue(document: self, path: [], node: root).nearest(path)
+    return value.path.isEmpty ? nil : source(of: value.path, at: value.node.mark)
   }
 
   private static func parse(_ yaml: String, describe: (Int) -> String) throws -> Node? {

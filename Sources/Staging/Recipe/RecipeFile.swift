@@ -40,10 +40,11 @@ public struct RecipeFile: Sendable, Hashable {
       throw StagingError(
         .unreadableRecipe, "\(error.message); expected a recipe in YAML", subject: path)
     }
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw StagingError(
-        .unreadableRecipe, "this is not UTF-8 text; expected a recipe in YAML", subject: path)
+    if let obstacle = TextEncoding.obstacle(in: data) {
+      throw StagingError(.unreadableRecipe, obstacle, subject: path)
     }
+    // A run keeps the recipe's bytes, whatever mark they begin with.
+    let text = String(decoding: data, as: UTF8.self)
     self.init(
       text: text, name: name, directory: file.absoluteURL.deletingLastPathComponent(),
       overrides: overrides)
@@ -60,8 +61,31 @@ public struct RecipeFile: Sendable, Hashable {
   ///   there.
   /// - Throws: as ``recipe()``.
   func recipe(began: TrainingProgress) throws -> Recipe {
+    try document().decode { try Recipe($0, base: directory, began: began) }
+  }
+
+  private func document() throws -> RecipeDocument {
     var document = try RecipeDocument(yaml: text, name: name)
     for override in overrides { try document.apply(override) }
-    return try document.decode { try Recipe($0, base: directory, began: began) }
+    return document
+  }
+
+  /// Does something, and names file and line, or the override, in errors that complain of a key of the recipe.
+  ///
+  /// - Throws: what `body` does.
+  func placing<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as StagingError { throw placed(error) }
+  }
+
+  private func placed(_ error: StagingError) -> StagingError {
+    let isNamed = error.subject.hasPrefix("\(name): ")
+    let path = isNamed ? String(error.subject.dropFirst(name.count + 2)) : error.subject
+    let codes: [StagingError.Code] = [.invalidValue, .missingKey, .dataUnavailable]
+    guard codes.contains(error.code),
+      let place = try? document().place(of: path)
+    else { return error }
+    var result = error
+    result.subject = "\(place): \(path)"
+    return result
   }
 }

@@ -14,7 +14,7 @@ struct RecipeMapping {
   init(_ value: RecipeValue, keys: [String]) throws {
     self.value = value
     guard let mapping = value.node.mapping else {
-      try value.note(value.mismatch("keys: \(keys.joined(separator: ", "))"))
+      try value.note(value.mismatch("keys: \(keys.joined(separator: ", "))\(Self.example(value, keys))"))
       self.members = [:]
       self.meant = Set(keys)
       return
@@ -70,6 +70,14 @@ struct RecipeMapping {
     return RecipeValue(document: value.document, path: path, node: Node(""), isBlank: true)
   }
 
+  /// How a word stands in the group that is expected in its place: `, as in {kind: bpe}`.
+  private static func example(_ value: RecipeValue, _ keys: [String]) -> String {
+    guard keys.contains("kind"), let word = value.textIfWellFormed, word.utf8.count < 20,
+      word.allSatisfy({ $0.isLetter || $0.isNumber })
+    else { return "" }
+    return ", as in {kind: \(word)}"
+  }
+
   /// Whether a key looks like a part of a list of layers: `3` or `0-3`.
   private static func isRange(_ name: String) -> Bool {
     let ends = name.split(separator: "-", omittingEmptySubsequences: false)
@@ -81,9 +89,16 @@ struct RecipeMapping {
     _ text: String, of name: String, _ key: Node, in value: RecipeValue
   ) -> StagingError {
     let source = value.document.source(of: value.path + [name], at: key.mark)
+    let parts = text.split(separator: ",")
+    let isDecimal =
+      !["layers", "placement"].contains(name) && parts.count == 2
+      && parts.allSatisfy { $0.allSatisfy(\.isNumber) }
+    let remedy =
+      isDecimal
+      ? "write decimals after a point: \(name): \(parts.joined(separator: ".").excerpt)"
+      : "write the list in quotes: \(name): \"\(text.excerpt)\""
     return StagingError(
-      .unknownKey,
-      "in braces a comma ends a value; write the list in quotes: \(name): \"\(text.excerpt)\"",
+      .unknownKey, "in braces a comma ends a value; \(remedy)",
       subject: "\(source): \(RecipeValue.describe(value.path + [name]))")
   }
 

@@ -44,6 +44,15 @@ public struct RecipeOverride: Sendable, Hashable, Codable, CustomStringConvertib
   /// The text that reads back as this override.
   public var description: String { "\(keyPath.joined(separator: "."))=\(value)" }
 
+  /// The option that set it, for messages.
+  var option: String {
+    keyPath == ["stages"] && value.hasPrefix(Self.planPrefix)
+      ? "--plan" : "--set \(description.excerpt)"
+  }
+
+  /// What begins the value of ``init(followingPlan:)``.
+  private static let planPrefix = "{plan: \""
+
   /// Whether this sets the value at `path` or one that holds it.
   func covers(_ path: [String]) -> Bool { path.starts(with: keyPath) }
 }

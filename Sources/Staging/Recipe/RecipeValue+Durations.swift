@@ -86,6 +86,16 @@ extension RecipeValue {
       .nearest(keys.dropFirst())
   }
 
+  /// The value at a key path as people write it, as `stages[1].grow.heads`, or its nearest ancestor that is
+  /// there.
+  func nearest(_ path: String) -> RecipeValue {
+    let keys = path.split(separator: ".").flatMap { part in
+      guard let bracket = part.firstIndex(of: "[") else { return [String(part)] }
+      return [String(part[..<bracket]), String(part[bracket...])]
+    }
+    return nearest(keys[...])
+  }
+
   /// The node of a key, or of an element `[3]` of a list.
   private func member(_ key: String) -> Node? {
     if let sequence = node.sequence, key.hasPrefix("["), let index = Int(key.dropFirst().dropLast())

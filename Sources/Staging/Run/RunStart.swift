@@ -29,8 +29,10 @@ struct RunStart {
 
   init(of run: TrainingRun, on dataset: TokenDataset, _ observer: RunObserver) throws {
     self.dataset = dataset
-    let models = try run.recipe.models(
-      following: run.plan, tokenizerVocabularySize: dataset.manifest.vocabularySize)
+    let models = try run.recipeFile.placing {
+      try run.recipe.models(
+        following: run.plan, tokenizerVocabularySize: dataset.manifest.vocabularySize)
+    }
     let latest = try CheckpointStore(run.directory.checkpoints).latestValid()
     let log = RunLogCheck(run)
     if latest.item == nil { try log.checkNothingIsLost(latest.damaged) }

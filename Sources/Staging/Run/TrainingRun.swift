@@ -78,12 +78,16 @@ public struct TrainingRun: Sendable {
     let location = try checkpoint.map { try ModelLocation(of: $0, verifying: .sizes) }
     let status = try part == .wholeState ? location.map(StartingCheckpoint.status(in:)) : nil
     let recipe = try file.recipe(began: status?.progress ?? TrainingProgress())
-    try recipe.checkCompleteness(startsFromCheckpoint: checkpoint != nil, name: file.name)
+    try file.placing {
+      try recipe.checkCompleteness(startsFromCheckpoint: checkpoint != nil, name: file.name)
+    }
     if let location {
       try StartingCheckpoint.check(location.url, for: recipe, ignoring: patterns)
     }
     if let status { try recipe.training.checkGoesOn(from: status, name: file.name) }
-    let settled = try recipe.settled(name: file.name, startsFromCheckpoint: location != nil)
+    let settled = try file.placing {
+      try recipe.settled(name: file.name, startsFromCheckpoint: location != nil)
+    }
     try makeDirectories(directory.url)
     try OutputFile.replace(directory.recipe, with: Data(file.text.utf8))
     try settled.plan?.write(to: directory.plan)
@@ -176,7 +180,8 @@ extension Recipe {
     if startsFromCheckpoint {
       guard stages.isEmpty, planning == nil else {
         throw StagingError(
-          .invalidValue, "stages begin with a model of their own; --from does not go with them",
+          .invalidValue,
+          "stages begin with a model of their own; --from and --continue-from do not go with them",
           subject: "\(name): stages")
       }
       return

@@ -53,15 +53,20 @@ struct RunModels: Sendable {
   ) throws {
     self.stages = stages.isEmpty ? [StageRecipe()] : stages
     self.knowsVocabulary = knowsVocabulary
-    var model = try stages.first?.model?.configuration(in: target) ?? target
+    var model = try Self.first(stages, target)
     var models = [model]
     var growths: [any GrowthOperator] = []
     for (index, stage) in stages.dropLast().enumerated() {
       let description = stage.growth ?? GrowthDescription()
       let key = "stages[\(index)].grow"
       do {
-        let growth = description.growth(to: target)
+        let growth = description.growth(
+          to: target,
+          naming: ConfigurationGrowth.Naming(subject: key) {
+            "model." + (ModelConfiguration.Field(subject: $0)?.rawValue ?? $0)
+          })
         model = try growth.target(from: model)
+        if description.hasSizes { try Self.checkReaches(model, target) }
         models.append(model)
         growths.append(growth)
       } catch let error as ArchitecturesError {
@@ -70,7 +75,9 @@ struct RunModels: Sendable {
       } catch let error as GrowthError {
         let name = description.names(behind: error, .key)
         throw StagingError(
-          .invalidValue, name == nil ? "\(error.message) (\(error.subject))" : error.message,
+          .invalidValue,
+          name == nil && error.subject != key
+            ? "\(error.message) (\(error.subject))" : error.message,
           subject: name.map { "\(key).\($0)" } ?? key)
       }
     }
@@ -78,6 +85,43 @@ struct RunModels: Sendable {
     self.growths = growths
     self.target = model
     try check(leadsTo: target)
+  }
+
+  /// Refuses a growth beyond the recipe's model, from which no other leads back.
+  private static func checkReaches(_ model: ModelConfiguration, _ target: ModelConfiguration) throws
+  {
+    let sizes: [(String, KeyPath<ModelConfiguration, Int>)] = [
+      ("hiddenSize", \.hiddenSize), ("headCount", \.headCount),
+      ("keyValueHeadCount", \.keyValueHeadCount), ("headSize", \.headSize),
+      ("intermediateSize", \.intermediateSize), ("layerCount", \.layerCount),
+      ("contextLength", \.contextLength),
+    ]
+    for (field, size) in sizes where model[keyPath: size] > target[keyPath: size] {
+      let name = ModelConfiguration.Field(subject: field)?.rawValue ?? field
+      throw GrowthError(
+        .unreachable,
+        "leads to \(name) \(model[keyPath: size]), and the recipe's model has \(target[keyPath: size]); no growth "
+          + "makes a model smaller", subject: field)
+    }
+  }
+
+  /// The first stage's model.
+  private static func first(
+    _ stages: [StageRecipe], _ target: ModelConfiguration
+  ) throws -> ModelConfiguration {
+    guard let sizes = stages.first?.model else { return target }
+    for (field, size, most) in sizes.given(target) where stages.count > 1 && size > most {
+      throw StagingError(
+        .invalidValue,
+        "\(size) is more than the \(most) of the recipe's model, to which the stages lead; no growth makes a "
+          + "model smaller", subject: "stages[0].model.\(field.rawValue)")
+    }
+    do { return try sizes.configuration(in: target) } catch let error as ArchitecturesError {
+      let field = ModelConfiguration.Field(subject: error.subject)
+      throw StagingError(
+        .invalidValue, field == nil ? "\(error.subject): \(error.message)" : error.message,
+        subject: "stages[0].model" + (field.map { ".\($0.rawValue)" } ?? ""))
+    }
   }
 
   /// Checks that every stage grows and the last one has the recipe's model.
@@ -108,6 +152,21 @@ struct RunModels: Sendable {
 }
 
 extension StageModel {
+  /// The sizes that are said, each beside a model's.
+  fileprivate func given(
+    _ model: ModelConfiguration
+  ) -> [(field: ModelConfiguration.Field, size: Int, model: Int)] {
+    let all: [(ModelConfiguration.Field, Int?, Int)] = [
+      (.layers, layerCount, model.layerCount), (.hidden, hiddenSize, model.hiddenSize),
+      (.heads, headCount, model.headCount),
+      (.keyValueHeads, keyValueHeadCount, model.keyValueHeadCount),
+      (.headSize, headSize, model.headSize),
+      (.intermediate, intermediateSize, model.intermediateSize),
+      (.context, contextLength, model.contextLength),
+    ]
+    return all.compactMap { field, size, most in size.map { (field, $0, most) } }
+  }
+
   /// The stage's model, with what is not given taken from the target or following from it.
   func configuration(in target: ModelConfiguration) throws -> ModelConfiguration {
     var model = target
