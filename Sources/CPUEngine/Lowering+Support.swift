@@ -10,8 +10,8 @@ extension Lowering {
     guard let obstacle = obstacle(in: program) else { return }
     throw CPUEngineError(
       .unsupportedProgram,
-      "has \(obstacle), which the CPU engine does not train or generate with; such models can be "
-        + "grown and verified", subject: program.family)
+      "has \(obstacle), which the CPU engine does not train or generate with; XLA's engine does "
+        + "(--engine xla), and any can be grown and verified", subject: program.family)
   }
 
   /// What of a program has no instructions; nil for nothing.
@@ -28,6 +28,6 @@ extension Lowering {
     throw CPUEngineError(
       .unsupportedProgram,
       "sees \(window) positions at a time, and the CPU engine all of \(sequenceLength); shorten the "
-        + "sequences", subject: program.family)
+        + "sequences, or take XLA's engine (--engine xla)", subject: program.family)
   }
 }

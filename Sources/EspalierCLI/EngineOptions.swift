@@ -30,7 +30,8 @@ struct EngineOptions: ParsableArguments {
     }
     if let engine, plugin != nil, engine != .xla(nil) {
       throw ValidationError(
-        "--plugin names a library for --engine xla; --engine \(engine.word) says otherwise.")
+        "--plugin names the library that --engine xla opens; write --engine xla, or leave out --engine, "
+          + "instead of --engine \(engine.word).")
     }
   }
 
@@ -59,7 +60,12 @@ struct EngineOptions: ParsableArguments {
           + "xla:cuda or xla:/plugin.so. Name the engine with --engine", subject: "run.json: engine"
       )
     }
-    return try request.engine(threads: threads ?? others)
+    let engine = try request.engine(threads: threads ?? others)
+    switch request {
+    case .xla, .auto: Note.print(PluginSearch().remarks)
+    case .cpu, .library: break
+    }
+    return engine
   }
 }
 

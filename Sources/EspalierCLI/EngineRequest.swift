@@ -75,7 +75,8 @@ enum EngineRequest: Hashable, ExpressibleByArgument {
       .missingPlugin,
       "there is no PJRT plugin\(kind.map { " for \($0.rawValue)" } ?? ""); install the Python package "
         + "\(packages.joined(separator: " or ")) and activate its environment, put the library into "
-        + "\(search.folder)/\((kind ?? .cpu).rawValue), or name it with --plugin",
+        + "\(search.folder)/\((kind ?? .cpu).rawValue), or name it: --engine xla --plugin LIBRARY"
+        + search.remarks.map { ". \($0)" }.joined(),
       subject: "--engine \(EngineRequest.xla(kind).word)")
   }
 }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Espalier
 import Foundation
+import Wording
 
 /// `espalier engines`: what computes here, and what could.
 struct EnginesCommand: ParsableCommand {
@@ -47,9 +48,12 @@ struct EngineList: Encodable {
   var plugins: [Plugin]
   /// Python packages that bring a plugin for a kind of device that has none here.
   var installable: [String: [String]]
+  /// What of the environment names no plugins.
+  var remarks: [String]
 
   init(_ search: PluginSearch) {
     let found = search.plugins()
+    remarks = search.remarks.map { ShownText.escaped($0, as: .line) }
     plugins = found.map(Plugin.init)
     let kinds = Set(found.compactMap(\.kind))
     installable = Dictionary(
@@ -57,11 +61,12 @@ struct EngineList: Encodable {
         .map { ($0.rawValue, $0.packages) })
   }
 
-  /// `4 × cpu`.
+  /// `4 devices of kind cpu`.
   private static func counted(_ devices: [String]) -> String {
     let kinds = devices.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-    return kinds.map { kind in "\(devices.count { $0 == kind }) × \(kind)" }
-      .joined(separator: ", ")
+    return kinds.map { kind in
+      "\(Wording.counted(devices.count { $0 == kind }, "device")) of kind \(kind)"
+    }.joined(separator: ", ")
   }
 
   var lines: [String] {
@@ -70,7 +75,7 @@ struct EngineList: Encodable {
       let name = (plugin.engine ?? "unusable").padding(toLength: 10, withPad: " ", startingAt: 0)
       lines.append(name + plugin.path)
       let parts = [
-        plugin.devices.map { "devices: \(Self.counted($0))" },
+        plugin.devices.map(Self.counted),
         plugin.interface.map { "PJRT \($0)" }, "found by \(plugin.source)", plugin.error,
       ]
       lines += parts.compactMap { $0 }.map { "          \($0)" }
@@ -80,7 +85,7 @@ struct EngineList: Encodable {
       let name = "xla:\(kind.rawValue)".padding(toLength: 10, withPad: " ", startingAt: 0)
       lines.append("\(name)not here; the Python package \(packages.joined(separator: " or "))")
     }
-    return lines
+    return lines + remarks
   }
 }
 

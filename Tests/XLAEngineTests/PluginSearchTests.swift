@@ -45,5 +45,31 @@ import XLAEngine
         "named_cuda.so", "a.so", "b.so", "xla_cuda_plugin.so", "libtpu.so",
       ])
     #expect(search.plugins(of: .cuda).count == 2 && search.plugins(of: .rocm).isEmpty)
+    #expect(search.remarks.isEmpty)
+  }
+
+  @Test("What the environment names and is not there, or holds no plugins, is told")
+  func remarks() throws {
+    func remarks(_ environment: [String: String]) -> [String] {
+      PluginSearch(environment: environment, home: home.path).remarks
+    }
+    try put("flat/plugin.so")
+    let (nowhere, flat) = (home.path + "/nowhere", home.path + "/flat")
+    #expect(remarks([:]).isEmpty && remarks(["ESPALIER_PLUGINS": ""]).isEmpty)
+    #expect(
+      remarks(["ESPALIER_PLUGINS": nowhere])
+        == ["ESPALIER_PLUGINS names \(nowhere), where there is no folder"])
+    #expect(
+      remarks(["ESPALIER_PLUGINS": flat]) == [
+        "ESPALIER_PLUGINS names \(flat), which has no folder named after a kind of device: cpu, cuda, "
+          + "rocm, tpu"
+      ])
+    #expect(
+      remarks(["ESPALIER_PJRT_PLUGIN": nowhere])
+        == ["ESPALIER_PJRT_PLUGIN names \(nowhere), where there is no file"])
+    #expect(remarks(["ESPALIER_PJRT_PLUGIN": flat + "/plugin.so"]).isEmpty)
+    // An empty name is none.
+    let unnamed = PluginSearch(environment: ["ESPALIER_PLUGINS": ""], home: home.path)
+    #expect(unnamed.folder == home.path + "/.espalier/plugins")
   }
 }

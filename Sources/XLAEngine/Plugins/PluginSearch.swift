@@ -59,8 +59,11 @@ public struct PluginSearch: Sendable {
   }
 
   /// The folder whose plugins are found by their kind's name.
-  public var folder: String {
-    environment["ESPALIER_PLUGINS"] ?? home + "/.espalier/plugins"
+  public var folder: String { namedFolder ?? home + "/.espalier/plugins" }
+
+  /// The folder that the environment names; nil for none.
+  private var namedFolder: String? {
+    environment["ESPALIER_PLUGINS"].flatMap { $0.isEmpty ? nil : $0 }
   }
 
   /// All plugins that are there, in the order of preference.
@@ -108,5 +111,36 @@ public struct PluginSearch: Sendable {
   /// The names in a folder, sorted; none where it cannot be read.
   private func names(in folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+  }
+}
+
+extension PluginSearch {
+  /// What the environment names that is no plugin, in whole sentences without a full stop.
+  public var remarks: [String] {
+    [remarkOnFolder, remarkOnLibrary].compactMap { $0 }
+  }
+
+  private var remarkOnFolder: String? {
+    guard let folder = namedFolder else { return nil }
+    let kinds = PluginKind.allCases.map(\.rawValue)
+    guard isFolder(folder) else {
+      return "ESPALIER_PLUGINS names \(folder), where there is no folder"
+    }
+    guard kinds.allSatisfy({ !isFolder("\(folder)/\($0)") }) else { return nil }
+    return "ESPALIER_PLUGINS names \(folder), which has no folder named after a kind of device: "
+      + kinds.joined(separator: ", ")
+  }
+
+  private var remarkOnLibrary: String? {
+    guard let path = environment["ESPALIER_PJRT_PLUGIN"], !path.isEmpty,
+      !FileManager.default.fileExists(atPath: path)
+    else { return nil }
+    return "ESPALIER_PJRT_PLUGIN names \(path), where there is no file"
+  }
+
+  private func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue
   }
 }
