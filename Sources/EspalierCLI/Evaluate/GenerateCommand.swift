@@ -121,7 +121,10 @@ struct GenerateCommand: AsyncParsableCommand {
   func validate() throws {
     let prompts = [prompt != nil, promptFile != nil, !tokens.isEmpty].count { $0 }
     guard prompts < 2 else {
-      throw ValidationError("Give one of --prompt, --prompt-file and --tokens.")
+      throw ValidationError(
+        "Give one of --prompt, --prompt-file and --tokens."
+          + (tokens.isEmpty
+            ? "" : " --tokens are ids of tokens to continue; how many to generate is --length."))
     }
     guard length >= 0 else {
       throw ValidationError("--length is \(length); expected 0 or more.")

@@ -18,9 +18,9 @@ package enum CommandRun {
       _ = try parse(arguments)
       return nil
     } catch {
-      return EspalierCommand.exitCode(for: error).isSuccess
-        ? nil
-        : OptionExpectation.completed(EspalierCommand.message(for: error), command: arguments)
+      guard !EspalierCommand.exitCode(for: error).isSuccess else { return nil }
+      return UnknownOption(in: joined(arguments))?.message
+        ?? OptionExpectation.completed(EspalierCommand.message(for: error), command: arguments)
     }
   }
 
@@ -35,8 +35,16 @@ package enum CommandRun {
   /// Parses, runs and exits.
   static func run(_ arguments: [String]) async -> Never {
     var type: any ParsableCommand.Type = EspalierCommand.self
+    var command: any ParsableCommand
+    do { command = try parse(arguments) } catch {
+      // What is missing may be what was misspelt.
+      guard !type.exitCode(for: error).isSuccess,
+        let unknown = UnknownOption(in: joined(arguments))
+      else { end(type, with: error, arguments) }
+      end(unknown.command, with: ValidationError(unknown.message), arguments)
+    }
+    noteRepeated(joined(arguments), of: Swift.type(of: command))
     do {
-      var command = try parse(arguments)
       type = Swift.type(of: command)
       if var long = command as? any AsyncParsableCommand {
         try await long.run()
@@ -47,6 +55,16 @@ package enum CommandRun {
     } catch {
       end(type, with: error, arguments)
     }
+  }
+
+  /// Tells of options that are given more than once, of which only the last counts.
+  private static func noteRepeated(_ words: [String], of command: any ParsableCommand.Type) {
+    let names = words.filter { $0.hasPrefix("-") }.map { $0.prefix { $0 != "=" } }
+    guard Set(names).count < names.count else { return }
+    Note.print(
+      OptionList(command).repeated(in: words[...]).map {
+        "\($0) is given more than once; the last one counts"
+      })
   }
 
   private static func parse(_ arguments: [String]) throws -> any ParsableCommand {
@@ -81,7 +99,8 @@ package enum CommandRun {
     if error is CancellationError { exit(Interruption.exitCode) }
     let code = type.exitCode(for: error)
     let text = OptionExpectation.completed(
-      named(type, in: type.fullMessage(for: Readable(error) ?? error)), command: arguments)
+      named(type, in: type.fullMessage(for: readable(error, of: type, arguments))),
+      command: arguments)
     guard !text.isEmpty else { exit(code.rawValue) }
     guard code.isSuccess else {
       try? StandardStream.standardError.write(shown(text, of: error, arguments))
@@ -133,9 +152,25 @@ package enum CommandRun {
       + ShownText.escaped(String(text[end...]), as: .json) + "\n"
   }
 
+  /// An error in words for users of a command.
+  private static func readable(
+    _ error: any Error, of command: any ParsableCommand.Type, _ arguments: [String]
+  ) -> any Error {
+    if let system = Readable(error) { return system }
+    // What libraries call a setting by its name is an option here, unless it is a path's name.
+    guard var text = (error as? any EspalierError)?.description,
+      let subject = (error as? any EspalierError)?.subject, !arguments.contains(subject),
+      let option = OptionList(command).option(of: subject)
+    else { return error }
+    text.replaceSubrange(..<text.index(text.startIndex, offsetBy: subject.count), with: option)
+    return Readable(text)
+  }
+
   /// An error of the system, in words for users.
   private struct Readable: Error, CustomStringConvertible {
     var description: String
+
+    init(_ description: String) { self.description = description }
 
     init?(_ error: any Error) {
       let isSystems =

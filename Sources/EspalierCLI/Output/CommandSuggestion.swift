@@ -36,6 +36,20 @@ package enum CommandSuggestion {
     }
   }
 
+  /// The option that does what a word asks for that is no command.
+  private static func option(for word: String, in path: [String]) -> String? {
+    if path == ["plan"], word.contains(".") || word.contains("/") {
+      return "--target \(ShellWord.quoted(word))"
+    }
+    guard path.isEmpty else { return nil }
+    switch word.lowercased() {
+    case "version": return "--version"
+    case "completion", "completions": return "--generate-completion-script"
+    case "example", "init", "new": return "train --example"
+    default: return nil
+    }
+  }
+
   private static func name(of command: any ParsableCommand.Type) -> String {
     command.configuration.commandName ?? ""
   }
@@ -46,7 +60,8 @@ package enum CommandSuggestion {
     let synonym = synonyms[word.lowercased()].flatMap { names.contains($0) ? $0 : nil }
     let meant = synonym ?? NearestName.of(word, among: names)
     let prefix = (["espalier"] + path).joined(separator: " ")
-    let hint = meant.map { " Did you mean `\(prefix) \($0)`?" } ?? ""
+    let hint =
+      (option(for: word, in: path) ?? meant).map { " Did you mean `\(prefix) \($0)`?" } ?? ""
     return ValidationError(
       "There is no command `\(prefix) \(word)`.\(hint) The commands of `\(prefix)` are "
         + "\(names.joined(separator: ", ")).")

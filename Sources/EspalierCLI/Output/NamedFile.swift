@@ -60,7 +60,12 @@ enum NamedFile {
   private static func advising(_ path: String, _ body: () throws -> Void) throws {
     do { try body() } catch var error as CheckpointsError {
       error.subject = path
-      if error.code == .unwritableFile { error.remedy = "name another file" }
+      let folder = URL(filePath: path).deletingLastPathComponent()
+      if error.code == .unwritableFile {
+        error.remedy =
+          FileManager.default.fileExists(atPath: folder.path)
+          ? "name another file" : "make the folder \(folder.path) first, or name another file"
+      }
       throw error
     }
   }

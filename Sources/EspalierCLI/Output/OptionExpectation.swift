@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Espalier
 import Foundation
 
 /// What options take whose values ArgumentParser refuses without a word.
@@ -7,9 +8,14 @@ package enum OptionExpectation {
   ///
   /// - Parameter command: the command's words after `espalier`.
   package static func completed(_ message: String, command: [String]) -> String {
-    let head = message.range(of: "\nHelp: ").map { message[..<$0.lowerBound] } ?? message[...]
+    let end = message.range(of: "\nHelp: ") ?? message.range(of: "\nUsage: ")
+    let head = end.map { message[..<$0.lowerBound] } ?? message[...]
+    if let list = head.range(of: "Please provide one of"), let meant = meant(head, list) {
+      return "\(head[..<list.lowerBound])Did you mean '\(meant)'? \(message[list.lowerBound...])"
+    }
+    let starts = ["' is invalid for '", "Missing value for '"]
     guard head.hasSuffix("'"),
-      let refusal = head.range(of: "' is invalid for '", options: .backwards)
+      let refusal = starts.lazy.compactMap({ head.range(of: $0, options: .backwards) }).first
     else { return message }
     let option = head[refusal.upperBound...].prefix { $0 != " " && $0 != "'" }
     let path = command.prefix { !$0.hasPrefix("-") }.prefix(2).joined(separator: " ")
@@ -18,6 +24,29 @@ package enum OptionExpectation {
     }
     guard let expected = ofCommand?.expected ?? everywhere[String(option)] else { return message }
     return "\(head); expected \(expected)\(message[head.endIndex...])"
+  }
+
+  /// What others call our words.
+  private static let synonyms = [
+    "bf16": "bfloat16", "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32",
+    "fp64": "float64", "double": "float64", "bfloat16": "bf16", "float32": "fp32",
+    "gpu": "xla:cuda", "cuda": "xla:cuda", "rocm": "xla:rocm", "tpu": "xla:tpu",
+    "pytorch": "torch", "flops": "compute", "val": "validation", "valid": "validation",
+    "step": "steps", "time": "seconds",
+  ]
+
+  /// The word that was probably meant by one that is none of an option's; nil where the message is no
+  /// refusal with a list of words, or none is near.
+  private static func meant(_ head: Substring, _ list: Range<Substring.Index>) -> String? {
+    guard let start = head.range(of: "The value '"),
+      let end = head.range(of: "' is invalid for '")
+    else { return nil }
+    let names = head[list.upperBound...].components(
+      separatedBy: CharacterSet(charactersIn: "' \n,.")
+    ).filter { !$0.isEmpty && $0 != "-" && $0 != "and" && $0 != "or" }
+    let word = head[start.upperBound..<max(start.upperBound, end.lowerBound)].lowercased()
+    if let synonym = synonyms[word], names.contains(synonym) { return synonym }
+    return NearestName.of(word, among: names)
   }
 
   private static let positive = "a whole number, 1 or more"
@@ -49,8 +78,9 @@ package enum OptionExpectation {
     "--length": "a whole number, 0 or more", "--temperature": "a number, 0 or more",
     "--top-k": positive, "--top-p": "a share above 0, up to 1", "--count": positive,
     "--step": "a whole number, 0 or more",
-    "--confidence": "a share between 0 and 1",
-    "--validation-fraction": "a share from 0 up to below 1", "--shard-tokens": positive,
+    "--confidence": "a share between 0 and 1, such as 0.95",
+    "--validation-fraction": "a share from 0 up to below 1, such as 0.1",
+    "--shard-tokens": positive,
   ]
 
   /// Options that mean something else, or have other limits, in one command.

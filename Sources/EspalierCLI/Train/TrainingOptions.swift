@@ -81,7 +81,13 @@ struct TrainingOptions: ParsableArguments {
   var example = false
 
   func validate() throws {
-    if example { return }
+    if example {
+      guard recipe == nil, output == nil else {
+        throw ValidationError(
+          "--example prints a recipe and does nothing else; leave out the recipe and -o.")
+      }
+      return
+    }
     guard output != nil else {
       throw ValidationError("Name the run's directory with -o.")
     }

@@ -110,7 +110,8 @@ public struct ModelBundle: Sendable {
   public func promptTokens(_ text: String) throws -> [Int32] {
     guard let tokenizer else {
       throw EvaluationError(
-        .missingTokenizer, "holds no tokenizer for the prompt; give one, or token ids",
+        .missingTokenizer,
+        "holds no tokenizer for the prompt; name one (--tokenizer), or give token ids (--tokens)",
         subject: directory.url.path)
     }
     var tokens =
