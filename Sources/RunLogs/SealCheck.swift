@@ -44,8 +44,9 @@ struct SealCheck {
     guard link != previous else { return nil }
     return .misplaced(
       previous == LineChecksum.none
-        ? "was not the first: lines before it were taken out"
-        : "was not written after the line before it: lines between them were taken out")
+        ? "was not the first: lines before it were taken out, or the order was changed"
+        : "was not written after the line before it: lines between them were taken out, or the order was "
+          + "changed")
   }
 
   private var comparison: String {

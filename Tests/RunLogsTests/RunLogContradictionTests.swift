@@ -201,7 +201,7 @@ import Testing
         to: URL(filePath: path))
       #expect(
         try RunLogAudit(path: path).contradictions.first?.description
-          == "line 1: was not the first: lines before it were taken out")
+          == "line 1: was not the first: lines before it were taken out, or the order was changed")
     }
   }
 
