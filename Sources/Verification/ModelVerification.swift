@@ -195,7 +195,11 @@ public struct ModelVerification: Sendable {
 extension ModelVerification {
   /// Batches of the given tokens, or of random ones.
   private func batches(count: Int) throws -> [TokenBatch] {
-    let model = small.directory.configuration.model
+    var model = small.directory.configuration.model
+    // What is named as the grown model may be another, with fewer positions or tokens.
+    let grown = grown.directory.configuration.model
+    model.contextLength = min(model.contextLength, grown.contextLength)
+    model.vocabularySize = min(model.vocabularySize, grown.vocabularySize)
     let (sequences, length) = (
       request.sequenceCount, min(request.sequenceLength, model.contextLength)
     )

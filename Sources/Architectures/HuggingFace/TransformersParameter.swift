@@ -60,7 +60,8 @@ extension ModelConfiguration {
         "experts under \(folder) have no counterpart among transformers' modules; expected names "
           + "with .{expert}. and matrices [outputs, inputs]", subject: family.name)
     }
-    return Dictionary(grouping: experts) { specs[$0].layer ?? 0 }.flatMap { layer, members in
+    let byLayer = Dictionary(grouping: experts) { specs[$0].layer ?? 0 }
+    return byLayer.sorted { $0.key < $1.key }.flatMap { layer, members in
       let block = names.prefix + names.layer.replacing("{layer}", with: "\(layer)")
       let isDown = { specs[$0].role == .weight(.feedForwardDown) }
       return [
