@@ -93,7 +93,7 @@ let package = Package(
       name: "XLAEngine",
       dependencies: [
         "Wording", "CheckedInput", "Tensors", "Architectures", "Text", "Training", "CPJRT",
-        "StableHLO",
+        "StableHLO", .product(name: "Crypto", package: "swift-crypto"),
       ]),
     // CKernels: the noise of growth must come as fast as memory takes it, and be the same anywhere.
     .target(

@@ -214,6 +214,40 @@ pjrt_error *pjrt_memory_statistics(
   return error;
 }
 
+bool pjrt_serializes(const pjrt_api *api) {
+  return has(api, PJRT_EXECUTABLE_SERIALIZE) && has(api, PJRT_EXECUTABLE_DESERIALIZE_AND_LOAD);
+}
+
+pjrt_error *pjrt_serialize(
+    const pjrt_api *api, pjrt_loaded_executable *loaded, pjrt_serialized *serialized) {
+  ARGUMENTS(pjrt_serialize_args, args);
+  void *executable = NULL;
+  pjrt_error *error = executable_of(api, loaded, &executable);
+  if (error) return error;
+  args->executable = executable;
+  error = call(api, PJRT_EXECUTABLE_SERIALIZE, args);
+  *serialized = (pjrt_serialized){args->bytes, args->count, args->owner, args->destroy};
+  destroy(api, PJRT_EXECUTABLE_DESTROY, executable);
+  return error;
+}
+
+void pjrt_serialized_destroy(pjrt_serialized *serialized) {
+  if (serialized->destroy) serialized->destroy(serialized->owner);
+  *serialized = (pjrt_serialized){0};
+}
+
+pjrt_error *pjrt_deserialize(
+    const pjrt_api *api, pjrt_client *client, const char *bytes, size_t count,
+    pjrt_loaded_executable **executable) {
+  ARGUMENTS(pjrt_deserialize_args, args);
+  args->client = client;
+  args->bytes = bytes;
+  args->count = count;
+  pjrt_error *error = call(api, PJRT_EXECUTABLE_DESERIALIZE_AND_LOAD, args);
+  *executable = args->executable;
+  return error;
+}
+
 pjrt_error *pjrt_execute(
     const pjrt_api *api, pjrt_loaded_executable *executable, pjrt_buffer *const *arguments,
     size_t argument_count, pjrt_buffer **outputs) {

@@ -30,9 +30,11 @@ enum {
   PJRT_DEVICE_GET_DESCRIPTION = 29,
   PJRT_EXECUTABLE_DESTROY = 40,
   PJRT_EXECUTABLE_NUM_OUTPUTS = 44,
+  PJRT_EXECUTABLE_SERIALIZE = 49,
   PJRT_LOADED_EXECUTABLE_DESTROY = 50,
   PJRT_LOADED_EXECUTABLE_GET_EXECUTABLE = 51,
   PJRT_LOADED_EXECUTABLE_EXECUTE = 55,
+  PJRT_EXECUTABLE_DESERIALIZE_AND_LOAD = 56,
   PJRT_BUFFER_DESTROY = 58,
   PJRT_BUFFER_TO_HOST_BUFFER = 70,
   PJRT_EXECUTABLE_GET_COMPILED_MEMORY_STATS = 96,
@@ -115,6 +117,25 @@ typedef struct {
 
 typedef struct {
   PJRT_HEADER;
+  const pjrt_executable *executable;
+  const char *bytes;
+  size_t count;
+  void *owner;
+  void (*destroy)(void *owner);
+} pjrt_serialize_args;
+
+typedef struct {
+  PJRT_HEADER;
+  pjrt_client *client;
+  const char *bytes;
+  size_t count;
+  pjrt_loaded_executable *executable;
+  const uint8_t *options;
+  size_t options_size;
+} pjrt_deserialize_args;
+
+typedef struct {
+  PJRT_HEADER;
   pjrt_client *client;
   const void *data;
   int32_t type;
@@ -179,6 +200,8 @@ _Static_assert(sizeof(pjrt_count_args) == 32, "PJRT_Executable_NumOutputs_Args")
 _Static_assert(sizeof(pjrt_client_create_args) == 88, "PJRT_Client_Create_Args");
 _Static_assert(sizeof(pjrt_program) == 48, "PJRT_Program");
 _Static_assert(sizeof(pjrt_compile_args) == 56, "PJRT_Client_Compile_Args");
+_Static_assert(sizeof(pjrt_serialize_args) == 56, "PJRT_Executable_Serialize_Args");
+_Static_assert(sizeof(pjrt_deserialize_args) == 64, "PJRT_Executable_DeserializeAndLoad_Args");
 _Static_assert(sizeof(pjrt_from_host_args) == 120, "PJRT_Client_BufferFromHostBuffer_Args");
 _Static_assert(sizeof(pjrt_execute_options) == 112, "PJRT_ExecuteOptions");
 _Static_assert(sizeof(pjrt_execute_args) == 80, "PJRT_LoadedExecutable_Execute_Args");

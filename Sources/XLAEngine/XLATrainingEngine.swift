@@ -17,25 +17,31 @@ public struct XLATrainingEngine: TrainingEngine {
 
   private struct Opened {
     var client: DeviceClient
-    var executables = ExecutableCache()
+    var executables: [ExecutableFolder?: ExecutableCache] = [:]
   }
   /// One client for each plugin: some take most of a device's memory when they are made.
   private static let opened = Mutex<[String: Opened]>([:])
 
   /// Makes an engine of a plugin.
   ///
-  /// - Parameter plugin: where the plugin's library is.
+  /// - Parameters:
+  ///   - plugin: where the plugin's library is.
+  ///   - folder: where compiled programs are kept for later processes; nil for nowhere.
   /// - Throws: ``XLAEngineError`` where it is no plugin that the engine can use, or finds no device.
-  public init(plugin path: String) throws {
+  public init(plugin path: String, executables folder: ExecutableFolder? = .usual) throws {
     let plugin = try PJRTPlugin.open(path)
-    let opened = try Self.opened.withLock { opened in
-      if let known = opened[plugin.path] { return known }
-      let made = Opened(client: try DeviceClient(plugin))
-      opened[plugin.path] = made
-      return made
+    (client, executables) = try Self.opened.withLock { opened in
+      var known = try opened[plugin.path] ?? Opened(client: DeviceClient(plugin))
+      let cache = known.executables[folder] ?? ExecutableCache(folder: folder)
+      known.executables[folder] = cache
+      opened[plugin.path] = known
+      return (known.client, cache)
     }
-    (client, executables) = (opened.client, opened.executables)
   }
+
+  /// The programs that were readied in this process for the plugin, in order, by all engines that keep them in
+  /// the same folder.
+  public var compilations: [Compilation] { executables.compilations }
 
   /// `xla:cpu`, `xla:cuda`, ….
   public var name: String { "xla:\(client.platform)" }

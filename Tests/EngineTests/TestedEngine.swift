@@ -27,7 +27,7 @@ enum TestedEngine: Sendable, CustomStringConvertible {
   func make() throws -> any TrainingEngine {
     switch self {
     case .cpu(let threads): CPUTrainingEngine(threads: threads)
-    case .xla(let plugin): try XLATrainingEngine(plugin: plugin)
+    case .xla(let plugin): try XLATrainingEngine(plugin: plugin, executables: nil)
     }
   }
 }

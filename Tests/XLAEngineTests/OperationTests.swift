@@ -18,7 +18,8 @@ struct OperationTests {
   private static let key = DropoutKey(seed: 3, step: 5, microBatch: 1)
 
   init() throws {
-    engine = try XLATrainingEngine(plugin: try #require(InstalledPlugin.path))
+    engine = try XLATrainingEngine(
+      plugin: try #require(InstalledPlugin.path), executables: nil)
   }
 
   private func states(_ program: Program, _ values: [[Double]]) -> [ParameterState] {

@@ -41,6 +41,14 @@ typedef enum {
   PJRT_BFLOAT16 = 13,
 } pjrt_element;
 
+/// An executable as bytes that the plugin owns, until they are destroyed.
+typedef struct {
+  const char *_Nullable bytes;
+  size_t count;
+  void *_Nullable owner;
+  void (*_Nullable destroy)(void *_Nullable owner);
+} pjrt_serialized;
+
 /// Bytes that an executable takes on its device.
 typedef struct {
   int64_t code, arguments, outputs, aliases, temporaries;
@@ -95,6 +103,17 @@ pjrt_error *_Nullable pjrt_memory_statistics(
     const pjrt_api *api, pjrt_loaded_executable *executable, pjrt_memory *memory);
 /// Whether the plugin has the function that `pjrt_memory_statistics` asks.
 bool pjrt_tells_memory(const pjrt_api *api);
+
+/// Whether the plugin can write executables as bytes, and read them.
+bool pjrt_serializes(const pjrt_api *api);
+/// Writes an executable as bytes, for the same plugin on the same kind of device.
+pjrt_error *_Nullable pjrt_serialize(
+    const pjrt_api *api, pjrt_loaded_executable *executable, pjrt_serialized *serialized);
+void pjrt_serialized_destroy(pjrt_serialized *serialized);
+/// Reads what `pjrt_serialize` has written: plugins trust the bytes, so the caller has checked them.
+pjrt_error *_Nullable pjrt_deserialize(
+    const pjrt_api *api, pjrt_client *client, const char *bytes, size_t count,
+    pjrt_loaded_executable *_Nullable *_Nonnull executable);
 
 /// Starts a program on its one device; `outputs` has room for all of them.
 ///

@@ -75,10 +75,11 @@ extension DeviceClient {
   ///   - arguments: the types of its arguments.
   ///   - outputs: the types of what it returns.
   package func compile(
-    _ text: String, arguments: [TensorType], outputs: [TensorType]
+    _ text: String, _ options: CompileOptions = CompileOptions(), arguments: [TensorType],
+    outputs: [TensorType]
   ) throws(XLAEngineError) -> Executable {
     var (text, loaded): (String, OpaquePointer?) = (text, nil)
-    let options = CompileOptions().bytes
+    let options = options.bytes
     let error = text.withUTF8 { text in
       text.withMemoryRebound(to: CChar.self) { text in
         text.baseAddress.flatMap {
@@ -87,6 +88,37 @@ extension DeviceClient {
       }
     }
     try plugin.check(error, "cannot compile a program")
+    return try executable(loaded, arguments, outputs)
+  }
+
+  /// Compiles a program.
+  func compile(
+    _ program: WrittenProgram, _ options: CompileOptions
+  ) throws(XLAEngineError) -> Executable {
+    try compile(
+      program.text, options, arguments: program.arguments, outputs: program.outputs)
+  }
+
+  /// Loads what ``Executable/serialized()`` has written of a program.
+  func load(_ bytes: Data, _ program: WrittenProgram) throws(XLAEngineError) -> Executable {
+    guard pjrt_serializes(plugin.api) else {
+      throw XLAEngineError(.pluginFailure, "cannot load programs", subject: plugin.path)
+    }
+    var loaded: OpaquePointer?
+    let error = bytes.withUnsafeBytes { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { bytes in
+        bytes.baseAddress.flatMap {
+          pjrt_deserialize(plugin.api, client, $0, bytes.count, &loaded)
+        }
+      }
+    }
+    try plugin.check(error, "cannot load a program")
+    return try executable(loaded, program.arguments, program.outputs)
+  }
+
+  private func executable(
+    _ loaded: OpaquePointer?, _ arguments: [TensorType], _ outputs: [TensorType]
+  ) throws(XLAEngineError) -> Executable {
     guard let loaded else {
       throw XLAEngineError(.pluginFailure, "compiled nothing", subject: plugin.path)
     }

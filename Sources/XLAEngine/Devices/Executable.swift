@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPJRT
+import Foundation
 import StableHLO
 
 /// A compiled program, which any thread may run.
@@ -53,14 +54,29 @@ package final class Executable: @unchecked Sendable {
     return results
   }
 
+  /// The compiled program as bytes that the same plugin can load; nil where it cannot write it.
+  func serialized() -> Data? {
+    let api = client.plugin.api
+    guard pjrt_serializes(api) else { return nil }
+    var serialized = pjrt_serialized()
+    if let error = pjrt_serialize(api, loaded, &serialized) {
+      pjrt_error_destroy(api, error)
+      return nil
+    }
+    defer { pjrt_serialized_destroy(&serialized) }
+    return serialized.bytes.map { Data(bytes: $0, count: serialized.count) }
+  }
+
   /// Bytes that the program takes on its device; nil where the plugin does not tell.
-  package func memory() -> (arguments: Int, outputs: Int, temporaries: Int)? {
+  package func memory() -> ProgramMemory? {
     guard pjrt_tells_memory(client.plugin.api) else { return nil }
     var memory = pjrt_memory()
     if let error = pjrt_memory_statistics(client.plugin.api, loaded, &memory) {
       pjrt_error_destroy(client.plugin.api, error)
       return nil
     }
-    return (Int(memory.arguments), Int(memory.outputs), Int(memory.temporaries))
+    return ProgramMemory(
+      arguments: Int(memory.arguments), outputs: Int(memory.outputs), aliases: Int(memory.aliases),
+      temporaries: Int(memory.temporaries))
   }
 }

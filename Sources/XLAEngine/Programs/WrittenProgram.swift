@@ -5,6 +5,8 @@ import Training
 
 /// A module's text, and what it takes and gives.
 struct WrittenProgram {
+  /// What it is for, in a word.
+  var name: String
   var text: String
   var arguments: [TensorType]
   var outputs: [TensorType]
@@ -15,6 +17,7 @@ struct WrittenProgram {
     _ function: FunctionBuilder, named name: String, returning outputs: [Tensor],
     tables: [LookupTable] = []
   ) throws {
+    self.name = name
     text = try function.module(named: name, returning: outputs)
     arguments = function.argumentTypes
     self.outputs = outputs.map(\.type)
