@@ -102,6 +102,14 @@ extension FunctionBuilder {
     }
   }
 
+  /// The same values, which compilers neither merge with others nor move before all of them are there.
+  public func barrier(_ values: [Tensor]) -> [Tensor] {
+    let types = values.map(\.type)
+    return emit(
+      "stablehlo.optimization_barrier \(values.map(\.name).joined(separator: ", ")) : "
+        + types.map(\.description).joined(separator: ", "), types)
+  }
+
   /// A constant of one number, written once for each block of operations.
   func constant(_ literal: String, _ type: TensorType) -> Tensor {
     let key = "\(literal) \(type)"

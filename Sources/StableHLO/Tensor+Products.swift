@@ -103,6 +103,36 @@ extension Tensor {
 }
 
 extension FunctionBuilder {
+  /// Computes `body` for the numbers from one on and below another, beginning with some values.
+  ///
+  /// - Parameters:
+  ///   - range: two scalars of `int32`, which the program may compute.
+  ///   - body: makes the next values of the number and the values before it; their types stay.
+  public func loop(
+    _ range: (first: Tensor, end: Tensor), _ start: [Tensor],
+    _ body: (_ number: Tensor, _ values: [Tensor]) -> [Tensor]
+  ) -> [Tensor] {
+    let operands = [range.first, range.end] + start
+    let types = operands.map(\.type)
+    let scalar = TensorType(.int32)
+    expect(types[0] == scalar && types[1] == scalar, "while", "bounds \(types[0]) and \(types[1])")
+    let condition = block(types) { [$0[0].compares(.less, to: $0[1])] }
+    let turn = block(types) { values in
+      let next = body(values[0], Array(values.dropFirst(2)))
+      expect(next.map(\.type) == start.map(\.type), "while", "values change their types")
+      return [values[0] + constant(1, scalar), values[1]] + next
+    }
+    return Array(loop(operands, condition, turn).dropFirst(2))
+  }
+
+  private func loop(_ operands: [Tensor], _ condition: String, _ turn: String) -> [Tensor] {
+    let types = operands.map(\.type)
+    let list = types.map(\.description).joined(separator: ", ")
+    let names = operands.map(\.name).joined(separator: ", ")
+    return emit(
+      "\"stablehlo.while\"(\(names)) (\(condition), \(turn)) : (\(list)) -> (\(list))", types)
+  }
+
   /// Computes `body` again and again, beginning with some values, as often as `count` says.
   ///
   /// - Parameter body: makes the next values of the number of the turn (a scalar of `int32`, from 0) and
@@ -120,11 +150,6 @@ extension FunctionBuilder {
       expect(next.map(\.type) == start.map(\.type), "while", "values change their types")
       return [values[0] + constant(1, scalar)] + next
     }
-    let list = types.map(\.description).joined(separator: ", ")
-    let names = operands.map(\.name).joined(separator: ", ")
-    return Array(
-      emit(
-        "\"stablehlo.while\"(\(names)) (\(condition), \(turn)) : (\(list)) -> (\(list))", types
-      ).dropFirst())
+    return Array(loop(operands, condition, turn).dropFirst())
   }
 }

@@ -9,7 +9,6 @@ import Training
 /// inference share.
 final class DeviceModel {
   let program: Program
-  let precision: Precision
   let client: DeviceClient
   private let executables: ExecutableCache
   var values: [DeviceBuffer]
@@ -32,8 +31,8 @@ final class DeviceModel {
 
   /// - Throws: ``XLAEngineError`` for a parameter that does not fit.
   init(
-    _ program: Program, parameters: [HostTensor], precision: Precision, client: DeviceClient,
-    executables: ExecutableCache, logitsAtOnce: Int? = nil
+    _ program: Program, parameters: [HostTensor], options: LoweringOptions, client: DeviceClient,
+    executables: ExecutableCache
   ) throws {
     guard parameters.count == program.parameters.count else {
       throw XLAEngineError(
@@ -42,11 +41,9 @@ final class DeviceModel {
         subject: "parameters")
     }
     self.program = program
-    self.precision = precision
     self.client = client
     self.executables = executables
-    writer = ProgramWriter(
-      program: program, precision: precision, logitsAtOnce: logitsAtOnce)
+    writer = ProgramWriter(program: program, options: options)
     values = []
     for (spec, tensor) in zip(program.parameters, parameters) {
       values.append(try Self.upload(tensor, spec, client))

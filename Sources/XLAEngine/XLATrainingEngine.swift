@@ -12,8 +12,13 @@ import Training
 public struct XLATrainingEngine: TrainingEngine {
   private let client: DeviceClient
   private let executables: ExecutableCache
+  /// Whether the way back computes values again instead of keeping them: a step takes about a third longer,
+  /// and of each block of the model only what goes into it is kept.
+  public var recomputesActivations = false
   /// The most logits of a head that are in memory at once, for tests; nil for the usual number.
   package var logitsAtOnce: Int?
+  /// When attention goes in blocks, for tests.
+  package var attention = AttentionBlocks()
 
   private struct Opened {
     var client: DeviceClient
@@ -59,8 +64,8 @@ public struct XLATrainingEngine: TrainingEngine {
     for program: Program, parameters: [ParameterState], precision: Precision
   ) throws -> any TrainingSession {
     let model = try DeviceModel(
-      program, parameters: parameters.map(\.value), precision: precision, client: client,
-      executables: executables, logitsAtOnce: logitsAtOnce)
+      program, parameters: parameters.map(\.value), options: options(precision), client: client,
+      executables: executables)
     return try XLATrainingSession(model, parameters: parameters)
   }
 
@@ -72,8 +77,17 @@ public struct XLATrainingEngine: TrainingEngine {
   ) throws -> any LanguageModel {
     XLALanguageModel(
       try DeviceModel(
-        program, parameters: parameters, precision: precision, client: client,
-        executables: executables, logitsAtOnce: logitsAtOnce))
+        program, parameters: parameters, options: options(precision), client: client,
+        executables: executables))
+  }
+
+  private func options(_ precision: Precision) -> LoweringOptions {
+    var options = LoweringOptions(precision: precision)
+    if let logitsAtOnce { options.logitsAtOnce = logitsAtOnce }
+    options.attention = attention
+    options.recomputes = recomputesActivations
+    options.arrangesFactors = client.platform == "cpu"
+    return options
   }
 
   /// Bytes of this machine's memory that a session takes: on its own processor, parameters, gradients,
@@ -86,17 +100,12 @@ public struct XLATrainingEngine: TrainingEngine {
     guard client.platform == "cpu" else { return MachineMemory.bytes([parameters, 4]) }
     let rows = sequenceCount.multipliedReportingOverflow(by: sequenceLength)
     let rowCount = rows.overflow ? Int.max : rows.partialValue
-    let weights = program.operations.map { operation -> [Int] in
-      guard case .attention(let attention) = operation else { return [0] }
-      return [rowCount, sequenceLength, attention.headCount, 4]
-    }
-    let values = program.widths.map { [rowCount, $0, 4] }
     let logits = [rowCount, program.vocabularySize, 4]
     let all =
-      (weights + values).map { MachineMemory.bytes($0) }
+      program.valueBytes(rowCount, sequenceLength, options(precision))
       + [
         TrainingMemory.sessionBytes(parameterCount: parameters, precision: precision),
-        min(MachineMemory.bytes(logits), 4 * Lowering.logitsAtOnce),
+        min(MachineMemory.bytes(logits), 4 * options(precision).logitsAtOnce),
       ]
     return all.reduce(0) { MachineMemory.bytes([$0], [$1]) }
   }

@@ -10,6 +10,9 @@ import StableHLO
 
 extension Lowering {
   func attend(_ attention: Program.AttentionOperation) -> Tensor {
+    if cache == nil, batch.sequenceLength > options.attention.longestWhole {
+      return attendInBlocks(attention)
+    }
     let query = operand(queries(value(attention.query), attention))
     var key = keys(value(attention.key), attention)
     var values = keys(value(attention.value), attention)
@@ -25,7 +28,6 @@ extension Lowering {
     // dv = aᵀ dout, dq = scale ds k, dk = scale dsᵀ q.
     onBackward(attention.output) { [self] dy in
       let dout = operand(queries(dy, attention))
-      let dvalues = thinned.product(dout, .init(batch: batch, summed: [(1, 1)]))
       let dthinned = dout.product(values, .init(batch: batch, summed: [(2, 2)]))
         .reshaped(to: weights.extents)
       let dweights = mask.map { dthinned * $0 } ?? dthinned
@@ -33,13 +35,33 @@ extension Lowering {
         to: weights.extents, axes: [0, 1, 2])
       let dscores = operand(flat(weights * (dweights - mean) * attention.scale))
       let dquery = dscores.product(key, .init(batch: batch, summed: [(2, 1)]))
-      let dkey = dscores.product(query, .init(batch: batch, summed: [(1, 1)]))
       contribute(rows(queries: dquery, attention), to: attention.query)
-      contribute(rows(keys: dkey, attention), to: attention.key)
-      contribute(rows(keys: dvalues, attention), to: attention.value)
+      contribute(
+        summedOverQueries(dscores, value(attention.query), attention), to: attention.key)
+      contribute(summedOverQueries(thinned, dy, attention), to: attention.value)
     }
     let out = thinned.product(values, .init(batch: batch, summed: [(2, 1)]))
     return rows(queries: out, attention)
+  }
+
+  /// Rows of keys: the sum over all queries of a weight for each key, [N, G · T, S], times the query's row.
+  private func summedOverQueries(
+    _ weights: Tensor, _ queryRows: Tensor, _ attention: Program.AttentionOperation
+  ) -> Tensor {
+    guard options.arrangesFactors else {
+      let factor = operand(queries(queryRows, attention))
+      return rows(
+        keys: weights.product(factor, .init(batch: [(0, 0)], summed: [(1, 1)])), attention)
+    }
+    // Queries stand along the columns of the left factor: [N, D, G · T] and then [N, D, S].
+    let (shape, keys) = (HeadShape(attention, batch), HeadShape(attention, batch).keyRows)
+    let queryCount = shape.groups * batch.sequenceLength
+    let factor = operand(
+      queryRows.reshaped(to: shape.queryRows).transposed([0, 2, 4, 3, 1])
+        .reshaped(to: [shape.products, attention.headSize, queryCount]))
+    return factor.product(weights, .init(batch: [(0, 0)], summed: [(2, 1)]))
+      .reshaped(to: [keys[0], keys[2], keys[3], keys[1]]).transposed([0, 3, 1, 2])
+      .reshaped(to: [rowCount, keys[2] * keys[3]])
   }
 
   /// softmax(scale · q·k) over the keys that a query sees, [N, G, T, S]; zero for all others.
@@ -86,27 +108,27 @@ extension Lowering {
   }
 
   /// Rows of query heads as [N, G · T, D].
-  private func queries(_ rows: Tensor, _ attention: Program.AttentionOperation) -> Tensor {
+  func queries(_ rows: Tensor, _ attention: Program.AttentionOperation) -> Tensor {
     let shape = HeadShape(attention, batch)
     return rows.reshaped(to: shape.queryRows).transposed([0, 2, 3, 1, 4])
       .reshaped(to: [shape.products, shape.groups * batch.sequenceLength, attention.headSize])
   }
 
   /// Rows of key or value heads as [N, T, D].
-  private func keys(_ rows: Tensor, _ attention: Program.AttentionOperation) -> Tensor {
+  func keys(_ rows: Tensor, _ attention: Program.AttentionOperation) -> Tensor {
     let shape = HeadShape(attention, batch)
     return rows.reshaped(to: shape.keyRows).transposed([0, 2, 1, 3])
       .reshaped(to: [shape.products, batch.sequenceLength, attention.headSize])
   }
 
-  private func rows(queries: Tensor, _ attention: Program.AttentionOperation) -> Tensor {
+  func rows(queries: Tensor, _ attention: Program.AttentionOperation) -> Tensor {
     let shape = HeadShape(attention, batch)
     let rows = shape.queryRows
     return queries.reshaped(to: [rows[0], rows[2], rows[3], rows[1], rows[4]])
       .transposed([0, 3, 1, 2, 4]).reshaped(to: [rowCount, rows[2] * rows[3] * rows[4]])
   }
 
-  private func rows(keys: Tensor, _ attention: Program.AttentionOperation) -> Tensor {
+  func rows(keys: Tensor, _ attention: Program.AttentionOperation) -> Tensor {
     let rows = HeadShape(attention, batch).keyRows
     return keys.reshaped(to: [rows[0], rows[2], rows[1], rows[3]]).transposed([0, 2, 1, 3])
       .reshaped(to: [rowCount, rows[2] * rows[3]])

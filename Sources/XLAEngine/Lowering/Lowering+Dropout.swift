@@ -23,14 +23,19 @@ extension Lowering {
   /// Elements are numbered in row-major order; their words are those of `DropoutKey.randomWords`.
   func mask(_ dropout: DropoutLowering, _ extents: [Int]) -> Tensor? {
     guard let dropoutKey, dropout.rate > 0 else { return nil }
-    let type = TensorType(.float32, extents)
+    let words = Philox4x32(key: dropoutKey, stream: dropout.stream)
+      .words(extents.reduce(1, *)).reshaped(to: extents)
+    return mask(dropout, words)
+  }
+
+  /// 1 / (1 − rate) where the element that a word belongs to is kept, else 0.
+  func mask(_ dropout: DropoutLowering, _ words: Tensor) -> Tensor {
+    let type = TensorType(.float32, words.extents)
     // The least word that is kept; none is where it is beyond the largest.
     let least = (dropout.rate * 0x1p32).rounded(.up)
     guard least < 0x1p32 else { return function.constant(0, type) }
-    let words = Philox4x32(key: dropoutKey, stream: dropout.stream).words(type.elementCount)
     let threshold = function.constant(Int(exactly: least) ?? 0, words.type)
-    let kept = words.compares(.greaterOrEqual, to: threshold).reshaped(to: extents)
-    return kept.selecting(
+    return words.compares(.greaterOrEqual, to: threshold).selecting(
       function.constant(1 / (1 - dropout.rate), type), otherwise: function.constant(0, type))
   }
 }
@@ -51,11 +56,18 @@ package struct Philox4x32 {
   package func words(_ count: Int) -> Tensor {
     let blocks = (count + 3) / 4
     precondition(blocks <= 1 << 32, "\(count) words of one stream")
-    let type = TensorType(.uint32, [blocks, 1])
+    let numbers = function.iota(TensorType(.uint32, [blocks, 1]), axis: 0)
+    return Tensor.concatenating(words(ofBlocks: numbers), axis: 1).reshaped(to: [4 * blocks])
+      .slice(0..<count, axis: 0)
+  }
+
+  /// The four words of each of some counters, which have that shape, too.
+  func words(ofBlocks numbers: Tensor) -> [Tensor] {
+    let type = numbers.type
     func word(_ index: Int) -> Tensor {
       key.slice(index..<index + 1, axis: 0).reshaped(to: []).broadcast(to: type.extents)
     }
-    var (a, b) = (function.iota(type, axis: 0), function.constant(0, type))
+    var (a, b) = (numbers, function.constant(0, type))
     var (c, d) = (function.constant(stream & 0xFFFF_FFFF, type), word(2))
     var (key0, key1) = (word(0), word(1))
     for round in 0..<10 {
@@ -67,8 +79,7 @@ package struct Philox4x32 {
       key0 = key0 + function.constant(0x9E37_79B9, type)
       key1 = key1 + function.constant(0xBB67_AE85, type)
     }
-    return Tensor.concatenating([a, b, c, d], axis: 1).reshaped(to: [4 * blocks])
-      .slice(0..<count, axis: 0)
+    return [a, b, c, d]
   }
 
   /// Both halves of each word's product with a number.

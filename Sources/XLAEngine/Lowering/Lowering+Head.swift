@@ -66,7 +66,7 @@ extension Lowering {
       let dlogits = operand(
         (row.probabilities() - isTarget.converted(to: .float32)) * slope)
       let dx = dlogits.product(chunk.passed[0], .init(summed: [(1, 0)]))
-      let dweight = dlogits.product(operand(chunk.x), .init(summed: [(0, 0)]))
+      let dweight = summedOverRows(dlogits, operand(chunk.x))
       return ([chunk.carried[0] + dweight], [row.logProbability * -1, dx])
     }
     contribute(results.rows[1], to: input)
@@ -133,7 +133,7 @@ extension Lowering {
     _ body: (Chunk) -> (carried: [Tensor], rows: [Tensor])
   ) -> (carried: [Tensor], rows: [Tensor]) {
     let x = value(head.input)
-    let most = max(1, logitsAtOnce / max(1, program.vocabularySize))
+    let most = max(1, options.logitsAtOnce / max(1, program.vocabularySize))
     let count = (rowCount + most - 1) / most
     guard count > 1 else {
       return body(Chunk(x: x, targets: targets, passed: passing, carried: carrying))

@@ -36,11 +36,20 @@ extension Lowering {
   /// - Returns: dy Wᵀ.
   func mapBackward(_ x: Tensor, _ linear: LinearLowering, _ dy: Tensor) -> Tensor {
     let (left, right) = linear.layout == .inputOutput ? (x, dy) : (dy, x)
-    contribute(
-      operand(left).product(operand(right), .init(summed: [(0, 0)])),
-      toParameter: linear.weight)
+    contribute(summedOverRows(operand(left), operand(right)), toParameter: linear.weight)
     if let bias = linear.bias { contribute(dy.sum(over: [0]), toParameter: bias) }
     return operand(dy).product(
       operand(parameter: linear.weight), .init(summed: [(1, linear.axes.output)]))
+  }
+
+  /// leftᵀ right of two factors with as many rows.
+  func summedOverRows(_ left: Tensor, _ right: Tensor) -> Tensor {
+    guard options.arrangesFactors, left.type.element == .bfloat16 else {
+      return left.product(right, .init(summed: [(0, 0)]))
+    }
+    // As another way to lay out the same memory, XLA would take the turn back into the product.
+    let turned = left.transposed([1, 0])
+    let laidOut = function.barrier([turned.reshaped(to: [turned.type.elementCount])])[0]
+    return laidOut.reshaped(to: turned.extents).product(right, .init(summed: [(1, 0)]))
   }
 }

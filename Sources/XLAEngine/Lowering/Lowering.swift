@@ -14,13 +14,9 @@ final class Lowering {
   let program: Program
   let function: FunctionBuilder
   let batch: BatchShape
-  let precision: Precision
+  let options: LoweringOptions
   /// The parameters, in the program's order.
   let parameters: [Tensor]
-  /// The most logits of a head that are in memory at once.
-  static let logitsAtOnce = 32 << 20
-  /// The same for this program.
-  var logitsAtOnce = Lowering.logitsAtOnce
   /// The dropout's key and last counter, three words; nil for no dropout.
   var dropoutKey: Tensor?
   /// Keys and values of earlier positions; nil where sequences are computed whole.
@@ -35,13 +31,13 @@ final class Lowering {
   private var pullbacks: [(output: Program.Value, add: (Tensor) -> Void)] = []
 
   init(
-    _ program: Program, _ function: FunctionBuilder, batch: BatchShape, precision: Precision,
+    _ program: Program, _ function: FunctionBuilder, batch: BatchShape, options: LoweringOptions,
     parameters: [Tensor]
   ) {
     self.program = program
     self.function = function
     self.batch = batch
-    self.precision = precision
+    self.options = options
     self.parameters = parameters
   }
 
@@ -49,11 +45,46 @@ final class Lowering {
 
   /// Writes all operations but the head.
   ///
-  /// - Parameter tokens: one for each row.
-  func lowerToHead(_ tokens: Tensor) {
-    for operation in program.operations {
+  /// - Parameters:
+  ///   - tokens: one for each row.
+  ///   - recomputes: whether what a block computes is computed again on the way back.
+  func lowerToHead(_ tokens: Tensor, recomputes: Bool = false) {
+    guard recomputes else { return lower(program.operations[...], tokens) }
+    for section in program.sections {
+      let operations = program.operations[section.operations]
+      guard let input = section.input else {
+        lower(operations, tokens)
+        continue
+      }
+      lower(operations, tokens, forgetting: input, section.output)
+    }
+  }
+
+  private func lower(_ operations: ArraySlice<Program.Operation>, _ tokens: Tensor) {
+    for operation in operations {
       guard let output = operation.output else { continue }
       values[output] = lower(operation, tokens)
+    }
+  }
+
+  /// Writes operations from one value to another, and once more on their way back.
+  private func lower(
+    _ operations: ArraySlice<Program.Operation>, _ tokens: Tensor,
+    forgetting input: Program.Value, _ output: Program.Value
+  ) {
+    let known = pullbacks.count
+    lower(operations, tokens)
+    pullbacks.removeSubrange(known...)
+    onBackward(output) { [self] dy in
+      // Behind the gradient, so that no compiler takes what was computed before for it, or keeps it.
+      let again = function.barrier([value(input), dy])
+      values[input] = again[0]
+      let before = pullbacks
+      pullbacks = []
+      lower(operations, tokens)
+      gradients[output] = again[1]
+      followBack()
+      pullbacks = before
     }
   }
 
@@ -108,7 +139,7 @@ final class Lowering {
 
   /// A tensor as products read it.
   func operand(_ tensor: Tensor) -> Tensor {
-    precision == .bf16 ? tensor.converted(to: .bfloat16) : tensor
+    options.precision == .bf16 ? tensor.converted(to: .bfloat16) : tensor
   }
 
   /// A table of the program's, one argument for all that read it.
@@ -150,11 +181,17 @@ extension Lowering {
   ///
   /// - Returns: the parameters' gradients, in the program's order; zeros for one that nothing read.
   func lowerBackward() -> [Tensor] {
-    for (output, add) in pullbacks.reversed() {
-      if let gradient = gradients.removeValue(forKey: output) { add(gradient) }
-    }
+    followBack()
     return parameters.enumerated().map { index, parameter in
       parameterGradients[index] ?? function.constant(0, parameter.type)
+    }
+  }
+}
+
+extension Lowering {
+  private func followBack() {
+    for (output, add) in pullbacks.reversed() {
+      if let gradient = gradients.removeValue(forKey: output) { add(gradient) }
     }
   }
 }

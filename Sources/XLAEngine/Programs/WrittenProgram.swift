@@ -30,9 +30,7 @@ struct WrittenProgram {
 /// The arguments of each stand in its description, in their order; tables follow.
 struct ProgramWriter {
   let program: Program
-  let precision: Precision
-  /// The most logits of the head that are in memory at once; nil for the usual number.
-  var logitsAtOnce: Int?
+  let options: LoweringOptions
 
   private var parameterTypes: [TensorType] {
     program.parameters.map { TensorType(.float32, $0.shape.extents) }
@@ -45,10 +43,7 @@ struct ProgramWriter {
   private func lowering(
     _ function: FunctionBuilder, _ batch: BatchShape, _ parameters: [Tensor]
   ) -> Lowering {
-    let lowering = Lowering(
-      program, function, batch: batch, precision: precision, parameters: parameters)
-    if let logitsAtOnce { lowering.logitsAtOnce = logitsAtOnce }
-    return lowering
+    Lowering(program, function, batch: batch, options: options, parameters: parameters)
   }
 }
 
@@ -79,7 +74,7 @@ extension ProgramWriter {
     let lowering = lowering(function, batch, parameters)
     let inputs = BatchArguments(function, batch)
     lowering.dropoutKey = inputs.dropoutKey
-    lowering.lowerToHead(inputs.tokens)
+    lowering.lowerToHead(inputs.tokens, recomputes: options.recomputes)
     let losses = lowering.lowerLoss(inputs.targets, lossWeight: inputs.lossWeight)
     let added = lowering.lowerBackward()
     for (index, argument) in before.enumerated() { function.donate(argument, to: index) }
@@ -103,7 +98,7 @@ extension ProgramWriter {
     let state = StateArguments(function, parameterTypes, rules)
     let gradients = arguments(function, parameterTypes)
     let update = UpdateLowering(
-      function, rules: rules, types: parameterTypes, precision: precision)
+      function, rules: rules, types: parameterTypes, precision: options.precision)
     return try WrittenProgram(
       function, named: "update", returning: update.lower(state, gradients: gradients))
   }
