@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Times whole optimizer steps (forward, backward, clip, update) of a GPT-2 on random tokens.
+// Times whole optimizer steps (forward, backward, clip, update) on random tokens.
 //
-//     StepBenchmark LAYERS,HEADS,WIDTH,VOCABULARY,CONTEXT,BATCH fp32|bf16 STEPS THREADS [muon] [profile]
+//     StepBenchmark SIZES fp32|bf16 STEPS THREADS [muon] [profile] [xla]
 //
-// AdamW updates, or Muon. Prints one JSON object: the seconds of each step after the first, the last loss, peak memory.
+// SIZES are LAYERS,HEADS,WIDTH,VOCABULARY,CONTEXT,BATCH of a GPT-2; with ,KEY_VALUE_HEADS,INTERMEDIATE_WIDTH
+// behind them those of a Llama. AdamW updates, or Muon. With xla the first PJRT plugin that is found computes,
+// which takes its threads from its environment. Prints one JSON object: the seconds of each step after the
+// first, the last loss, peak memory; for XLA the seconds of compiling and the memory that it reports, too.
 
 import Espalier
 import Foundation
@@ -16,11 +19,12 @@ struct Arguments {
   var threads: Int
   var optimizer: OptimizerConfiguration
   var profiles: Bool
+  var usesXLA: Bool
 
   init?(_ words: [String]) {
     guard words.count >= 5 else { return nil }
     sizes = words[1].split(separator: ",").compactMap { Int($0) }
-    guard sizes.count == 6, let precision = Precision(rawValue: words[2]),
+    guard sizes.count == 6 || sizes.count == 8, let precision = Precision(rawValue: words[2]),
       let steps = Int(words[3]), let threads = Int(words[4])
     else { return nil }
     self.precision = precision
@@ -29,10 +33,18 @@ struct Arguments {
     let adamW = AdamWConfiguration()
     optimizer = words.dropFirst(5).contains("muon") ? .muon(.init(adamW: adamW)) : .adamW(adamW)
     profiles = words.dropFirst(5).contains("profile")
+    usesXLA = words.dropFirst(5).contains("xla")
   }
 
   var configuration: ModelConfiguration {
-    ModelConfiguration(
+    if sizes.count == 8 {
+      return ModelConfiguration(
+        architecture: .llama, layerCount: sizes[0], hiddenSize: sizes[2], headCount: sizes[1],
+        keyValueHeadCount: sizes[6], headSize: sizes[2] / sizes[1], intermediateSize: sizes[7],
+        vocabularySize: sizes[3], contextLength: sizes[4], rotary: RotaryEmbedding(), tiesHead: true
+      )
+    }
+    return ModelConfiguration(
       architecture: .gpt2, layerCount: sizes[0], hiddenSize: sizes[2], headCount: sizes[1],
       intermediateSize: 4 * sizes[2], vocabularySize: sizes[3], contextLength: sizes[4],
       tiesHead: true)
@@ -63,11 +75,48 @@ func makeParameters(_ program: Program) -> [ParameterState] {
   }
 }
 
+/// A session of the engine that was asked for, and what a report says of the engine when steps are done.
+func makeSession(
+  _ arguments: Arguments, _ program: Program, _ parameters: [ParameterState], _ profiler: Profiler?
+) throws -> (any TrainingSession, report: () -> [String: Any]) {
+  guard arguments.usesXLA else {
+    let session = try CPUTrainingEngine(threads: arguments.threads).makeCPUSession(
+      for: program, parameters: parameters, precision: arguments.precision)
+    session.profiler = profiler
+    return (session, { [:] })
+  }
+  guard let plugin = PluginSearch().plugins().first else {
+    print(
+      "StepBenchmark finds no PJRT plugin; make xla and ESPALIER_PLUGINS=.xla, as Scripts/bench does"
+    )
+    exit(1)
+  }
+  // What an earlier process compiled would hide what compiling takes.
+  let engine = try XLATrainingEngine(plugin: plugin.path, executables: nil)
+  let session = try engine.makeSession(
+    for: program, parameters: parameters, precision: arguments.precision)
+  return (
+    session,
+    {
+      let made = engine.compilations
+      // One program runs after the other.
+      let largest = made.compactMap(\.memory).max { $0.total < $1.total }
+      return [
+        "compileSeconds": made.reduce(0) { $0 + $1.seconds },
+        "xlaBytes": [
+          "arguments": largest?.arguments, "outputs": largest?.outputs,
+          "aliases": largest?.aliases, "temporaries": largest?.temporaries,
+        ].compactMapValues(\.self),
+      ]
+    }
+  )
+}
+
 func run(_ arguments: Arguments) throws {
   let program = try arguments.configuration.program()
   let parameters = makeParameters(program)
-  let session = try CPUTrainingEngine(threads: arguments.threads).makeCPUSession(
-    for: program, parameters: parameters, precision: arguments.precision)
+  let profiler = arguments.profiles ? Profiler() : nil
+  let (session, engineReport) = try makeSession(arguments, program, parameters, profiler)
   var clocks = zip(program.parameters, parameters).map { ParameterClock(name: $0.name, $1) }
   let (length, batchSize) = (arguments.sizes[4], arguments.sizes[5])
   let vocabulary = Int32(arguments.sizes[3])
@@ -79,8 +128,6 @@ func run(_ arguments: Arguments) throws {
 
   var seconds: [Double] = []
   var loss = 0.0
-  let profiler = arguments.profiles ? Profiler() : nil
-  session.profiler = profiler
   for step in 0...arguments.steps {
     let start = ContinuousClock.now
     loss = try session.accumulateGradients(
@@ -101,13 +148,14 @@ func run(_ arguments: Arguments) throws {
         Data(String(format: "%9.3f ms  %@\n", milliseconds, label).utf8))
     }
   }
-  let report: [String: Any] = ["seconds": seconds, "loss": loss, "peakBytes": peakMemory()]
+  var report = engineReport()
+  report.merge(["seconds": seconds, "loss": loss, "peakBytes": peakMemory()]) { $1 }
   let json = try JSONSerialization.data(withJSONObject: report, options: .sortedKeys)
   print(String(decoding: json, as: UTF8.self))
 }
 
 guard let arguments = Arguments(CommandLine.arguments) else {
-  print("usage: StepBenchmark L,H,D,V,T,B fp32|bf16 STEPS THREADS [muon] [profile]")
+  print("usage: StepBenchmark L,H,D,V,T,B[,K,I] fp32|bf16 STEPS THREADS [muon] [profile] [xla]")
   exit(2)
 }
 try run(arguments)
