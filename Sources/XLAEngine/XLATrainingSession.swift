@@ -108,11 +108,8 @@ final class XLATrainingSession: TrainingSession {
     _ updates: [ParameterUpdate], _ rules: [UpdateRule], clip: Double?
   ) throws -> [DeviceBuffer] {
     let (client, numbers) = (model.client, UpdateNumbers(updates))
-    var arguments = [
-      try client.upload(
-        numbers.matrix, TensorType(.float32, [updates.count, UpdateNumbers.columns])),
-      try client.upload([clip ?? .infinity], TensorType(.float64)),
-    ]
+    var arguments = try numbers.rows.map { try client.upload($0, UpdateNumbers.type) }
+    arguments.append(try client.upload([clip ?? .infinity], TensorType(.float64)))
     let lineCounts = rules.compactMap(\.lineCount)
     for (entries, lineCount) in zip(numbers.entries, lineCounts) {
       let table = TensorType(.float32, [lineCount, entries.steps.count / lineCount])

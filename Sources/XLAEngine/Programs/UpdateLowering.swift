@@ -22,20 +22,23 @@ struct UpdateLowering {
   private let function: FunctionBuilder
   private let rules: [UpdateRule]
   private let precision: Precision
-  /// [parameters, 4].
-  private let numbers: Tensor
+  /// Four of each parameter.
+  ///
+  /// They are arguments of their own: as rows of one matrix each parameter's row would be another place, and code
+  /// for one parameter no code for the others of its shape, which takes minutes to compile for many layers.
+  private let numbers: [Tensor]
   /// The largest global norm, a scalar of float64.
   private let clip: Tensor
   private let entries: [EntryArguments?]
 
-  /// Adds the arguments: numbers, clip, and three for each parameter whose entries have their own.
+  /// Adds the arguments: each parameter's numbers, the clip, and three for each parameter whose entries have their own.
   init(
     _ function: FunctionBuilder, rules: [UpdateRule], types: [TensorType], precision: Precision
   ) {
     self.function = function
     self.rules = rules
     self.precision = precision
-    numbers = function.argument(TensorType(.float32, [rules.count, UpdateNumbers.columns]))
+    numbers = rules.map { _ in function.argument(UpdateNumbers.type) }
     clip = function.argument(TensorType(.float64))
     entries = zip(rules, types).map { rule, type in
       rule.lineCount.map { EntryArguments(function, type, lineCount: $0) }
@@ -53,18 +56,38 @@ struct UpdateLowering {
     let isFinite = squared.isFinite()
     var (values, slots): ([Tensor], [Tensor]) = ([], [])
     for (index, value) in state.values.enumerated() {
-      let gradient = gradients[index] * scale.broadcast(to: value.extents)
+      let parameter = Parameter(
+        index: index, value: value, slots: state.slots[index],
+        gradient: gradients[index] * scale.broadcast(to: value.extents),
+        isFinite: isFinite.broadcast(to: value.extents))
       let made =
         switch rules[index].kind {
-        case .adamW(let beta1, let beta2):
-          adamW(index, value, slots: state.slots[index], gradient: gradient, (beta1, beta2))
-        case .muon: muon(index, value, slots: state.slots[index], gradient: gradient)
+        case .adamW(let beta1, let beta2): adamW(parameter, (beta1, beta2))
+        case .muon: muon(parameter)
         }
-      let keeps = isFinite.broadcast(to: value.extents)
-      values.append(keeps.selecting(made.value, otherwise: value))
-      slots += zip(made.slots, state.slots[index]).map { keeps.selecting($0, otherwise: $1) }
+      values.append(parameter.isFinite.selecting(made.value, otherwise: value))
+      slots += made.slots
     }
     return values + slots + [squared]
+  }
+
+  /// One parameter before its update.
+  private struct Parameter {
+    var index: Int
+    var value: Tensor
+    var slots: [Tensor]
+    var gradient: Tensor
+    var isFinite: Tensor
+
+    var extents: [Int] { value.extents }
+
+    /// A slot's next value, or the one that it has where nothing is updated.
+    ///
+    /// What follows from it must follow from this: then the old one is not read any more, and its memory
+    /// becomes the new one's without a copy.
+    func slot(_ index: Int, becoming next: Tensor) -> Tensor {
+      isFinite.selecting(next, otherwise: slots[index])
+    }
   }
 
   /// Σ g² in float64: rows in float32, which are short, and all rows' sums exactly enough for any size.
@@ -80,8 +103,8 @@ struct UpdateLowering {
 
   /// One of a parameter's numbers, in all its places.
   private func number(_ parameter: Int, _ column: Int, _ extents: [Int]) -> Tensor {
-    numbers.slice(parameter..<parameter + 1, axis: 0).slice(column..<column + 1, axis: 1)
-      .reshaped(to: []).broadcast(to: extents)
+    numbers[parameter].slice(column..<column + 1, axis: 0).reshaped(to: [])
+      .broadcast(to: extents)
   }
 }
 
@@ -90,12 +113,14 @@ struct UpdateLowering {
 extension UpdateLowering {
   /// As `AdamWUpdate` says, each number rounded once to float32.
   private func adamW(
-    _ index: Int, _ value: Tensor, slots: [Tensor], gradient: Tensor,
-    _ betas: (first: Double, second: Double)
+    _ parameter: Parameter, _ betas: (first: Double, second: Double)
   ) -> (value: Tensor, slots: [Tensor]) {
-    let extents = value.extents
-    let first = slots[0] + (gradient - slots[0]) * (1 - betas.first)
-    let second = slots[1] * betas.second + gradient * gradient * (1 - betas.second)
+    let (index, value, extents) = (parameter.index, parameter.value, parameter.extents)
+    let (slots, gradient) = (parameter.slots, parameter.gradient)
+    let first = parameter.slot(
+      0, becoming: slots[0] + (gradient - slots[0]) * (1 - betas.first))
+    let second = parameter.slot(
+      1, becoming: slots[1] * betas.second + gradient * gradient * (1 - betas.second))
     let step = entries[index]?.steps ?? number(index, Column.step, extents)
     let correction = entries[index]?.others ?? number(index, Column.correction, extents)
     let divisor = second.squareRoot() * correction + number(index, Column.epsilon, extents)
@@ -110,14 +135,14 @@ extension UpdateLowering {
 
 extension UpdateLowering {
   /// As `MuonUpdate` says.
-  private func muon(
-    _ index: Int, _ value: Tensor, slots: [Tensor], gradient: Tensor
-  ) -> (value: Tensor, slots: [Tensor]) {
+  private func muon(_ parameter: Parameter) -> (value: Tensor, slots: [Tensor]) {
+    let (index, value, extents) = (parameter.index, parameter.value, parameter.extents)
+    let (slots, gradient) = (parameter.slots, parameter.gradient)
     guard case .muon(let memory, let nesterov, let iterations) = rules[index].kind else {
       return (value, slots)
     }
-    let extents = value.extents
-    let momentum = slots[0] + (gradient - slots[0]) * (1 - memory)
+    let momentum = parameter.slot(
+      0, becoming: slots[0] + (gradient - slots[0]) * (1 - memory))
     var direction = nesterov ? gradient + (momentum - gradient) * memory : momentum
     if let entries = entries[index] { direction = direction * entries.others }
     let orthogonal = orthogonalised(direction, iterations: iterations)

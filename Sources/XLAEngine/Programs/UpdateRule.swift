@@ -37,11 +37,11 @@ struct UpdateRule: Hashable {
 
 /// The numbers of a step's updates, as they are sent to the device.
 struct UpdateNumbers {
-  /// Numbers of each parameter.
-  static let columns = 4
-  /// For each parameter, row after row: the step size, the factor that is left by decay, and for AdamW the
-  /// inverse root's correction and ε.
-  private(set) var matrix: [Float] = []
+  /// The type of a parameter's numbers.
+  static let type = TensorType(.float32, [4])
+  /// For each parameter the step size, the factor that is left by decay, and for AdamW the inverse root's
+  /// correction and ε.
+  private(set) var rows: [[Float]] = []
   /// For each parameter whose entries have numbers of their own: the line of each row, and two numbers of
   /// each column of each line.
   private(set) var entries: [Entries] = []
@@ -64,14 +64,15 @@ struct UpdateNumbers {
   }
 
   private mutating func add(_ update: AdamWUpdate) {
-    matrix += [
-      update.stepSize, 1 - update.decayFactor, update.inverseRootCorrection, update.epsilon,
-    ].map { Float($0) }
+    rows.append(
+      [
+        update.stepSize, 1 - update.decayFactor, update.inverseRootCorrection, update.epsilon,
+      ].map { Float($0) })
     add(update.byEntry, step: \.stepSize, other: \.inverseRootCorrection)
   }
 
   private mutating func add(_ update: MuonUpdate) {
-    matrix += [update.stepSize, 1 - update.decayFactor, 0, 0].map { Float($0) }
+    rows.append([update.stepSize, 1 - update.decayFactor, 0, 0].map { Float($0) })
     add(update.byEntry, step: \.stepSize, other: \.directionScale)
   }
 
