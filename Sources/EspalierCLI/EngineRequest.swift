@@ -34,6 +34,9 @@ enum EngineRequest: Hashable, ExpressibleByArgument {
   static let allValueStrings =
     ["cpu", "xla"] + PluginKind.allCases.map { "xla:\($0.rawValue)" } + ["auto"]
 
+  /// What shells offer.
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
+
   /// The word on the command line.
   var word: String {
     switch self {

@@ -259,7 +259,7 @@ struct GrowCommandTests {
       (["corpus.txt", "--depth", "2"], "holds no"),
       (["run", "--layers", "1"], "nothing grows"), (["run", "--width", "1"], "nothing grows"),
       (["run", "--layers", "0"], "fewer than"),
-      (["run", "--layers", "0,7"], "the list names layer 7"),
+      (["run", "--layers", "0,7"], "layer 1 is to be made of layer 7"),
       (["run", "--ffn", "8"], "Error: --ffn: 8 is less than"),
       (["run", "--vocabulary", "8"], "Error: --vocabulary: 8 is less than"),
       (["run", "--hidden", "4"], "Error: --hidden: 4 is less than"),

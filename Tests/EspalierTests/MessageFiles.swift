@@ -92,6 +92,9 @@ enum MessageFiles {
       "\"use_cache\": true", "\"quantization_config\": {\"quant_method\": \"gptq\"}"
     ),
     "context": ("\"max_position_embeddings\": 48", "\"max_position_embeddings\": 0"),
+    "larger": ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 4"),
+    "padded": ("\"hidden_size\": 24", "\"hidden_size\": 32"),
+    "short": ("\"max_position_embeddings\": 48", "\"max_position_embeddings\": 16"),
   ]
 
   /// Headers of safetensors files that break the format.
@@ -201,12 +204,73 @@ enum MessageFiles {
       change: .with("growth.json", Data("{\"formatVersion\": 9}".utf8))),
   ]
 
+  /// Plans and receipts with a fault each.
+  static let plans: [Copy] = planned + kept + received
+
+  private static func copies(
+    _ of: String, _ file: String, _ changes: KeyValuePairs<String, (String, String)>
+  ) -> [Copy] {
+    changes.map { name, change in
+      Copy(name: name, of: of, change: .replacing(change.0, with: change.1, in: file))
+    }
+  }
+
+  /// A plan to be followed.
+  private static let planned = copies(
+    "plans", "plan.json",
+    [
+      "plan-future": ("\"version\" : 1", "\"version\" : 9"),
+      "plan-gone": ("\"stages\" :", "\"stadges\" :"),
+      "plan-twice": ("\"lawSource\" :", "\"lawSource\" : \"mine\",\n  \"lawSource\" :"),
+      "plan-steps": ("\"effectiveStart\" : 0", "\"effectiveStart\" : -4"),
+      "plan-growth": ("\"effectiveStart\" : 0", "\"growth\" : {}, \"effectiveStart\" : 0"),
+      "plan-tokens": ("\"tokensPerStep\" : 64", "\"tokensPerStep\" : -1"),
+      "plan-words": ("\"computeCount\" : \"sixN\"", "\"computeCount\" : \"guess\""),
+      "plan-comma": ("\"version\" : 1", "\"version\" : 1,"),
+    ])
+
+  /// The plan that a run keeps.
+  private static let kept = copies(
+    "staged", "plan.json",
+    [
+      "kept-gone": ("\"stages\"", "\"stadges\""), "kept-origin": ("\"recipe\"", "\"somewhere\""),
+      "kept-twice": ("\"origin\":", "\"origin\": \"plan\",\n  \"origin\":"),
+      "kept-until": ("15 steps", "fifteen"), "kept-grow": ("\"width\": 2", "\"width\": 0"),
+      "kept-key": ("\"grow\"", "\"grwo\""),
+      "kept-future": ("\"formatVersion\": 1", "\"formatVersion\": 9"),
+      "kept-comma": ("\"formatVersion\": 1", "\"formatVersion\": 1,"),
+    ])
+
+  /// What a growth wrote of itself.
+  private static let received = copies(
+    "grown", "growth.json",
+    [
+      "grown-from": (",\"from\":0}", "}"), "grown-start": (",\"from\":0}", ",\"start\":\"odd\"}"),
+      "grown-negative": (",\"from\":0}", ",\"from\":-1}"),
+    ])
+
+  /// Texts that are not in UTF-8.
+  private static let encoded: [(String, Data)] = [
+    ("u16.yaml", wide(.utf16LittleEndian, mark: [0xff, 0xfe])),
+    ("u16le.yaml", wide(.utf16LittleEndian)), ("u16be.yaml", wide(.utf16BigEndian)),
+    ("u32.yaml", wide(.utf32LittleEndian, mark: [0xff, 0xfe, 0, 0])),
+    ("latin.yaml", Data("version: 1\nseed: 2 # f".utf8) + [0xfc] + Data("r\n".utf8)),
+    ("u16.json", wide(.utf16BigEndian, mark: [0xfe, 0xff])),
+    ("latin.json", Data("{\"a\":\n \"f".utf8) + [0xfc] + Data("r\"}\n".utf8)),
+    ("latin.csv", Data("step,loss\n1,2 f".utf8) + [0xfc] + Data("r\n".utf8)),
+    ("u16.csv", wide(.utf16LittleEndian, mark: [0xff, 0xfe])),
+  ]
+
+  private static func wide(_ encoding: String.Encoding, mark: [UInt8] = []) -> Data {
+    Data(mark) + ("version: 1\nseed: 2\n".data(using: encoding) ?? Data())
+  }
+
   private static let written: [(String, Data)] = [recipes, merges, families, texts, tokenizers]
     .flatMap { $0 }.map { ($0.0, Data($0.1.utf8)) }
 
   /// Single files.
   static let all: [(String, Data)] =
-    written + [
+    written + encoded + [
       ("broken.txt.gz", Data([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3])),
       ("short.jsonl.gz", Data([0x1f, 0x8b, 8])), ("latin.txt", Data([0x66, 0xfc, 0x72, 0x0a])),
       ("wide.txt", Data([0xff, 0xfe, 0x61, 0, 0x62, 0])), ("zeros.txt", Data(count: 64)),

@@ -23,15 +23,20 @@ struct MessageWorkplace {
       try Self.copy(FamilyGolden(name: model.golden).url, to: url.appending(path: model.name))
       try change(model.name, model.change)
     }
-    for (source, name) in [("run", "trained"), ("tokens", "tokens")] {
+    for (source, name) in [
+      ("run", "trained"), ("tokens", "tokens"), ("grown", "grown"), ("plans", "plans"),
+    ] {
       try Self.copy(Self.trained.get().url.appending(path: source), to: url.appending(path: name))
+    }
+    for (source, name) in [("run", "staged"), ("recipe.yaml", "staged.yaml")] {
+      try Self.copy(Self.staged.get().url.appending(path: source), to: url.appending(path: name))
     }
     let family = try Self.family.get()
     for (name, change) in MessageFiles.familyChanges {
       #expect(family.contains(change.0), "\(name)")
       try write("family-\(name).yaml", family.replacing(change.0, with: change.1))
     }
-    for copy in MessageFiles.damaged {
+    for copy in MessageFiles.damaged + MessageFiles.plans {
       try Self.copy(url.appending(path: copy.of), to: url.appending(path: copy.name))
       try change(copy.name, copy.change)
     }
@@ -40,13 +45,27 @@ struct MessageWorkplace {
   /// A run and prepared tokens, made once for all.
   private static let trained = Result {
     let place = try CommandWorkplace()
+    try FileManager.default.createDirectory(
+      at: place.url.appending(path: "plans"), withIntermediateDirectories: true)
     for arguments in [
       ["train", "recipe.yaml", "-o", "run", "--quiet", "--set", "stop={after: 4 steps}"],
       ["prepare", "corpus.txt", "-o", "tokens", "--vocabulary", "264"],
+      ["grow", "run", "-o", "grown", "--width", "2", "--quiet"],
+      ["plan", "--target", "recipe.yaml", "-o", "plans/plan.json"],
     ] {
       let result = try BuiltCommand.run(arguments, in: place.url)
       #expect(result.status == 0, "\(result.errors)")
     }
+    return place
+  }
+
+  /// The beginning of a run of stages.
+  private static let staged = Result {
+    let place = try CommandWorkplace(recipe: .staged)
+    let result = try BuiltCommand.run(
+      ["run", "recipe.yaml", "-o", "run", "--quiet", "--set", "stop={after: 2 steps}"],
+      in: place.url)
+    #expect(result.status == 3, "\(result.errors)")
     return place
   }
 

@@ -64,6 +64,17 @@ struct NewcomerTests {
     #expect(!stops.errors.contains("more than once"))
   }
 
+  @Test("shells complete the words of options: engines, forms of growths")
+  func completion() throws {
+    let place = try CommandWorkplace()
+    let script = try BuiltCommand.run(["--generate-completion-script", "bash"], in: place.url)
+      .output
+    let engines = ["cpu", "xla", "xla:cpu", "xla:cuda", "xla:rocm", "xla:tpu", "auto"]
+    for words in [engines, ["noise", "split", "none"], ["fp32", "bf16"]] {
+      #expect(script.contains(words.map { "'\($0)'" }.joined(separator: "$'\\n'")), "\(words)")
+    }
+  }
+
   @Test("a text with a byte order mark is what it is without", arguments: ["recipe", "prompt"])
   func marks(kind: String) throws {
     let place = try CommandWorkplace()

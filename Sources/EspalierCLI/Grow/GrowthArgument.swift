@@ -36,6 +36,8 @@ extension Option where Value == GrowthArgument? {
       name: NameSpecification(names.map { .customLong(GrowthParameter.word($0, .option)) }),
       parsing: .unconditional,
       help: ArgumentHelp(parameter.help, valueName: parameter.valueName),
+      completion: parameter.choices.isEmpty
+        ? nil : .list(parameter.choices.map { GrowthParameter.word($0, .option) }),
       transform: { try GrowthArgument(parameter, $0) })
   }
 }

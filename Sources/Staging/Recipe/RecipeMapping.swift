@@ -14,7 +14,8 @@ struct RecipeMapping {
   init(_ value: RecipeValue, keys: [String]) throws {
     self.value = value
     guard let mapping = value.node.mapping else {
-      try value.note(value.mismatch("keys: \(keys.joined(separator: ", "))\(Self.example(value, keys))"))
+      try value.note(
+        value.mismatch("keys: \(keys.joined(separator: ", "))\(Self.example(value, keys))"))
       self.members = [:]
       self.meant = Set(keys)
       return

@@ -94,7 +94,8 @@ struct PlanningErrorTests {
     let place = try Workplace()
     try Data(contents.utf8).write(to: place.url.appending(path: "plan.json"))
     let text = try message(place, LawfulRuns.recipe(stages: "{plan: plan.json}"))
-    #expect(text.contains("is not a plan"), "\(text)")
+    #expect(text.contains("/plan.json"), "\(text)")
+    #expect(text.hasSuffix("; make a plan with `espalier plan -o`"), "\(text)")
   }
 
   @Test("a run cannot change its planning midway, nor begin with a checkpoint")
