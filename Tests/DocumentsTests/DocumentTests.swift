@@ -175,7 +175,7 @@ struct FieldCodedTests {
         #"[{"start": "old", "count": 1}]"#,
         "[0].start: \"old\" is unknown; expected one of mean, new"
       ),
-      (#"[{"count": 1}]"#, "[0].start: this key is missing"),
+      (#"[{"count": 1}]"#, "[0].from: this key is missing; expected it, or in its place start"),
       (
         #"[{"start": "new", "count": 1, "factor": true}]"#,
         "[0].factor: got true; expected a number"

@@ -112,11 +112,19 @@ import Testing
       ("[,1]", 1), ("[1 2]", 3), ("[1}", 2), ("{1:2}", 1), ("{\"a\"}", 4), ("{\"a\" 1}", 5),
       ("{\"a\":}", 5), ("{\"a\":1,}", 7), ("{\"a\":1", 6), ("{\"a\":1]", 6), ("{,}", 1),
       ("{a:1}", 1), ("1 1", 2), ("{}x", 2), ("nul", 0), ("nulll", 4), ("True", 0), ("[tru]", 1),
-      ("\u{FEFF}1", 0), ("1\u{A0}", 1), ("// 1", 0), ("[1,/**/2]", 3), ("\u{0}", 0), ("1\u{0}", 1),
+      ("1\u{FEFF}", 1), ("[\u{FEFF}1]", 1), ("1\u{A0}", 1), ("// 1", 0), ("[1,/**/2]", 3),
+      ("\u{0}", 0), ("1\u{0}", 1),
     ])
   func structure(text: String, offset: Int) {
     #expect(failure(text)?.code == .malformed)
     #expect(failure(text)?.offset == offset)
+  }
+
+  @Test("A byte order mark before all else is passed over, and counted")
+  func mark() throws {
+    #expect(try JSONValue(parsing: Array("\u{FEFF} [1]".utf8)) == [1])
+    #expect(failure("\u{FEFF}[1")?.offset == 5)
+    #expect(failure("\u{FEFF}\u{FEFF}1")?.offset == 3)
   }
 
   @Test("Every truncation of a text is refused, and so is what follows its end")
