@@ -40,6 +40,15 @@ public protocol TrainingEngine: Sendable {
     for program: Program, parameters: [HostTensor], precision: Precision
   ) throws -> any LanguageModel
 
+  /// Whether ``prepare(_:)`` does anything, so that working out what to prepare is worth it.
+  var preparesAhead: Bool { get }
+
+  /// Readies what a training will need, so that its first step need not wait for it.
+  ///
+  /// It may be called from any thread, while sessions of other models compute, and takes no device's memory. What
+  /// turns out otherwise than was said is readied when it is needed.
+  func prepare(_ preparation: TrainingPreparation) throws
+
   /// Measures the floating-point operations per second that the engine's products reach at best.
   func measurePeak(precision: Precision) throws -> Double
 
@@ -53,6 +62,12 @@ public protocol TrainingEngine: Sendable {
 }
 
 extension TrainingEngine {
+  /// It does not.
+  public var preparesAhead: Bool { false }
+
+  /// Nothing.
+  public func prepare(_ preparation: TrainingPreparation) throws {}
+
   /// None.
   public var threadCount: Int? { nil }
 

@@ -108,6 +108,15 @@ final class DeviceModel {
 
 // MARK: Batches
 
+extension BatchShape {
+  /// The shape that batches of some extents are scored in: extents are rounded up, so that few are compiled.
+  init(scoring batch: TrainingPreparation.BatchExtents, by program: Program) {
+    let mostPositions = program.positionCount ?? .max
+    sequenceLength = min(DeviceModel.roundedUp(max(batch.sequenceLength, 16)), mostPositions)
+    sequenceCount = DeviceModel.roundedUp(batch.sequenceCount)
+  }
+}
+
 extension DeviceModel {
   /// - Throws: ``XLAEngineError`` for tokens outside the vocabulary, or sequences that are too long.
   func check(_ batch: TokenBatch) throws {
@@ -125,9 +134,10 @@ extension DeviceModel {
   /// Extents become multiples of a quarter of the power of two below them. What is added stands behind what
   /// counts, which does not see it.
   func roundedUp(_ batch: TokenBatch) -> TokenBatch {
-    let mostPositions = program.positionCount ?? .max
-    let length = min(Self.roundedUp(max(batch.sequenceLength, 16)), mostPositions)
-    let count = Self.roundedUp(batch.sequenceCount)
+    let shape = BatchShape(
+      scoring: .init(sequenceCount: batch.sequenceCount, sequenceLength: batch.sequenceLength),
+      by: program)
+    let (count, length) = (shape.sequenceCount, shape.sequenceLength)
     var result = TokenBatch(
       sequenceCount: count, sequenceLength: length,
       inputs: [Int32](repeating: 0, count: count * length),

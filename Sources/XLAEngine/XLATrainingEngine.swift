@@ -81,6 +81,27 @@ public struct XLATrainingEngine: TrainingEngine {
         executables: executables))
   }
 
+  /// Programs are compiled, which takes seconds.
+  public var preparesAhead: Bool { true }
+
+  /// Compiles the programs of a training's step, and those of the losses that are asked for before it.
+  public func prepare(_ preparation: TrainingPreparation) throws {
+    let program = preparation.program
+    let writer = ProgramWriter(program: program, options: options(preparation.precision))
+    var programs: [WrittenProgram] = []
+    for batch in Set(preparation.scored.map { BatchShape(scoring: $0, by: program) }) {
+      let exact = ProgramWriter(program: program, options: options(.fp32))
+      programs.append(try exact.scores(batch))
+    }
+    for (index, batch) in preparation.microBatches.enumerated() {
+      let shape = BatchShape(
+        sequenceCount: batch.sequenceCount, sequenceLength: batch.sequenceLength)
+      programs.append(try writer.gradients(shape, accumulates: index > 0))
+    }
+    programs.append(try writer.update(preparation.updates.map(UpdateRule.init)))
+    for program in programs { _ = try executables.executable(for: program, on: client) }
+  }
+
   private func options(_ precision: Precision) -> LoweringOptions {
     var options = LoweringOptions(precision: precision)
     if let logitsAtOnce { options.logitsAtOnce = logitsAtOnce }

@@ -125,6 +125,39 @@ import XLAEngine
   }
 
   @Test(
+    "What was prepared on another thread is not compiled again",
+    .enabled(if: InstalledPlugin.path != nil, Comment(rawValue: InstalledPlugin.advice)))
+  func prepared() async throws {
+    let engine = try XLATrainingEngine(
+      plugin: try #require(InstalledPlugin.path), executables: ExecutableFolder(path: path))
+    let golden = GoldenModel.all[0]
+    let (program, batch) = (try golden.program(), try golden.batch(1))
+    let updates = program.parameters.map { _ in
+      AdamWUpdate(
+        learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0, stepCount: 1)
+    }
+    let extents = TrainingPreparation.BatchExtents(
+      sequenceCount: batch.sequenceCount, sequenceLength: batch.sequenceLength)
+    let preparation = TrainingPreparation(
+      program: program, precision: .fp32, microBatches: [extents, extents], scored: [extents],
+      updates: updates.map { .adamW($0) })
+    try await Task.detached { try engine.prepare(preparation) }.value
+    let names = engine.compilations.map(\.name)
+    #expect(names.sorted() == ["gradients", "gradients", "scores", "update"])
+    let session = try engine.makeSession(
+      for: program, parameters: golden.parameters().map { ParameterState(value: $0) },
+      precision: .fp32)
+    _ = try session.loss(of: batch)
+    for microBatch in 0..<2 {
+      let key = DropoutKey(seed: 1, step: 0, microBatch: UInt32(microBatch))
+      _ = try session.accumulateGradients(
+        of: batch, normalizer: 2 * batch.targetCount, dropoutKey: key)
+    }
+    _ = try session.update(updates.map { .adamW($0) }, clip: 1)
+    #expect(engine.compilations.map(\.name) == names)
+  }
+
+  @Test(
     "A second start compiles nothing, and computes the same bits",
     .enabled(if: InstalledPlugin.path != nil, Comment(rawValue: InstalledPlugin.advice)))
   func secondStart() throws {

@@ -19,6 +19,7 @@ extension RunSession {
   func hear(_ record: RunRecord) {
     switch record {
     case .step(let step):
+      noteStandstill(before: step)
       lastStep = step
       observer.hear(.step(step, meter?.advance(with: step)))
     case .evaluation(let evaluation):

@@ -29,6 +29,10 @@ final class RunSession {
   private var hasGrown = false
   /// Whether a checkpoint was read to go on from, and nothing saved since.
   private var hasGoneBack = false
+  /// Readies the next stage; nil where there is none, or the engine needs no time for it.
+  private var ahead: StageAhead?
+  /// The growth since the last step, and how many seconds it took; nil for none.
+  private var growthSeconds: Double?
   /// Stages, from 1, whose model took no step.
   private var skippedStages: [Int] = []
 
@@ -56,11 +60,13 @@ final class RunSession {
     state.status.progress.seconds = secondsSoFar(state.status)
     try logChanges(at: state.status.progress)
     try checkMemory()
+    defer { ahead?.finish() }
     while true {
       let stage = try StageConditions(
         start.models, training: run.recipe.training, status: state.status)
       state.status.training.stop = stage.stop
       try announce(state.status, stage)
+      try prepareNextStage(after: state, stage)
       let loop = try makeLoop(state, stage)
       let outcome = try loop.run()
       noteCourse(of: state.status, stage, outcome)
@@ -89,6 +95,31 @@ final class RunSession {
           hear: { [unowned self] in hear($0) }, isInterrupted: observer.isInterrupted),
         storage: self, monitor: stage.monitor, beginEvent: beginEvent,
         endEvent: stage.isLast ? nil : .stageEnded, resumedFrom: resumedFrom))
+  }
+
+  /// Lets the engine ready the next stage's model while this one trains.
+  private func prepareNextStage(after state: TrainingState, _ stage: StageConditions) throws {
+    guard engine.preparesAhead, !stage.isLast else { return }
+    ahead?.finish()
+    ahead = StageAhead(try grower(state.status), from: state)
+  }
+
+  private func grower(_ status: TrainingStatus) throws -> StageGrower {
+    StageGrower(
+      models: start.models, training: run.recipe.training, engine: engine,
+      batches: try proofBatches(status))
+  }
+
+  /// Tells how long training stood still for a growth, with the first step after it.
+  func noteStandstill(before step: StepRecord) {
+    guard let growing = growthSeconds, let last = lastStep else { return }
+    growthSeconds = nil
+    guard engine.preparesAhead else { return }
+    func text(_ seconds: Double) -> String { "\((seconds * 10).rounded() / 10) s" }
+    observer.note(
+      "The first step of the grown model came \(text(step.seconds - last.seconds)) after the small one's "
+        + "last: \(text(growing)) to grow, prove and save it, the rest for the step itself and whatever "
+        + "was not compiled ahead")
   }
 
   /// What the log calls the beginning of a loop; nil for the run's own.
@@ -138,10 +169,8 @@ extension RunSession {
     let kept = run.directory.stage(index + 1)
     try state.write(to: kept, configuration: start.configuration, tokenizer: tokenizer)
     let hash = try FileDigest(of: kept.appending(path: Manifest.fileName)).sha256
-    var (grown, record, receipt) = try StageGrower(
-      models: start.models, training: run.recipe.training, engine: engine,
-      batches: try proofBatches(state.status)
-    ).grown(state, source: ("stages/\(kept.lastPathComponent)", hash))
+    var (grown, record, receipt) = try grower(state.status)
+      .grown(state, source: ("stages/\(kept.lastPathComponent)", hash))
     try keep(receipt, ofGrowth: index + 1)
     grown.status.training = run.recipe.training
     // Its loss was just proven, and no earlier checkpoint holds this model.
@@ -150,6 +179,7 @@ extension RunSession {
     grown.status.progress.seconds += (ContinuousClock.now - begin) / .seconds(1)
     try logGrowth(record, at: state.status.progress)
     resumedFrom = try save(grown)
+    growthSeconds = (ContinuousClock.now - begin) / .seconds(1)
     observer.hear(.grown(record))
     return grown
   }

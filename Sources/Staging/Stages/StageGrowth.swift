@@ -44,11 +44,7 @@ struct StageGrower {
     _ state: TrainingState, source: (path: String, hash: String?)
   ) throws -> (state: TrainingState, record: StageGrowth, receipt: GrowthReceipt) {
     let index = state.status.stage?.index ?? 0
-    let description = models.stages[index].growth ?? GrowthDescription()
-    var options = description.options(seed: training.seed &+ UInt64(index) &+ 1)
-    (options.source, options.sourceHash) = source
-    let path = try models.growths[index].path(from: state.status.model, options: options)
-      .settled(for: state.status)
+    let path = try path(of: state.status, source: source)
     let next = models.models[index + 1]
     var grown = try path.grown(state)
     grown.status.stage = StageStatus(index: index + 1, start: grown.status.progress)
@@ -62,6 +58,30 @@ struct StageGrower {
       lossAfter: try loss(of: grown), scheduleRatio: ratio, newEntryRate: path.options.newEntryRate)
     try record.checkLoss()
     return (grown, record, GrowthReceipt(path, of: state.status))
+  }
+
+  private func path(
+    of status: TrainingStatus, source: (path: String, hash: String?)?
+  ) throws -> GrowthPath {
+    let index = status.stage?.index ?? 0
+    let description = models.stages[index].growth ?? GrowthDescription()
+    var options = description.options(seed: training.seed &+ UInt64(index) &+ 1)
+    if let source { (options.source, options.sourceHash) = source }
+    return try models.growths[index].path(from: status.model, options: options)
+      .settled(for: status)
+  }
+
+  /// What the growth and the first step after it will take of the engine, as far as the state of the small
+  /// model tells before its stage is over.
+  func preparation(from state: TrainingState) throws -> TrainingPreparation {
+    let ahead = try state.withClocksOfNextStep()
+    var grown = try path(of: ahead.status, source: nil).grown(ahead)
+    grown.status.training = training
+    return try TrainingPreparation(
+      nextStepOf: grown,
+      scoring: batches.map {
+        .init(sequenceCount: $0.sequenceCount, sequenceLength: $0.sequenceLength)
+      })
   }
 
   /// In float32, whatever the run's precision, so that rounding hides nothing.
