@@ -160,7 +160,8 @@ struct InspectionTests {
       (place.url.appending(path: "nothing"), "there is no such file or directory"),
       (
         place.url.appending(path: "corpus.txt"),
-        "expected a .safetensors or .yaml file, a growth.json, or a directory"
+        "is nothing that can be inspected by itself; expected a .safetensors or .yaml file, a growth.json, "
+          + "or a directory"
       ),
       (
         place.url,

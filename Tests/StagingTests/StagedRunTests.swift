@@ -237,7 +237,8 @@ struct StagedRunTests {
   @Test(
     "growths that lead nowhere are refused before anything is trained",
     arguments: [
-      ("{width: 3}", "wide"), ("{depth: 2}", "recipe's model"), ("{width: 1}", "grows nothing"),
+      ("{width: 3}", "stages[0].grow.width: leads to hidden 24, and the recipe's model has 16"),
+      ("{depth: 2}", "recipe's model"), ("{width: 1}", "grows nothing"),
       ("{widht: 2}", "did you mean width"), ("{layers: 2, depth: 2}", "give one of them"),
       ("{width: 2, noise: 5, symmetry: split}", "no noise"),
       ("{width: 2, newRate: -1}", "a factor from 0 to 1000"),
@@ -286,7 +287,7 @@ struct StagedRunTests {
     let text = Self.recipe(until: "slope: auto", growth: "{width: 2, layers: 2, block: fresh}")
       .replacing("{layers: 1, hidden: 8}", with: "{layers: 0, hidden: 8}")
     let error = #expect(throws: StagingError.self) { try create(place, text) }
-    #expect(error?.subject == "recipe.yaml: stages[0].until.slope")
+    #expect(error?.subject == "recipe.yaml:12: stages[0].until.slope")
     #expect(error?.message.contains("a model without layers") == true)
     #expect(!RunDirectory(place.run).holdsRun)
   }
@@ -302,7 +303,7 @@ struct StagedRunTests {
       try create(
         Workplace(), text.replacing("gpt2", with: "llama").replacing("heads: 4", with: "heads: 2"))
     }
-    #expect(error?.subject == "recipe.yaml: stages[0].grow.positions")
+    #expect(error?.subject == "recipe.yaml:13: stages[0].grow.positions")
     #expect(error?.message.contains("no table to be stretched in llama") == true)
   }
 

@@ -125,6 +125,6 @@ struct PlanningErrorTests {
         place.url.appending(path: "other"),
         recipe: try place.recipeFile(LawfulRuns.recipe(stages: "auto")), startingFrom: checkpoint)
     }
-    #expect(error?.message.contains("--from does not go with them") ?? false)
+    #expect(error?.message.contains("--from and --continue-from do not go with them") ?? false)
   }
 }
