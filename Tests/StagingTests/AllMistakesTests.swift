@@ -190,6 +190,7 @@ struct AllMistakesTests {
         """
     let error = error(text)
     #expect(error?.description.contains("stages: stages") == false, "\(error?.description ?? "")")
-    #expect(error?.description.hasPrefix("recipe.yaml:9: stages: lead to a model") == true)
+    let start = "recipe.yaml:9: stages[0].grow.layers: leads to layers 3"
+    #expect(error?.description.hasPrefix(start) == true, "\(error?.description ?? "")")
   }
 }
