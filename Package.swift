@@ -196,13 +196,13 @@ let package = Package(
       name: "XLAEngineTests",
       dependencies: [
         "Tensors", "Architectures", "Text", "Training", "CPUEngine", "XLAEngine", "StableHLO",
-        "Interpretation", "GoldenModels", "OperationCases", "SeededRandom",
+        "GoldenModels", "OperationCases", "SeededRandom",
       ]),
     .testTarget(
       name: "EngineTests",
       dependencies: [
         "Tensors", "Architectures", "Text", "Training", "CPUEngine", "XLAEngine", "Interpretation",
-        "GoldenModels", "SeededRandom",
+        "GoldenModels", "OperationCases", "SeededRandom",
       ]),
     .testTarget(
       name: "GrowthTests",

@@ -21,12 +21,4 @@ extension Program {
 
   /// Blocks, as parameters are numbered.
   public var layerCount: Int { parameters.reduce(0) { max($0, ($1.layer ?? -1) + 1) } }
-
-  /// Keys that the narrowest attention sees; nil where all see every key.
-  public var narrowestWindow: Int? {
-    operations.lazy.compactMap { operation -> Int? in
-      guard case .attention(let attention) = operation else { return nil }
-      return attention.window
-    }.min()
-  }
 }

@@ -10,6 +10,10 @@
   X(void, ck_cast_bf16_f32, (const ck_bf16 *x, float *y, size_t n), (x, y, n)) \
   X(void, ck_add_f32, (const float *a, const float *b, float *y, size_t n), (a, b, y, n)) \
   X(void, ck_add_bf16, (const ck_bf16 *a, const ck_bf16 *b, ck_bf16 *y, size_t n), (a, b, y, n)) \
+  X(void, ck_add_rows_f32, (const float *x, size_t ldx, float *y, size_t ldy, size_t D, size_t \
+    begin, size_t end), (x, ldx, y, ldy, D, begin, end)) \
+  X(void, ck_add_rows_bf16, (const ck_bf16 *x, size_t ldx, ck_bf16 *y, size_t ldy, size_t D, \
+    size_t begin, size_t end), (x, ldx, y, ldy, D, begin, end)) \
   X(void, ck_multiply_f32, (const float *a, const float *b, float *y, size_t n), (a, b, y, n)) \
   X(void, ck_multiply_bf16, (const ck_bf16 *a, const ck_bf16 *b, ck_bf16 *y, size_t n), (a, b, \
     y, n)) \
@@ -53,28 +57,56 @@
   X(void, ck_embedding_forward, (const float *table, const int32_t *tokens, const float \
     *positions, size_t T, size_t first_position, float *out, size_t D, size_t begin, size_t \
     end), (table, tokens, positions, T, first_position, out, D, begin, end)) \
+  X(void, ck_position_forward, (const float *x, const float *positions, size_t T, size_t \
+    first_position, float *out, size_t D, size_t begin, size_t end), (x, positions, T, \
+    first_position, out, D, begin, end)) \
   X(void, ck_embedding_backward, (const float *dx, const int32_t *tokens, float *dtable, \
     size_t R, size_t D, size_t begin, size_t end), (dx, tokens, dtable, R, D, begin, end)) \
   X(void, ck_position_backward, (const float *dx, float *dpositions, size_t R, size_t T, \
     size_t D, size_t begin, size_t end), (dx, dpositions, R, T, D, begin, end)) \
   X(void, ck_norm_forward_f32, (int kind, const float *x, const float *y, float *sum, float \
-    *h, float *mean, float *rstd, const float *gain, const float *bias, float epsilon, size_t D, \
-    size_t begin, size_t end), (kind, x, y, sum, h, mean, rstd, gain, bias, epsilon, D, begin, \
-    end)) \
+    *h, float *mean, float *rstd, const float *gain, float gain_offset, const float *bias, float \
+    epsilon, size_t D, size_t begin, size_t end), (kind, x, y, sum, h, mean, rstd, gain, \
+    gain_offset, bias, epsilon, D, begin, end)) \
   X(void, ck_norm_forward_bf16, (int kind, const float *x, const float *y, float *sum, ck_bf16 \
-    *h, float *mean, float *rstd, const float *gain, const float *bias, float epsilon, size_t D, \
-    size_t begin, size_t end), (kind, x, y, sum, h, mean, rstd, gain, bias, epsilon, D, begin, \
-    end)) \
+    *h, float *mean, float *rstd, const float *gain, float gain_offset, const float *bias, float \
+    epsilon, size_t D, size_t begin, size_t end), (kind, x, y, sum, h, mean, rstd, gain, \
+    gain_offset, bias, epsilon, D, begin, end)) \
   X(void, ck_norm_backward, (int kind, const float *x, const float *dh, const float *mean, \
-    const float *rstd, const float *gain, float *dx, int accumulate, ck_bf16 *copy, float \
-    *dgain, float *dbias, float *column_sum, size_t D, size_t begin, size_t end), (kind, x, dh, \
-    mean, rstd, gain, dx, accumulate, copy, dgain, dbias, column_sum, D, begin, end)) \
-  X(void, ck_rotary_f32, (float *x, size_t ld, size_t heads, size_t S, const float *cosines, \
-    const float *sines, size_t T, size_t first_position, int inverse, size_t begin, size_t end), \
-    (x, ld, heads, S, cosines, sines, T, first_position, inverse, begin, end)) \
-  X(void, ck_rotary_bf16, (ck_bf16 *x, size_t ld, size_t heads, size_t S, const float \
+    const float *rstd, const float *gain, float gain_offset, float *dx, int accumulate, ck_bf16 \
+    *copy, float *dgain, float *dbias, float *column_sum, size_t D, size_t begin, size_t end), \
+    (kind, x, dh, mean, rstd, gain, gain_offset, dx, accumulate, copy, dgain, dbias, column_sum, \
+    D, begin, end)) \
+  X(void, ck_head_norm_forward_f32, (const ck_head_norm *shape, const float *x, float *h, float \
+    *mean, float *rstd, const float *gain, size_t begin, size_t end), (shape, x, h, mean, rstd, \
+    gain, begin, end)) \
+  X(void, ck_head_norm_forward_bf16, (const ck_head_norm *shape, const ck_bf16 *x, ck_bf16 *h, \
+    float *mean, float *rstd, const float *gain, size_t begin, size_t end), (shape, x, h, mean, \
+    rstd, gain, begin, end)) \
+  X(void, ck_head_norm_backward_f32, (const ck_head_norm *shape, const float *x, const float \
+    *dh, const float *mean, const float *rstd, const float *gain, float *dx, size_t lddx, int \
+    accumulate, float *dgain, size_t begin, size_t end), (shape, x, dh, mean, rstd, gain, dx, \
+    lddx, accumulate, dgain, begin, end)) \
+  X(void, ck_head_norm_backward_bf16, (const ck_head_norm *shape, const ck_bf16 *x, const \
+    ck_bf16 *dh, const float *mean, const float *rstd, const float *gain, ck_bf16 *dx, size_t \
+    lddx, int accumulate, float *dgain, size_t begin, size_t end), (shape, x, dh, mean, rstd, \
+    gain, dx, lddx, accumulate, dgain, begin, end)) \
+  X(void, ck_combine_rows, (const float *y, const int32_t *places, const float *shares, size_t k, \
+    float *out, int accumulate, size_t D, size_t begin, size_t end), (y, places, shares, k, out, \
+    accumulate, D, begin, end)) \
+  X(void, ck_weigh_rows_f32, (const float *x, const int32_t *rows, const float *weights, float *y, \
+    size_t D, size_t begin, size_t end), (x, rows, weights, y, D, begin, end)) \
+  X(void, ck_weigh_rows_bf16, (const float *x, const int32_t *rows, const float *weights, ck_bf16 \
+    *y, size_t D, size_t begin, size_t end), (x, rows, weights, y, D, begin, end)) \
+  X(void, ck_route_backward, (const float *dout, const float *y, const int32_t *places, const \
+    int32_t *choice, const float *shares, size_t k, float *dlogits, size_t E, size_t D, size_t \
+    begin, size_t end), (dout, y, places, choice, shares, k, dlogits, E, D, begin, end)) \
+  X(void, ck_rotary_f32, (float *x, size_t ld, size_t heads, size_t S, size_t turned, const float \
     *cosines, const float *sines, size_t T, size_t first_position, int inverse, size_t begin, \
-    size_t end), (x, ld, heads, S, cosines, sines, T, first_position, inverse, begin, end)) \
+    size_t end), (x, ld, heads, S, turned, cosines, sines, T, first_position, inverse, begin, end)) \
+  X(void, ck_rotary_bf16, (ck_bf16 *x, size_t ld, size_t heads, size_t S, size_t turned, const \
+    float *cosines, const float *sines, size_t T, size_t first_position, int inverse, size_t \
+    begin, size_t end), (x, ld, heads, S, turned, cosines, sines, T, first_position, inverse, begin, end)) \
   X(size_t, ck_attention_workspace, (const ck_attention *shape, int backward, int bf16), \
     (shape, backward, bf16)) \
   X(void, ck_attention_forward_f32, (const ck_attention *shape, const float *q, const float \

@@ -8,5 +8,5 @@ public typealias CPUEngineError = ModuleError<CPUEngineErrorCode>
 
 /// The kinds of ``CPUEngineError``.
 public enum CPUEngineErrorCode: String, Sendable {
-  case invalidParameters, invalidBatch, unsupportedProgram, outOfMemory
+  case invalidParameters, invalidBatch, outOfMemory
 }

@@ -37,7 +37,6 @@ final class CPUModel {
         "\(parameters.count) given; the program has \(program.parameters.count)",
         subject: "parameters")
     }
-    try Lowering.check(program)
     self.program = program
     self.precision = precision
     self.team = team
@@ -62,7 +61,6 @@ final class CPUModel {
     recentlyUsed.removeAll { $0 == key }
     recentlyUsed.append(key)
     if let known = compiled[key] { return known }
-    try Lowering.checkWindow(program, sequenceLength: key.positionCount)
     var lowering = Lowering(
       program, purpose: purpose, sequenceCount: sequenceCount, sequenceLength: sequenceLength,
       positionCount: key.positionCount, precision: precision, store: store, library: library,

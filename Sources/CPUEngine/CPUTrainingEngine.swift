@@ -34,15 +34,6 @@ public struct CPUTrainingEngine: TrainingEngine {
   /// Threads of a step.
   public var threadCount: Int? { team.count }
 
-  /// Operations that have no instructions yet, and windows narrower than the sequences.
-  public func obstacle(in program: Program, sequenceLength: Int) -> String? {
-    if let obstacle = Lowering.obstacle(in: program) {
-      return "the CPU engine trains no model with \(obstacle)"
-    }
-    guard let window = program.narrowestWindow, window < sequenceLength else { return nil }
-    return "the CPU engine sees all positions, the model \(window) of \(sequenceLength)"
-  }
-
   /// Takes over parameters and moments and readies a program for training.
   ///
   /// - Throws: ``CPUEngineError`` for a parameter that does not fit, or memory that is refused.
@@ -83,12 +74,10 @@ public struct CPUTrainingEngine: TrainingEngine {
   /// Bytes of a session's parameters, gradients, moments and copies, and of the activations that a
   /// micro-batch of this shape needs at once.
   ///
-  /// - Throws: ``CPUEngineError`` where the engine cannot train the program, or its parameters alone
-  ///   do not fit.
+  /// - Throws: ``CPUEngineError`` where the parameters alone do not fit.
   public func trainingByteCount(
     of program: Program, precision: Precision, sequenceCount: Int, sequenceLength: Int
   ) throws -> Int {
-    try Lowering.check(program)
     // The store's pages are never touched, so they take no memory.
     let store = try ParameterStore(specs: program.parameters, precision: precision, trains: true)
     var lowering = Lowering(

@@ -11,9 +11,9 @@ extension Lowering {
       guard case .multiply(_, let up, let output) = operations[index + 1] else { return }
       emitGated(kind, gate: value(gate), up: value(up), output: makeValue(output))
     case (.activation(let kind, let input, let output), _):
-      emitActivation(kind, value(input), makeValue(output))
+      emitActivation(kind, contiguous(value(input)), makeValue(output))
     case (.multiply(let left, let right, let output), let fusion) where fusion == nil:
-      emitMultiply(value(left), value(right), makeValue(output))
+      emitMultiply(contiguous(value(left)), contiguous(value(right)), makeValue(output))
     default: break
     }
   }
@@ -115,7 +115,7 @@ extension Lowering {
   private mutating func plainBackward(
     _ index: Int, _ kind: Program.ActivationKind, input: Program.Value, output: Program.Value
   ) {
-    let (x, dy) = (value(input), gradient(output))
+    let (x, dy) = (contiguous(value(input)), gradient(output))
     precondition(
       gradients[input] == nil && !isShared(dy, besides: output) && dy.type == x.type,
       "an activation's gradient is taken in place")
@@ -152,10 +152,15 @@ extension Lowering {
   private mutating func multiplyBackward(
     _ left: Program.Value, _ right: Program.Value, _ output: Program.Value
   ) {
-    let dout = gradient(output)
+    let dout = contiguous(gradient(output))
     for (factor, other) in [(left, right), (right, left)] {
-      precondition(gradients[factor] == nil, "a factor has one reader")
-      emitMultiply(dout, value(other), contribution(to: factor).matrix)
+      let other = contiguous(value(other))
+      contribute(to: factor) { lowering, target in
+        guard !target.isContiguous else { return lowering.emitMultiply(dout, other, target) }
+        let own = lowering.makeMatrix(target.columns, target.type)
+        lowering.emitMultiply(dout, other, own)
+        lowering.emitRowCopy(own, target)
+      }
     }
   }
 }

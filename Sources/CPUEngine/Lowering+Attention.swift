@@ -154,7 +154,8 @@ extension Lowering {
       query_rows: sequenceLength, key_rows: sequenceLength, head_size: attention.headSize,
       group: attention.headCount / attention.keyValueHeadCount, ldq: qkv.query.stride,
       ldk: qkv.key.stride, ldv: qkv.value.stride, ldo: out.stride,
-      causal: attention.causal ? 1 : 0, scale: Float(attention.scale), dropout: 0,
+      causal: attention.causal ? 1 : 0, window: attention.window ?? 0,
+      scale: Float(attention.scale), dropout: 0,
       random: ck_random())
   }
 

@@ -4,22 +4,30 @@ import CKernels
 import LinearAlgebra
 
 extension Lowering {
-  mutating func embeddingForward(_ index: Int) throws {
-    switch operations[index] {
-    case .embedding(let table, let output):
-      guard analysis.fusions[index] == .withNext,
-        case .positionEmbedding(let positions, _, let sum) = operations[index + 1]
-      else {
-        return emitEmbedding(table, positions: nil, makeValue(output))
-      }
-      let out = makeValue(sum)
-      values[output] = out
-      emitEmbedding(table, positions: positions, out)
-    default:
-      guard analysis.fusions[index] == .coveredByPrevious else {
-        throw CPUEngineError(
-          .unsupportedProgram, "a position embedding must follow its token embedding",
-          subject: "operation \(index)")
+  mutating func embeddingForward(_ index: Int) {
+    guard case .embedding(let table, let output) = operations[index] else { return }
+    guard analysis.fusions[index] == .withNext,
+      case .positionEmbedding(let positions, _, let sum) = operations[index + 1]
+    else {
+      return emitEmbedding(table, positions: nil, makeValue(output))
+    }
+    let out = makeValue(sum)
+    values[output] = out
+    emitEmbedding(table, positions: positions, out)
+  }
+
+  /// Positions that are added to something else than the tokens' own vectors.
+  mutating func positionForward(_ index: Int) {
+    guard case .positionEmbedding(let table, let input, let output) = operations[index],
+      analysis.fusions[index] != .coveredByPrevious
+    else { return }
+    let (x, out) = (contiguous(value(input)), makeValue(output))
+    let (store, team, rows, length) = (store, team, rowCount, sequenceLength)
+    emit("embedding", uses: [x, out]) { run in
+      team.split(rows) { range, _ in
+        ck_position_forward(
+          run.floats(x), store.value(table), length, run.firstPosition, run.floats(out),
+          out.columns, range.lowerBound, range.upperBound)
       }
     }
   }
@@ -44,7 +52,7 @@ extension Lowering {
     switch operations[index] {
     case .positionEmbedding(let table, let input, let output):
       let dx = gradient(output)
-      gradients[input] = dx
+      handOn(dx, to: input)
       prepareToAdd(to: table)
       let (store, team, rows, length) = (store, team, rowCount, sequenceLength)
       emit("embedding", uses: [dx]) { run in

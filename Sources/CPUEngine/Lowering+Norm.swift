@@ -23,9 +23,9 @@ extension Lowering {
     _ index: Int, left: Program.Value, right: Program.Value?, sum: Matrix?
   ) {
     guard
-      case .norm(let kind, let epsilon, _, let gain?, let bias, let output) = operations[index]
+      case .norm(let kind, let epsilon, _, let gain, let bias, let output) = operations[index]
     else { return }
-    let gainParameter = gain.parameter
+    let gainOffset = Float(gain?.offset ?? 0)
     let x = value(left)
     let y = right.map { value($0) }
     let h = makeValue(output)
@@ -34,7 +34,7 @@ extension Lowering {
     kept[index] = [mean, rstd]
     let (store, team, rows, width) = (store, team, rowCount, x.columns)
     emit("norm forward", uses: [x, y, sum, h, mean, rstd]) { run in
-      let gainPointer = store.value(gainParameter)
+      let gainPointer = gain.map { store.value($0.parameter) }
       let biasPointer = bias.map { store.value($0) }
       let yPointer = y.map { UnsafePointer(run.floats($0)) }
       let sumPointer = sum.map { run.floats($0) }
@@ -42,13 +42,13 @@ extension Lowering {
         if h.type == .float32 {
           ck_norm_forward_f32(
             kind.kernel, run.floats(x), yPointer, sumPointer, run.floats(h), run.floats(mean),
-            run.floats(rstd), gainPointer, biasPointer, Float(epsilon), width, range.lowerBound,
-            range.upperBound)
+            run.floats(rstd), gainPointer, gainOffset, biasPointer, Float(epsilon), width,
+            range.lowerBound, range.upperBound)
         } else {
           ck_norm_forward_bf16(
             kind.kernel, run.floats(x), yPointer, sumPointer, run.halves(h), run.floats(mean),
-            run.floats(rstd), gainPointer, biasPointer, Float(epsilon), width, range.lowerBound,
-            range.upperBound)
+            run.floats(rstd), gainPointer, gainOffset, biasPointer, Float(epsilon), width,
+            range.lowerBound, range.upperBound)
         }
       }
     }
@@ -69,20 +69,13 @@ extension Lowering {
   mutating func addBackward(_ index: Int) {
     guard case .add(let left, let right, let output) = operations[index] else { return }
     let whole = gradient(output)
-    for part in [right, left] {
-      guard gradients[part] != nil else {
-        gradients[part] = whole
-        continue
-      }
-      let (target, _) = contribution(to: part)
-      emitAdd(target, whole, target)
-    }
+    for part in [right, left] { handOn(whole, to: part) }
   }
 
   /// The norm's derivative joins the residual stream's gradient; in the same pass go the copy and
   /// the column sums that the linear map before the stream's last addition needs.
   mutating func normBackward(_ index: Int) {
-    guard case .norm(let kind, _, let input, let gain?, let bias, let output) = operations[index],
+    guard case .norm(let kind, _, let input, let gain, let bias, let output) = operations[index],
       let statistics = kept[index]
     else { return }
     let dh = gradient(output)
@@ -98,6 +91,7 @@ extension Lowering {
     let (store, team, rows) = (store, team, rowCount)
     let (mean, rstd) = (statistics[0], statistics[1])
     let sumsColumns = branch?.bias != nil
+    let gainOffset = Float(gain?.offset ?? 0)
     emit("norm backward", uses: [x, dh, mean, rstd, dx, copy, partials]) { run in
       let copyPointer = copy.map { run.halves($0) }
       run.floats(partials).update(repeating: 0, count: team.count * partials.stride)
@@ -105,12 +99,12 @@ extension Lowering {
         let share = run.floats(partials) + thread * partials.stride
         ck_norm_backward(
           kind.kernel, run.floats(x), run.floats(dh), run.floats(mean), run.floats(rstd),
-          store.value(gain.parameter), run.floats(dx), accumulates ? 1 : 0, copyPointer, share,
-          bias != nil ? share + width : nil, sumsColumns ? share + 2 * width : nil, width,
-          range.lowerBound, range.upperBound)
+          gain.map { store.value($0.parameter) }, gainOffset, run.floats(dx), accumulates ? 1 : 0,
+          copyPointer, gain != nil ? share : nil, bias != nil ? share + width : nil,
+          sumsColumns ? share + 2 * width : nil, width, range.lowerBound, range.upperBound)
       }
     }
-    emitReduction(partials, offset: 0, columns: width, into: gain.parameter)
+    if let gain { emitReduction(partials, offset: 0, columns: width, into: gain.parameter) }
     if let bias { emitReduction(partials, offset: width, columns: width, into: bias) }
     if let branchBias = branch?.bias {
       emitReduction(partials, offset: 2 * width, columns: width, into: branchBias)

@@ -4,7 +4,7 @@ import CKernels
 import Foundation
 import LinearAlgebra
 
-/// Cosines and sines of every position's angles: [positions, headSize / 2].
+/// Cosines and sines of every position's angles: [positions, turned components / 2].
 final class RotaryTable: Sendable {
   /// What tells tables of one program apart.
   struct Key: Hashable {
@@ -57,6 +57,7 @@ extension Lowering {
   private mutating func emitTurn(_ index: Int, _ x: Matrix, inverse: Bool) {
     guard case .rotary(let embedding, _, let headSize, _) = operations[index] else { return }
     let table = rotaryTable(embedding, headSize)
+    let turned = embedding.turnedSize(headSize: headSize)
     let (team, rows, length) = (team, rowCount, sequenceLength)
     let heads = x.columns / headSize
     emit("rotary", uses: [x]) { run in
@@ -65,11 +66,13 @@ extension Lowering {
           team.split(rows) { range, _ in
             if x.type == .float32 {
               ck_rotary_f32(
-                run.floats(x), x.stride, heads, headSize, cosines.baseAddress, sines.baseAddress,
+                run.floats(x), x.stride, heads, headSize, turned, cosines.baseAddress,
+                sines.baseAddress,
                 length, run.firstPosition, inverse ? 1 : 0, range.lowerBound, range.upperBound)
             } else {
               ck_rotary_bf16(
-                run.halves(x), x.stride, heads, headSize, cosines.baseAddress, sines.baseAddress,
+                run.halves(x), x.stride, heads, headSize, turned, cosines.baseAddress,
+                sines.baseAddress,
                 length, run.firstPosition, inverse ? 1 : 0, range.lowerBound, range.upperBound)
             }
           }
@@ -84,17 +87,5 @@ extension Lowering {
     let made = RotaryTable(embedding, headSize: headSize, positions: positionCount)
     rotaryTables[key] = made
     return made
-  }
-
-  /// Copies rows that need not follow each other.
-  private mutating func emitRowCopy(_ source: Matrix, _ target: Matrix) {
-    let (rows, rowBytes) = (rowCount, source.columns * source.type.byteWidth)
-    let width = source.type.byteWidth
-    emit("copy", uses: [source, target]) { run in
-      for row in 0..<rows {
-        (run.pointer(target) + row * target.stride * width).copyMemory(
-          from: run.pointer(source) + row * source.stride * width, byteCount: rowBytes)
-      }
-    }
   }
 }

@@ -52,6 +52,8 @@ struct Lowering {
   var operands: [Program.Value: Matrix] = [:]
   /// Where each value's gradient is.
   var gradients = GradientPlaces()
+  /// Values whose gradient has a place, that of one product with others, to which nothing is contributed yet.
+  var reservedGradients: Set<Program.Value> = []
   /// Products' view of gradients that are kept in float32.
   var gradientOperands: [Program.Value: Matrix] = [:]
   /// Parameters whose gradient an instruction has written already.
@@ -64,6 +66,8 @@ struct Lowering {
   var linearGroups: [Program.Value: [Program.Value]] = [:]
   /// Values that lie where another does, turned in place → that other.
   var turnedInPlace: [Program.Value: Program.Value] = [:]
+  /// Values that are a view of another's columns.
+  var views: [Program.Value: Program.Slice] = [:]
   /// Cosines and sines by embedding and head size.
   var rotaryTables: [RotaryTable.Key: RotaryTable] = [:]
   /// Per-row losses or log probabilities, and whether each target is the greedy one.
@@ -120,33 +124,22 @@ struct Lowering {
     }
   }
 
-  /// What of an operation has no instructions; nil for nothing.
-  static func obstacle(_ operation: Program.Operation) -> String? {
-    switch operation {
-    case .scale: "scaled token vectors"
-    case .headNorm: "norms of queries and keys"
-    case .columns, .regroup: "fused matrices with rotary positions"
-    case .mixture: "experts"
-    case .norm(_, _, _, nil, _, _): "norms without parameters"
-    case .norm(_, _, _, let gain?, _, _) where gain.offset != 0: "gains that are kept less one"
-    case .rotary(let embedding, _, _, _) where embedding.fraction != 1: "heads that turn in part"
-    case .embedding, .positionEmbedding, .norm, .linear, .rotary, .attention, .activation,
-      .multiply, .add, .dropout, .head:
-      nil
-    }
-  }
-
   private mutating func lowerForward(_ index: Int) throws {
     switch operations[index] {
-    case .embedding, .positionEmbedding: try embeddingForward(index)
+    case .embedding: embeddingForward(index)
+    case .positionEmbedding: positionForward(index)
     case .norm, .add: try normForward(index)
     case .linear: try linearForward(index)
+    case .scale: scaleForward(index)
+    case .headNorm: headNormForward(index)
+    case .columns: columnsForward(index)
+    case .regroup: regroupForward(index)
     case .rotary: rotaryForward(index)
     case .attention(let attention): try attentionForward(index, attention)
     case .activation, .multiply: activationForward(index)
     case .dropout: dropoutForward(index)
+    case .mixture(let mixture): try mixtureForward(index, mixture)
     case .head: try headForward(index)
-    case .scale, .headNorm, .columns, .regroup, .mixture: break  // refused by `check`
     }
   }
 
@@ -156,12 +149,16 @@ struct Lowering {
     case .norm: normBackward(index)
     case .add: addBackward(index)
     case .linear: try linearBackward(index)
+    case .scale: scaleBackward(index)
+    case .headNorm: headNormBackward(index)
+    case .columns: columnsBackward(index)
+    case .regroup: regroupBackward(index)
     case .rotary: rotaryBackward(index)
     case .attention(let attention): attentionBackward(index, attention)
     case .activation, .multiply: activationBackward(index)
     case .dropout: dropoutBackward(index)
+    case .mixture(let mixture): try mixtureBackward(index, mixture)
     case .head: break  // its forward computes its gradients
-    case .scale, .headNorm, .columns, .regroup, .mixture: break  // refused by `check`
     }
   }
 
@@ -207,7 +204,7 @@ struct Lowering {
   }
 
   private mutating func castToOperand(_ matrix: Matrix) -> Matrix {
-    precondition(matrix.isContiguous, "a cast wants contiguous rows")
+    let matrix = contiguous(matrix)
     let copy = makeMatrix(matrix.columns, .bfloat16)
     let (team, count) = (team, rowCount * matrix.columns)
     emit("cast", uses: [matrix, copy]) { run in
@@ -245,10 +242,11 @@ struct Lowering {
       let made = makeGradient(value)
       return (made, false)
     }
+    guard reservedGradients.remove(value) == nil else { return (known, false) }
     guard isShared(known, besides: value) else { return (known, true) }
     // Another value's gradient still waits in the same buffer: part from it first.
     let own = makeMatrix(known.columns, known.type)
-    emitCopy(known, own)
+    emitRowCopy(known, own)
     gradients[value] = own
     return (own, true)
   }
@@ -256,14 +254,27 @@ struct Lowering {
   /// Whether the gradient of another value that is still to be used lies in the same buffer.
   func isShared(_ matrix: Matrix, besides value: Program.Value) -> Bool {
     gradients.pending(in: matrix.buffer).contains { other in
-      other != value && linearGroups[value]?.contains(other) != true
+      other != value && linearGroups[value]?.contains(other) != true && root(other) != root(value)
     }
   }
 
+  /// The value that has the memory in which a value's columns, or its turned rows, lie.
+  private func root(_ value: Program.Value) -> Program.Value {
+    var root = value
+    while let next = turnedInPlace[root] ?? views[root]?.value { root = next }
+    return root
+  }
+
   /// A new gradient for a value; values of one product share a buffer, as they do forward.
-  private mutating func makeGradient(_ value: Program.Value) -> Matrix {
+  mutating func makeGradient(_ value: Program.Value) -> Matrix {
     if let root = turnedInPlace[value] {
       let matrix = gradients[root] ?? makeGradient(root)
+      gradients[value] = matrix
+      return matrix
+    }
+    if let view = views[value] {
+      let whole = gradients[view.value] ?? makeGradient(view.value)
+      let matrix = whole.slice(view.offset, view.width)
       gradients[value] = matrix
       return matrix
     }
@@ -271,6 +282,7 @@ struct Lowering {
     guard let group = linearGroups[value] else {
       let matrix = makeMatrix(program.widths[value], type)
       gradients[value] = matrix
+      if analysis.partitions[value] == false { emitZeros(matrix) }
       return matrix
     }
     let whole = makeMatrix(group.reduce(0) { $0 + program.widths[$1] }, type)
@@ -278,16 +290,10 @@ struct Lowering {
     for member in group {
       gradients[member] = whole.slice(offset, program.widths[member])
       offset += program.widths[member]
+      reservedGradients.insert(member)
     }
+    reservedGradients.remove(value)
     return gradients[value] ?? whole
-  }
-
-  private mutating func emitCopy(_ source: Matrix, _ target: Matrix) {
-    precondition(source.isContiguous && target.isContiguous, "a copy wants contiguous rows")
-    let byteCount = rowCount * source.columns * source.type.byteWidth
-    emit("copy", uses: [source, target]) { run in
-      run.pointer(target).copyMemory(from: run.pointer(source), byteCount: byteCount)
-    }
   }
 
   /// Notes that an instruction writes a parameter's gradient; false the first time in a backward,

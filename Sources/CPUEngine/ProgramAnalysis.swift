@@ -29,6 +29,8 @@ struct ProgramAnalysis {
   let gradientTypes: [ElementType]
   /// Fusions by operation.
   let fusions: [Int: Fusion]
+  /// Values that are read in disjoint slices only, and whether these cover them: each slice can be a view.
+  let partitions: [Program.Value: Bool]
 
   init(_ program: Program, precision: Precision, store: ParameterStore) {
     operations = program.operations
@@ -41,8 +43,9 @@ struct ProgramAnalysis {
     self.consumers = consumers
     self.producers = producers
     types = Self.types(operations, consumers, precision)
-    gradientTypes = Self.gradientTypes(operations, producers, types)
+    gradientTypes = Self.gradientTypes(operations, types)
     fusions = Self.fusions(operations, consumers, store)
+    partitions = Self.partitions(program, consumers)
   }
 
   /// Whether the operation is the only reader of the value.
@@ -60,8 +63,9 @@ struct ProgramAnalysis {
     for value in consumers.indices.reversed() {
       let needsFloat32 = consumers[value].contains { consumer in
         switch operations[consumer] {
-        case .add, .norm, .positionEmbedding: true
-        case .dropout(_, _, _, let output): types[output] == .float32
+        case .add, .norm, .positionEmbedding, .scale, .mixture: true
+        case .dropout(_, _, _, let output), .columns(_, let output), .regroup(_, _, _, let output):
+          types[output] == .float32
         default: false
         }
       }
@@ -69,8 +73,13 @@ struct ProgramAnalysis {
     }
     for operation in operations {
       switch operation {
-      case .embedding(_, let output), .positionEmbedding(_, _, let output), .add(_, _, let output):
+      case .embedding(_, let output), .positionEmbedding(_, _, let output), .add(_, _, let output),
+        .scale(_, _, let output):
         types[output] = .float32
+      case .mixture(let mixture): types[mixture.output] = .float32
+      case .columns(let slice, let output): types[output] = types[slice.value]
+      case .regroup(let input, _, _, let output), .headNorm(_, _, let input, _, _, let output):
+        types[output] = types[input]
       default: break
       }
     }
@@ -79,11 +88,48 @@ struct ProgramAnalysis {
 
   /// A norm takes its gradient in float32, as it accumulates into the residual stream's.
   private static func gradientTypes(
-    _ operations: [Program.Operation], _ producers: [Int], _ types: [ElementType]
+    _ operations: [Program.Operation], _ types: [ElementType]
   ) -> [ElementType] {
-    types.indices.map { value in
-      if case .norm = operations[producers[value]] { return .float32 }
-      return types[value]
+    var gradientTypes = types
+    for operation in operations {
+      switch operation {
+      case .norm(_, _, _, _, _, let output): gradientTypes[output] = .float32
+      case .columns(let slice, let output): gradientTypes[output] = gradientTypes[slice.value]
+      default: break
+      }
+    }
+    return gradientTypes
+  }
+
+  private static func partitions(
+    _ program: Program, _ consumers: [[Int]]
+  ) -> [Program.Value: Bool] {
+    var partitions: [Program.Value: Bool] = [:]
+    for (value, readers) in consumers.enumerated() where !readers.isEmpty {
+      let read = readers.map { slices(of: value, in: program.operations[$0]) }
+      guard read.allSatisfy({ !$0.isEmpty }) else { continue }
+      var end = 0
+      var covers = true
+      let sorted = read.joined().sorted { $0.offset < $1.offset }
+      let areDisjoint = sorted.allSatisfy { slice in
+        defer { end = slice.offset + slice.width }
+        if slice.offset > end { covers = false }
+        return slice.offset >= end
+      }
+      if areDisjoint { partitions[value] = covers && end == program.widths[value] }
+    }
+    return partitions
+  }
+
+  /// The columns of a value that an operation reads; none where it reads all.
+  private static func slices(
+    of value: Program.Value, in operation: Program.Operation
+  ) -> [Program.Slice] {
+    switch operation {
+    case .columns(let slice, _): [slice]
+    case .attention(let attention):
+      [attention.query, attention.key, attention.value].filter { $0.value == value }
+    default: []
     }
   }
 

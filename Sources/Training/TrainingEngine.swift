@@ -22,7 +22,7 @@ public protocol TrainingEngine: Sendable {
   var threadCount: Int? { get }
 
   /// What keeps the engine from training a program, or generating with it, on sequences of a length:
-  /// `the CPU engine trains no model with experts`; nil for nothing.
+  /// `the engine trains no model with experts`; nil for nothing.
   func obstacle(in program: Program, sequenceLength: Int) -> String?
 
   /// Takes over parameters and moments and readies a program for training.

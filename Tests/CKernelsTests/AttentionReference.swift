@@ -12,6 +12,8 @@ struct AttentionShape: CustomStringConvertible, Sendable {
   var headSize: Int
   var group = 1
   var causal = true
+  /// Keys that a query sees; 0 for all.
+  var window = 0
   var dropout = 0.0
   var scale: Float
   var padding = 3
@@ -19,13 +21,14 @@ struct AttentionShape: CustomStringConvertible, Sendable {
 
   init(
     queryRows: Int, keyRows: Int, headSize: Int, group: Int = 1, causal: Bool = true,
-    dropout: Double = 0, scale: Float? = nil
+    window: Int = 0, dropout: Double = 0, scale: Float? = nil
   ) {
     self.queryRows = queryRows
     self.keyRows = keyRows
     self.headSize = headSize
     self.group = group
     self.causal = causal
+    self.window = window
     self.dropout = dropout
     self.scale = scale ?? Float(1 / Double(headSize).squareRoot())
   }
@@ -48,12 +51,12 @@ struct AttentionShape: CustomStringConvertible, Sendable {
     ck_attention(
       query_rows: queryRows, key_rows: keyRows, head_size: headSize, group: group,
       ldq: inputWidth, ldk: inputWidth, ldv: inputWidth, ldo: outputWidth, causal: causal ? 1 : 0,
-      scale: scale, dropout: dropout, random: Self.random)
+      window: window, scale: scale, dropout: dropout, random: Self.random)
   }
 
   var description: String {
     "\(queryRows)/\(keyRows) rows, heads \(group)×\(headSize)\(causal ? "" : ", full")"
-      + (dropout > 0 ? ", dropout" : "")
+      + (window > 0 ? ", window of \(window)" : "") + (dropout > 0 ? ", dropout" : "")
   }
 }
 
@@ -80,11 +83,19 @@ struct AttentionReference {
     shape.causal ? shape.offset + row + 1 : shape.keyRows
   }
 
+  private func first(_ row: Int) -> Int {
+    shape.window > 0 ? max(0, visible(row) - shape.window) : 0
+  }
+
   /// The weights of one row before dropout, and the logarithm of their sum.
   private func weights(_ x: [Double], head: Int, row: Int) -> (weights: [Double], lse: Double) {
     let q = shape.query(head, row)
     var scores = [Double](repeating: 0, count: visible(row))
     for j in 0..<scores.count {
+      if j < first(row) {
+        scores[j] = -.infinity
+        continue
+      }
       let k = shape.key(j)
       var sum = 0.0
       for c in 0..<shape.headSize { sum += x[q + c] * x[k + c] }

@@ -39,7 +39,32 @@ extension KernelTests {
       AttentionShape(queryRows: 257, keyRows: 300, headSize: 1),
     ]
 
-    @Test(arguments: squareShapes + continuedShapes)
+    /// Windows narrower and wider than a tile, than a chunk of keys and than all.
+    static let windows: [AttentionShape] = {
+      var shapes: [AttentionShape] = []
+      var turn = 0
+      for rows in [1, 7, 33, 130, 300, 600] {
+        for window in [1, 2, 5, 16, 47, 64, 100, 257, 599, 1000] {
+          shapes.append(
+            AttentionShape(
+              queryRows: rows, keyRows: rows, headSize: [8, 20, 33][turn % 3],
+              group: [1, 2][turn % 2], causal: turn % 4 != 3, window: window,
+              dropout: turn % 5 < 1 ? 0.3 : 0))
+          turn += 1
+        }
+      }
+      return shapes
+    }()
+
+    static let continuedWindows: [AttentionShape] = [
+      AttentionShape(queryRows: 1, keyRows: 700, headSize: 64, window: 300),
+      AttentionShape(queryRows: 3, keyRows: 257, headSize: 20, window: 2, dropout: 0.3),
+      AttentionShape(queryRows: 5, keyRows: 520, headSize: 64, window: 7),
+      AttentionShape(queryRows: 70, keyRows: 600, headSize: 32, window: 257, dropout: 0.3),
+      AttentionShape(queryRows: 100, keyRows: 900, headSize: 16, causal: false, window: 130),
+    ]
+
+    @Test(arguments: squareShapes + continuedShapes + windows + continuedWindows)
     func forwardFollowsFloat64(shape: AttentionShape) {
       let run = AttentionRun(shape, seed: shape.keyRows + shape.headSize)
       let expected = AttentionReference(shape).forward(doubles(run.x))
@@ -68,7 +93,7 @@ extension KernelTests {
       }
     }
 
-    @Test(arguments: squareShapes)
+    @Test(arguments: squareShapes + windows)
     func gradientsFollowFloat64(shape: AttentionShape) {
       let run = AttentionRun(shape, seed: shape.keyRows - shape.headSize)
       let expected = AttentionReference(shape).backward(doubles(run.x), doubles(run.dout))
@@ -189,6 +214,8 @@ extension KernelTests.AttentionTests {
     AttentionShape(queryRows: 5, keyRows: 5, headSize: 3, group: 2),
     AttentionShape(queryRows: 4, keyRows: 4, headSize: 2, group: 2, causal: false, dropout: 0.3),
     AttentionShape(queryRows: 2, keyRows: 6, headSize: 3, dropout: 0.3),
+    AttentionShape(queryRows: 5, keyRows: 5, headSize: 3, group: 2, window: 2, dropout: 0.3),
+    AttentionShape(queryRows: 4, keyRows: 6, headSize: 2, causal: false, window: 3),
   ])
   func referenceGradientsFollowDifferences(shape: AttentionShape) {
     let reference = AttentionReference(shape)

@@ -111,24 +111,24 @@ struct KernelBenchmark {
       for norm in Norm.allCases {
         measure("\(norm) norm f32, \(place)", elements: n, bytes: 16) {
           ck_norm_forward_f32(
-            norm.rawValue, x, y, &sum, &h, &mean, &rstd, gain, bias, 1e-5, D, 0, rows)
+            norm.rawValue, x, y, &sum, &h, &mean, &rstd, gain, 0, bias, 1e-5, D, 0, rows)
         }
         measure("\(norm) norm bf16, \(place)", elements: n, bytes: 14) {
           ck_norm_forward_bf16(
-            norm.rawValue, x, y, &sum, &h16, &mean, &rstd, gain, bias, 1e-5, D, 0, rows)
+            norm.rawValue, x, y, &sum, &h16, &mean, &rstd, gain, 0, bias, 1e-5, D, 0, rows)
         }
         measure("\(norm) norm backward, \(place)", elements: n, bytes: 18) {
           ck_norm_backward(
-            norm.rawValue, x, y, mean, rstd, gain, &sum, 1, &h16, &dgain, &dbias, &columns, D, 0,
-            rows)
+            norm.rawValue, x, y, mean, rstd, gain, 0, &sum, 1, &h16, &dgain, &dbias, &columns, D,
+            0, rows)
         }
       }
       let angles = floats(256 * 32, seed: 5)
       measure("rotary f32, heads of 64, \(place)", elements: n, bytes: 8) {
-        ck_rotary_f32(&h, D, D / 64, 64, angles, angles, 256, 0, 0, 0, rows)
+        ck_rotary_f32(&h, D, D / 64, 64, 64, angles, angles, 256, 0, 0, 0, rows)
       }
       measure("rotary f32, heads of 48, \(place)", elements: n, bytes: 8) {
-        ck_rotary_f32(&h, D, D / 48, 48, angles, angles, 256, 0, 0, 0, rows)
+        ck_rotary_f32(&h, D, D / 48, 48, 48, angles, angles, 256, 0, 0, 0, rows)
       }
       measure("column sum f32, \(place)", elements: n, bytes: 4) {
         ck_column_sum_f32(x, D, &columns, rows, 0, D)

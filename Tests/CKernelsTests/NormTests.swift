@@ -60,10 +60,10 @@ extension KernelTests {
           level.use {
             ck_norm_forward_bf16(
               norm.rawValue, x, residual ? y : nil, &sum, &half, &mean, &rstd, gain,
-              biased ? bias : nil, Self.epsilon, D, 0, Self.rows)
+              0, biased ? bias : nil, Self.epsilon, D, 0, Self.rows)
             ck_norm_forward_f32(
               norm.rawValue, x, residual ? y : nil, &sum, &h, &mean, &rstd, gain,
-              biased ? bias : nil, Self.epsilon, D, 0, Self.rows)
+              0, biased ? bias : nil, Self.epsilon, D, 0, Self.rows)
           }
           let input = residual ? summed : x
           #expect(sum == (residual ? summed : [Float](repeating: 7, count: x.count)))
@@ -101,7 +101,7 @@ extension KernelTests {
         stream.withUnsafeMutableBufferPointer { stream in
           guard let base = stream.baseAddress else { return }
           ck_norm_forward_f32(
-            norm.rawValue, base, y, base, &h, &mean, &rstd, gain, nil, Self.epsilon, D, 1, 2)
+            norm.rawValue, base, y, base, &h, &mean, &rstd, gain, 0, nil, Self.epsilon, D, 1, 2)
         }
       }
       var expected = x
@@ -119,7 +119,7 @@ extension KernelTests {
       var rstd: Float = 0
       level.use {
         ck_norm_forward_f32(
-          norm.rawValue, x, nil, nil, &h, &mean, &rstd, [Float](repeating: 1, count: D), nil,
+          norm.rawValue, x, nil, nil, &h, &mean, &rstd, [Float](repeating: 1, count: D), 0, nil,
           Self.epsilon, D, 0, 1)
       }
       let twin = norm.normalized(doubles(x), epsilon: Double(Self.epsilon))
@@ -162,7 +162,8 @@ extension KernelTests {
           level.use {
             ck_norm_backward(
               norm.rawValue, x, dh, twins.map { Float($0.mean) }, twins.map { Float($0.rstd) },
-              gain, &dx, accumulate ? 1 : 0, &copy, &gainOut, &biasOut, &columns, D, 0, Self.rows)
+              gain, 0, &dx, accumulate ? 1 : 0, &copy, &gainOut, &biasOut, &columns, D, 0,
+              Self.rows)
           }
           let scale = twins.map(\.rstd).max() ?? 1
           let tolerance = Tolerance(relative: 1e-6, scale: max(1, scale))
@@ -180,9 +181,112 @@ extension KernelTests {
           level.use {
             ck_norm_backward(
               norm.rawValue, x, dh, twins.map { Float($0.mean) }, twins.map { Float($0.rstd) },
-              gain, &plain, accumulate ? 1 : 0, nil, &gainOut, nil, nil, D, 0, Self.rows)
+              gain, 0, &plain, accumulate ? 1 : 0, nil, &gainOut, nil, nil, D, 0, Self.rows)
           }
           #expect(plain == dx, "the same without the extras")
+        }
+      }
+    }
+
+    @Test(
+      "A gain kept less one, and none, give what the whole gain gives",
+      arguments: KernelLevel.available, Norm.allCases)
+    func gainsInOtherForms(level: KernelLevel, norm: Norm) {
+      let D = 37
+      let x = floats(Self.rows * D, seed: 4)
+      let dh = floats(Self.rows * D, seed: 5)
+      // Sixteenths, so that one more is exact.
+      let kept = floats(D, seed: 6).map { ($0 * 16).rounded() / 16 }
+      func run(_ gain: [Float]?, offset: Float) -> [[Float]] {
+        var h = [Float](repeating: 0, count: x.count)
+        var (dx, mean) = (h, [Float](repeating: 0, count: Self.rows))
+        var rstd = mean
+        var dgain = [Float](repeating: 0, count: D)
+        level.use {
+          ck_norm_forward_f32(
+            norm.rawValue, x, nil, nil, &h, &mean, &rstd, gain, offset, nil, Self.epsilon, D, 0,
+            Self.rows)
+          if gain == nil {
+            ck_norm_backward(
+              norm.rawValue, x, dh, mean, rstd, nil, offset, &dx, 0, nil, nil, nil, nil, D, 0,
+              Self.rows)
+          } else {
+            ck_norm_backward(
+              norm.rawValue, x, dh, mean, rstd, gain, offset, &dx, 0, nil, &dgain, nil, nil, D, 0,
+              Self.rows)
+          }
+        }
+        return [h, dx, dgain]
+      }
+      #expect(run(kept, offset: 1) == run(kept.map { $0 + 1 }, offset: 0))
+      let ones = run([Float](repeating: 1, count: D), offset: 0)
+      #expect(Array(run(nil, offset: 0)[..<2]) == Array(ones[..<2]))
+    }
+
+    @Test("Each head by itself is a row by itself", arguments: KernelLevel.available, Norm.allCases)
+    func heads(level: KernelLevel, norm: Norm) {
+      for S in [3, 16, 37] {
+        let (heads, ldx, ldh) = (3, 3 * S + 4, 3 * S + 1)
+        let x = floats(Self.rows * ldx, seed: S)
+        let dh = floats(Self.rows * ldh, seed: S + 1)
+        let gain = floats(S, seed: S + 2)
+        var shape = ck_head_norm(
+          kind: norm.rawValue, heads: heads, head_size: S, ldx: ldx, ldh: ldh, gain_offset: 1,
+          epsilon: Self.epsilon)
+        var h = [Float](repeating: 7, count: Self.rows * ldh)
+        var mean = [Float](repeating: 0, count: Self.rows * heads)
+        var rstd = mean
+        let start = floats(Self.rows * ldx, seed: S + 3)
+        var (dx, added) = (start, start)
+        var dgain = [Float](repeating: 0, count: S)
+        var twice = dgain
+        level.use {
+          ck_head_norm_forward_f32(&shape, x, &h, &mean, &rstd, gain, 0, Self.rows)
+          ck_head_norm_backward_f32(
+            &shape, x, dh, mean, rstd, gain, &dx, ldx, 0, &dgain, 0, Self.rows)
+          ck_head_norm_backward_f32(
+            &shape, x, dh, mean, rstd, gain, &added, ldx, 1, &twice, 0, Self.rows)
+        }
+        var expectedGain = [Double](repeating: 0, count: S)
+        for row in 0..<Self.rows {
+          for head in 0..<heads {
+            let (at, out) = (row * ldx + head * S, row * ldh + head * S)
+            let values = doubles(Array(x[at..<at + S]))
+            let twin = norm.normalized(values, epsilon: Double(Self.epsilon))
+            let tolerance = Tolerance(relative: 2e-6, scale: max(1, twin.rstd))
+            expectClose(
+              Array(h[out..<out + S]), (0..<S).map { twin.values[$0] * (1 + Double(gain[$0])) },
+              tolerance)
+            let weights = (0..<S).map { Double(dh[out + $0]) * (1 + Double(gain[$0])) }
+            let gradient = norm.gradient(values, weights: weights, epsilon: Double(Self.epsilon))
+            expectClose(Array(dx[at..<at + S]), gradient, tolerance)
+            expectClose(
+              Array(added[at..<at + S]), (0..<S).map { gradient[$0] + Double(start[at + $0]) },
+              tolerance)
+            for i in 0..<S { expectedGain[i] += Double(dh[out + i]) * twin.values[i] }
+          }
+          // Columns that belong to no head stay.
+          #expect(h[row * ldh + heads * S] == 7)
+          #expect(dx[row * ldx + heads * S] == start[row * ldx + heads * S])
+        }
+        let scale = Double(rstd.max() ?? 1)
+        expectClose(dgain, expectedGain, Tolerance(relative: 2e-6, scale: max(1, scale)))
+        #expect(dgain == twice)
+        // In bfloat16 the same, rounded.
+        var h16 = [UInt16](repeating: 0, count: h.count)
+        level.use {
+          ck_head_norm_forward_bf16(&shape, bits(x), &h16, &mean, &rstd, gain, 0, Self.rows)
+        }
+        for row in 0..<Self.rows {
+          for head in 0..<heads {
+            let (at, out) = (row * ldx + head * S, row * ldh + head * S)
+            let twin = norm.normalized(
+              widened(Array(bits(x)[at..<at + S])).map { Double($0) },
+              epsilon: Double(Self.epsilon))
+            expectClose(
+              widened(Array(h16[out..<out + S])),
+              (0..<S).map { twin.values[$0] * (1 + Double(gain[$0])) }, .bfloat16)
+          }
         }
       }
     }

@@ -2,13 +2,55 @@
 import Architectures
 import CPUEngine
 import Growth
+import Tensors
 import Testing
 import Training
 import Verification
 
-/// Families that the CPU engine does not train: float64 for everything, float32 by layers.
-@Suite("Families without an engine") struct FamilyVerificationTests {
-  @Test(arguments: ["gpt_neox", "mixtral", "gemma", "qwen3", "olmo", "mistral-sliding"])
+/// An engine that trains none of the families that it is asked for.
+private struct EngineWithoutFamilies: TrainingEngine {
+  private let engine = CPUTrainingEngine(threads: 2)
+  var name: String { "narrow" }
+  func obstacle(in program: Program, sequenceLength: Int) -> String? {
+    "the narrow engine trains no \(program.family)"
+  }
+  func makeSession(
+    for program: Program, parameters: [ParameterState], precision: Precision
+  ) throws -> any TrainingSession {
+    throw CPUEngineError(.invalidParameters, "must not be asked for", subject: program.family)
+  }
+  func makeLanguageModel(
+    for program: Program, parameters: [HostTensor], precision: Precision
+  ) throws -> any LanguageModel {
+    throw CPUEngineError(.invalidParameters, "must not be asked for", subject: program.family)
+  }
+  func measurePeak(precision: Precision) throws -> Double {
+    try engine.measurePeak(precision: precision)
+  }
+}
+
+@Suite("Verification of families") struct FamilyVerificationTests {
+  static let names = ["gpt_neox", "mixtral", "gemma", "qwen3", "olmo", "mistral-sliding"]
+
+  @Test("an engine that computes a family measures all in both precisions", arguments: names)
+  func everything(_ name: String) throws {
+    let grown = try GrownDirectory(name, WidthGrowth(factor: 2).then(DepthGrowth(factor: 2)))
+    let report = try verification(grown).report(engine: CPUTrainingEngine(threads: 2))
+    expectSound(report)
+    #expect(report.float32Limit == nil)
+    for check in [VerificationCheck.logits, .loss, .residual] {
+      #expect(report[check]?.float32 != nil, "\(check)")
+      #expect(report[check]?.verdict == .kept, "\(check)")
+    }
+    for check in [VerificationCheck.copyDistance, .closestCopies, .deadParameters] {
+      #expect(report[check]?.verdict == .kept, "\(check)")
+      #expect(report[check]?.reason == nil, "\(check)")
+    }
+    #expect(report[.deadParameters]?.float32 != nil)
+  }
+
+  /// Float64 for everything, float32 by layers.
+  @Test("without such an engine promises are measured all the same", arguments: names)
   func promisesAreMeasured(_ name: String) throws {
     for (growth, kept) in [
       (
@@ -21,13 +63,13 @@ import Verification
     ] {
       let grown = try GrownDirectory(name, growth)
       var last: VerificationProgress?
-      let report = try verification(grown).report(engine: CPUTrainingEngine(threads: 2)) {
+      let report = try verification(grown).report(engine: EngineWithoutFamilies()) {
         #expect($0.done == (last?.done ?? -1) + 1)
         last = $0
       }
       #expect(last.map { $0.done + 1 } == last?.total)
       expectSound(report)
-      #expect(report.float32Limit?.contains("CPU engine") == true)
+      #expect(report.float32Limit?.contains("narrow engine") == true)
       for check in [VerificationCheck.logits, .loss, .residual] {
         #expect(report[check]?.float32 != nil, "\(check)")
         #expect(report[check]?.verdict == .kept, "\(check)")
@@ -60,7 +102,7 @@ import Verification
     for scope in [ExactScope.logits, .none] {
       var verification = try verification(grown)
       verification.exactScope = scope
-      let report = try verification.report(engine: CPUTrainingEngine(threads: 1))
+      let report = try verification.report(engine: EngineWithoutFamilies())
       #expect(report[.logits]?.verdict == .kept)
       #expect(report[.gradients]?.verdict == .notMeasurable)
       #expect(report[.gradients]?.reason?.contains("float64 measured") == true)

@@ -53,7 +53,7 @@ typedef struct {
   float *scores, *dscores;  ///< [keys]
   float log2_sum;           ///< lse in base 2
   float delta;              ///< dout · out
-  size_t count;             ///< keys that it sees
+  size_t first, count;      ///< it sees keys first ..< count
   const float *factors;     ///< of dropout, or null
 } ck_attention_gradient_row;
 
@@ -70,7 +70,7 @@ CK_INLINE void CK(softmax_gradient)(
   }
   vf ds = p * (dp - row->delta);
   if (masked) {
-    vi seen = CK(lanes_before)(i, (ptrdiff_t)row->count);
+    vi seen = CK(lanes_between)(i, row->first, row->count);
     dropped = seen ? dropped : CK(splat)(0);
     ds = seen ? ds : CK(splat)(0);
   }
@@ -78,16 +78,17 @@ CK_INLINE void CK(softmax_gradient)(
   *dscores = ds;
 }
 
-/// Two rows: leaves P̃ in place of the scores and dS in place of their gradients, zero from a row's
-/// count to `end`. Where paired, the first row's places get both rows interleaved, and `words` gets dS
+/// Two rows: leaves P̃ in place of the scores and dS in place of their gradients, zero around what a row
+/// sees, on to `end`. Where paired, the first row's places get both rows interleaved, and `words` gets dS
 /// row by row.
 CK_INLINE void CK(softmax_gradient_rows)(
     int type, const ck_attention_gradient_row rows[2], size_t end, float scale2, float *words) {
   size_t full = rows[0].count < rows[1].count ? rows[0].count : rows[1].count;
-  for (size_t i = 0; i < end; i += W) {
+  size_t first = rows[0].first > rows[1].first ? rows[0].first : rows[1].first;
+  for (size_t i = CK(first_written)(rows[0].first); i < end; i += W) {
     vf p[2], ds[2];
     for (int r = 0; r < 2; r++) {
-      if (i + W <= full) {
+      if (i + W <= full && i >= first) {
         CK(softmax_gradient)(&rows[r], i, 0, scale2, &p[r], &ds[r]);
       } else {
         CK(softmax_gradient)(&rows[r], i, 1, scale2, &p[r], &ds[r]);
@@ -132,7 +133,8 @@ CK_INLINE void CK(gradient_tile)(
       int real = row < view->rows;
       rows[e] = (ck_attention_gradient_row){
           scores + row * SCORES, dscores + row * SCORES, real ? tile->lse[row] * ck_log2_e : 0,
-          real ? tile->delta[row] : 0, real ? CK(visible)(view, row) : 0, NULL};
+          real ? tile->delta[row] : 0, CK(hidden)(view, row), real ? CK(visible)(view, row) : 0,
+          NULL};
       if (dropout->rate > 0) {
         own.factors = dropout->factors + e * FACTORS;
         rows[e].factors = CK(dropout_factors)(
@@ -154,10 +156,11 @@ CK_INLINE void CK(backward_tile)(
   float *scores = workspace + plan->scores, *dscores = workspace + plan->dscores;
   size_t pair_rows = type == PAIRED ? 2 * SCORES : SCORES;
   const float *rowwise = type == PAIRED ? workspace + plan->dscore_words : dscores;
-  for (size_t key = 0; key < seen; key += CHUNK) {
+  size_t start = CK(first_chunk)(shape, begin);
+  for (size_t key = start; key < seen; key += CHUNK) {
     ck_attention_view view = {
         tile->rows, seen - key < CHUNK ? seen - key : CHUNK, shape->causal,
-        (ptrdiff_t)begin - (ptrdiff_t)key};
+        (ptrdiff_t)begin - (ptrdiff_t)key, (ptrdiff_t)T - (ptrdiff_t)key, shape->window};
     CK(score_product)(
         type, &view, depth, workspace + plan->query, workspace + plan->keys + key * depth, scores);
     CK(score_product)(
@@ -173,7 +176,7 @@ CK_INLINE void CK(backward_tile)(
     CK(weighted_sum)(
         type, &view, rowwise, type == PAIRED ? SCORES / 2 : SCORES,
         workspace + plan->key_rows + CK(words)(type, key) * PANEL, plan->key_panel,
-        workspace + plan->dq, width, key > 0);
+        workspace + plan->dq, width, key > start);
   }
   CK(unpack_rows)(
       type, workspace + plan->dq, width, shape->scale, dq, shape->ldq, tile->rows,

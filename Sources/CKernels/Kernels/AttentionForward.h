@@ -81,24 +81,26 @@ CK_INLINE void CK(attention_direct)(
     float *lse, const ck_attention_dropout *dropout, float *weights) {
   size_t S = shape->head_size, offset = shape->key_rows - shape->query_rows;
   for (size_t i = 0; i < shape->query_rows; i++) {
-    size_t T = shape->causal ? offset + i + 1 : shape->key_rows;
+    size_t end = shape->causal ? offset + i + 1 : shape->key_rows;
+    size_t first = shape->window && shape->window < end ? end - shape->window : 0, T = end - first;
     const void *query = CK(at)(type, q, i * shape->ldq);
     for (size_t t = 0; t < T; t++) {
-      weights[t] = CK(dot)(type, query, CK(at)(type, k, t * shape->ldk), S);
+      weights[t] = CK(dot)(type, query, CK(at)(type, k, (first + t) * shape->ldk), S);
     }
     ck_attention_row row = {-INFINITY, 0};
     CK(softmax_row)(
-        FLOATS, weights, T, CK(round_up)(T, W), shape->scale * ck_log2_e, &row, NULL);
+        FLOATS, weights, 0, T, CK(round_up)(T, W), shape->scale * ck_log2_e, &row, NULL);
     if (dropout->rate > 0) {
       for (size_t t = 0; t < T; t += CHUNK) {
         size_t count = T - t < CHUNK ? T - t : CHUNK;
         const float *factors =
-            CK(dropout_factors)(dropout, (uint64_t)i * shape->key_rows + t, count);
+            CK(dropout_factors)(dropout, (uint64_t)i * shape->key_rows + first + t, count);
         for (size_t j = 0; j < count; j++) weights[t + j] *= factors[j];
       }
     }
     CK(sum_values)(
-        type, weights, T, v, shape->ldv, 1 / row.sum, CK(at_mutable)(type, out, i * shape->ldo), S);
+        type, weights, T, CK(at)(type, v, first * shape->ldv), shape->ldv, 1 / row.sum,
+        CK(at_mutable)(type, out, i * shape->ldo), S);
     lse[i] = CK(log_sum)(&row, shape->scale);
   }
 }
@@ -120,8 +122,8 @@ CK_INLINE void CK(softmax_tile)(
       factors = CK(dropout_factors)(dropout, element + r * shape->key_rows, count);
     }
     float factor = CK(softmax_row)(
-        type, scores + r * SCORES, count, end < limit ? end : limit, shape->scale * ck_log2_e,
-        &rows[r], factors);
+        type, scores + r * SCORES, CK(hidden)(view, r), count, end < limit ? end : limit,
+        shape->scale * ck_log2_e, &rows[r], factors);
     if (factor == 1) continue;
     for (size_t i = 0; i < width; i += W) {
       CK(store)(sums + r * width + i, factor * CK(load)(sums + r * width + i));
@@ -145,17 +147,19 @@ CK_INLINE void CK(attention_tiles)(
     ck_attention_row state[TILE];
     for (size_t r = 0; r < rows; r++) state[r] = (ck_attention_row){-INFINITY, 0};
     CK(pack_words)(type, CK(at)(type, q, begin * shape->ldq), shape->ldq, rows, S, query);
-    for (size_t key = 0; key < seen; key += CHUNK) {
+    size_t start = CK(first_chunk)(shape, offset + begin);
+    for (size_t key = start; key < seen; key += CHUNK) {
       ck_attention_view view = {
           rows, seen - key < CHUNK ? seen - key : CHUNK, shape->causal,
-          (ptrdiff_t)(offset + begin) - (ptrdiff_t)key};
+          (ptrdiff_t)(offset + begin) - (ptrdiff_t)key, (ptrdiff_t)T - (ptrdiff_t)key,
+          shape->window};
       CK(score_product)(type, &view, plan->depth, query, keys + key * plan->depth, scores);
       CK(softmax_tile)(
           type, shape, &view, scores, state, sums, plan->width, dropout,
           (uint64_t)begin * T + key);
       CK(weighted_sum)(
           type, &view, scores, SCORES, values + CK(words)(type, key) * PANEL, plan->value_panel,
-          sums, plan->width, key > 0);
+          sums, plan->width, key > start);
     }
     for (size_t r = 0; r < rows; r++) {
       CK(unpack_rows)(

@@ -87,29 +87,47 @@ CK_INLINE void CK(store_weights)(int type, float *row, size_t i, vf weights) {
   }
 }
 
-/// Turns `count` scores into weights relative to the largest score so far, and zeroes on to `end`, a
-/// multiple of 16. Returns the factor for what was summed before. Scores are subtracted before they
+/// Lanes from `first` on, counted from `begin`, that stand before `count`.
+CK_INLINE vi CK(lanes_between)(size_t begin, size_t first, size_t count) {
+  return ~CK(lanes_before)(begin, (ptrdiff_t)first) & CK(lanes_before)(begin, (ptrdiff_t)count);
+}
+
+/// The place, a multiple of 16, from which a row's weights are written where it sees keys from `first` on:
+/// a product may read from what the BLOCK rows before see.
+CK_INLINE size_t CK(first_written)(size_t first) {
+  return first > BLOCK ? (first - BLOCK) / W * W : 0;
+}
+
+/// Turns the scores from `first` to `count` into weights relative to the largest score so far, and zeroes
+/// around them, on to `end`, a multiple of 16. Returns the factor for what was summed before. Scores are subtracted before they
 /// are scaled, which is exact for those that matter.
 CK_INLINE float CK(softmax_row)(
-    int type, float *scores, size_t count, size_t end, float scale2, ck_attention_row *row,
-    const float *factors) {
+    int type, float *scores, size_t first, size_t count, size_t end, float scale2,
+    ck_attention_row *row, const float *factors) {
   vf lowest = CK(splat)(-INFINITY), top = lowest;
-  size_t full = count / W * W;
-  for (size_t i = 0; i < full; i += W) {
+  size_t start = CK(first_written)(first), full = count / W * W;
+  if (first >= count) first = count = 0;
+  size_t i = first / W * W;
+  if (i < first && i < full) {
+    vf x = CK(load)(scores + i);
+    top = CK(max)(CK(lanes_between)(i, first, count) ? x : lowest, top);
+    i += W;
+  }
+  for (; i < full; i += W) {
     top = CK(max)(CK(load)(scores + i), top);
   }
-  if (full < count) {
-    vf x = CK(load)(scores + full);
-    top = CK(max)(CK(lanes_before)(full, (ptrdiff_t)count) ? x : lowest, top);
+  if (i < count) {
+    vf x = CK(load)(scores + i);
+    top = CK(max)(CK(lanes_between)(i, first, count) ? x : lowest, top);
   }
   float before = row->largest, largest = CK(largest)(top);
   if (before > largest) largest = before;
   vf sum = CK(splat)(0);
-  for (size_t i = 0; i < end; i += W) {
+  for (size_t i = start; i < end; i += W) {
     vf p = CK(splat)(0);
-    if (i < count) {
+    if (i < count && i + W > first) {
       p = CK(power_of_two)((CK(load)(scores + i) - largest) * scale2);
-      if (i + W > count) p = CK(lanes_before)(i, (ptrdiff_t)count) ? p : CK(splat)(0);
+      if (i + W > count || i < first) p = CK(lanes_between)(i, first, count) ? p : CK(splat)(0);
       sum += p;
       if (factors) p *= CK(load)(factors + i);
     }

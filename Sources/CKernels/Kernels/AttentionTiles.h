@@ -96,6 +96,8 @@ typedef struct {
   size_t keys;      ///< of the chunk
   int causal;
   ptrdiff_t first;  ///< position of the tile's first row, counted from the chunk's first key
+  ptrdiff_t end;    ///< position after the last of all keys, counted alike
+  size_t window;    ///< keys that a row sees at most; 0 for all
 } ck_attention_view;
 
 /// One past the last key that row `row` of the tile sees.
@@ -106,6 +108,22 @@ CK_INLINE size_t CK(visible)(const ck_attention_view *view, size_t row) {
   return (size_t)end < view->keys ? (size_t)end : view->keys;
 }
 
+/// The first key that row `row` of the tile sees.
+CK_INLINE size_t CK(hidden)(const ck_attention_view *view, size_t row) {
+  if (!view->window) return 0;
+  ptrdiff_t end = view->causal ? view->first + (ptrdiff_t)row + 1 : view->end;
+  ptrdiff_t begin = end - (ptrdiff_t)view->window;
+  if (begin < 0) return 0;
+  return (size_t)begin < view->keys ? (size_t)begin : view->keys;
+}
+
+/// The first key that any row from position `first` on sees, of T, at the beginning of its chunk.
+CK_INLINE size_t CK(first_chunk)(const ck_attention *shape, size_t first) {
+  size_t end = shape->causal ? first + 1 : shape->key_rows;
+  if (!shape->window || shape->window >= end) return 0;
+  return (end - shape->window) / CHUNK * CHUNK;
+}
+
 /// scores [rows, keys] = left [rows, depth] · right [depth, keys], as far as rows see keys.
 CK_INLINE void CK(score_product)(
     int type, const ck_attention_view *view, size_t depth, const float *left, const float *right,
@@ -113,7 +131,7 @@ CK_INLINE void CK(score_product)(
   for (size_t key = 0; key < view->keys; key += PANEL) {
     for (size_t row = 0; row < view->rows; row += BLOCK) {
       size_t end = CK(visible)(view, row + BLOCK - 1);
-      if (end <= key) continue;
+      if (end <= key || key + PANEL <= CK(hidden)(view, row)) continue;
       CK(block_columns)(
           type, end - key, depth, left + row * depth, depth, 1, right + key * depth,
           scores + row * SCORES + key, SCORES, 0);
@@ -122,18 +140,18 @@ CK_INLINE void CK(score_product)(
 }
 
 /// out [rows, width] (+)= weights [rows, keys] · right [keys, width]; weights have rows `ldw` words
-/// apart and are zero where a row does not see a key; panels of right are `panel_words` apart.
+/// apart and are zero where a row does not see a key that another of its block sees; panels of right are `panel_words` apart.
 CK_INLINE void CK(weighted_sum)(
     int type, const ck_attention_view *view, const float *weights, size_t ldw, const float *right,
     size_t panel_words, float *out, size_t width, int accumulate) {
   for (size_t column = 0; column < width; column += PANEL) {
     const float *panel = right + column / PANEL * panel_words;
     for (size_t row = 0; row < view->rows; row += BLOCK) {
-      size_t depth = CK(visible)(view, row + BLOCK - 1);
-      if (type == PAIRED) depth = (depth + 1) / 2;
+      size_t begin = CK(hidden)(view, row), end = CK(visible)(view, row + BLOCK - 1);
+      if (type == PAIRED) begin /= 2, end = (end + 1) / 2;
       CK(block_columns)(
-          type, width - column, depth, weights + row * ldw, ldw, 1, panel,
-          out + row * width + column, width, accumulate);
+          type, width - column, end - begin, weights + row * ldw + begin, ldw, 1,
+          panel + begin * PANEL, out + row * width + column, width, accumulate);
     }
   }
 }
@@ -144,16 +162,23 @@ CK_INLINE void CK(transposed_sum)(
     int type, const ck_attention_view *view, const float *weights, size_t ldw, const float *right,
     size_t panel_words, float *out, size_t width) {
   size_t pair = type == PAIRED ? 2 : 1;
-  size_t depth = (view->rows + pair - 1) / pair;
   for (size_t column = 0; column < width; column += PANEL) {
     const float *panel = right + column / PANEL * panel_words;
     for (size_t key = 0; key < view->keys; key += BLOCK) {
-      // Rows before the one at the key's own position do not see it.
-      ptrdiff_t hidden = view->causal ? (ptrdiff_t)key - view->first : 0;
-      size_t begin = hidden > 0 ? (size_t)hidden / pair : 0;
-      if (begin >= depth) break;
+      // Rows before the one at the key's own position do not see it, nor do those whose window begins
+      // behind the block's last key.
+      ptrdiff_t first = view->causal ? (ptrdiff_t)key - view->first : 0, last = (ptrdiff_t)view->rows;
+      if (view->window && view->causal) {
+        ptrdiff_t behind = (ptrdiff_t)(key + BLOCK - 1 + view->window) - view->first;
+        if (behind < last) last = behind;
+      }
+      if (first >= (ptrdiff_t)view->rows) break;
+      if (!view->causal && key + BLOCK <= CK(hidden)(view, 0)) continue;
+      size_t begin = first > 0 ? (size_t)first / pair : 0;
+      size_t end = last > 0 ? ((size_t)last + pair - 1) / pair : 0;
+      if (begin >= end) continue;
       CK(block_columns)(
-          type, width - column, depth - begin, weights + begin * ldw + key, 1, ldw,
+          type, width - column, end - begin, weights + begin * ldw + key, 1, ldw,
           panel + begin * PANEL, out + key * width + column, width, 1);
     }
   }

@@ -7,6 +7,12 @@ static void CK_TYPED(ck_add)(
   CK_FOR(i, m, n, CK_TYPED(put)(y + i, CK_TYPED(get)(a + i, m) + CK_TYPED(get)(b + i, m), m););
 }
 
+static void CK_TYPED(ck_add_rows)(
+    const CK_ELEMENT *x, size_t ldx, CK_ELEMENT *y, size_t ldy, size_t D, size_t begin,
+    size_t end) {
+  for (size_t r = begin; r < end; r++) CK_TYPED(ck_add)(x + r * ldx, y + r * ldy, y + r * ldy, D);
+}
+
 static void CK_TYPED(ck_multiply)(
     const CK_ELEMENT *a, const CK_ELEMENT *b, CK_ELEMENT *y, size_t n) {
   CK_FOR(i, m, n, CK_TYPED(put)(y + i, CK_TYPED(get)(a + i, m) * CK_TYPED(get)(b + i, m), m););

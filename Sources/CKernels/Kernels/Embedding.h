@@ -19,6 +19,18 @@ static void CK(ck_embedding_forward)(
   }
 }
 
+static void CK(ck_position_forward)(
+    const float *x, const float *positions, size_t T, size_t first_position, float *out, size_t D,
+    size_t begin, size_t end) {
+  for (size_t r = begin; r < end; r++) {
+    const float *row = x + r * D;
+    const float *position = positions + (first_position + r % T) * D;
+    CK_FOR(i, m, D,
+      CK(put_f32)(out + r * D + i, CK(get_f32)(row + i, m) + CK(get_f32)(position + i, m), m);
+    );
+  }
+}
+
 /// y += x
 CK_INLINE void CK(accumulate)(const float *x, float *y, size_t n) {
   CK_FOR(i, m, n, CK(put_f32)(y + i, CK(get_f32)(y + i, m) + CK(get_f32)(x + i, m), m););

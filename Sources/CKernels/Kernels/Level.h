@@ -28,6 +28,7 @@
 #include "ExactProduct.h"
 #include "Gaussian.h"
 #include "Loss.h"
+#include "Mixture.h"
 #include "NormBackward.h"
 #include "Optimizer.h"
 

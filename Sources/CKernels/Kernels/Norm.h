@@ -5,7 +5,8 @@
 
 static void CK_TYPED(ck_norm_forward)(
     int kind, const float *x, const float *y, float *sum, CK_ELEMENT *h, float *mean, float *rstd,
-    const float *gain, const float *bias, float epsilon, size_t D, size_t begin, size_t end) {
+    const float *gain, float gain_offset, const float *bias, float epsilon, size_t D, size_t begin,
+    size_t end) {
   for (size_t r = begin; r < end; r++) {
     const float *row = x + r * D;
     if (y) {
@@ -20,7 +21,7 @@ static void CK_TYPED(ck_norm_forward)(
     float scale = 1 / __builtin_elementwise_sqrt(variance + epsilon);
     rstd[r] = scale;
     CK_FOR(i, m, D,
-      vf v = (CK(get_f32)(row + i, m) - centre) * scale * CK(get_f32)(gain + i, m);
+      vf v = (CK(get_f32)(row + i, m) - centre) * scale * CK(gain)(gain, gain_offset, i, m);
       if (bias) v += CK(get_f32)(bias + i, m);
       CK_TYPED(put)(h + r * D + i, v, m);
     );

@@ -5,17 +5,17 @@
 
 /// Adds to dgain and dbias from one row; returns the two averages.
 CK_INLINE void CK(norm_averages)(
-    const float *x, const float *dh, float mean, float rstd, const float *gain, float *dgain,
-    float *dbias, size_t D, float *average, float *product_average) {
+    const float *x, const float *dh, float mean, float rstd, const float *gain, float gain_offset,
+    float *dgain, float *dbias, size_t D, float *average, float *product_average) {
   vf sum = CK(splat)(0), product_sum = CK(splat)(0);
   CK_FOR(i, m, D,
     vf n = (CK(get_f32)(x + i, m) - mean) * rstd;
     vf g = CK(get_f32)(dh + i, m);
     vf gn = g * n;
-    vf w = CK(get_f32)(gain + i, m);
+    vf w = CK(gain)(gain, gain_offset, i, m);
     sum += g * w;
     product_sum += gn * w;
-    CK(put_f32)(dgain + i, CK(get_f32)(dgain + i, m) + gn, m);
+    if (dgain) CK(put_f32)(dgain + i, CK(get_f32)(dgain + i, m) + gn, m);
     if (dbias) CK(put_f32)(dbias + i, CK(get_f32)(dbias + i, m) + g, m);
   );
   *average = CK(sum)(sum) / (float)D;
@@ -24,8 +24,8 @@ CK_INLINE void CK(norm_averages)(
 
 static void CK(ck_norm_backward)(
     int kind, const float *x, const float *dh, const float *mean, const float *rstd,
-    const float *gain, float *dx, int accumulate, ck_bf16 *copy, float *dgain, float *dbias,
-    float *column_sum, size_t D, size_t begin, size_t end) {
+    const float *gain, float gain_offset, float *dx, int accumulate, ck_bf16 *copy, float *dgain,
+    float *dbias, float *column_sum, size_t D, size_t begin, size_t end) {
   for (size_t r = begin; r < end; r++) {
     const float *xr = x + r * D;
     const float *dhr = dh + r * D;
@@ -35,11 +35,11 @@ static void CK(ck_norm_backward)(
     float average;
     float product_average;
     CK(norm_averages)(
-        xr, dhr, centre, scale, gain, dgain, dbias, D, &average, &product_average);
+        xr, dhr, centre, scale, gain, gain_offset, dgain, dbias, D, &average, &product_average);
     if (kind != CK_LAYER_NORM) average = 0;
     CK_FOR(i, m, D,
       vf n = (CK(get_f32)(xr + i, m) - centre) * scale;
-      vf d = CK(get_f32)(dhr + i, m) * CK(get_f32)(gain + i, m);
+      vf d = CK(get_f32)(dhr + i, m) * CK(gain)(gain, gain_offset, i, m);
       vf v = (d - average - n * product_average) * scale;
       if (accumulate) v += CK(get_f32)(dxr + i, m);
       CK(put_f32)(dxr + i, v, m);

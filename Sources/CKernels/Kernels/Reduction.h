@@ -26,6 +26,11 @@ CK_INLINE vf CK(head)(vf v, size_t m) {
     result = CK(sum)((sums[0] + sums[1]) + (sums[2] + sums[3])); \
   } while (0)
 
+/// Elements of a norm's gain as it is multiplied: what is kept plus the offset, 1 where none is kept.
+CK_INLINE vf CK(gain)(const float *gain, float offset, size_t i, size_t m) {
+  return gain ? CK(get_f32)(gain + i, m) + offset : CK(splat)(1);
+}
+
 CK_INLINE float CK(row_sum)(const float *x, size_t n) {
   float result;
   CK_ROW_SUM(result, i, m, n, CK(get_f32)(x + i, m));

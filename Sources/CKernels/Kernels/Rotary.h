@@ -18,9 +18,9 @@ CK_INLINE void CK_TYPED(turn)(
 }
 
 static void CK_TYPED(ck_rotary)(
-    CK_ELEMENT *x, size_t ld, size_t heads, size_t S, const float *cosines, const float *sines,
-    size_t T, size_t first_position, int inverse, size_t begin, size_t end) {
-  const size_t half = S / 2;
+    CK_ELEMENT *x, size_t ld, size_t heads, size_t S, size_t turned, const float *cosines,
+    const float *sines, size_t T, size_t first_position, int inverse, size_t begin, size_t end) {
+  const size_t half = turned / 2;
   const float direction = inverse ? -1 : 1;
   for (size_t r = begin; r < end; r++) {
     const size_t angle = (first_position + r % T) * half;

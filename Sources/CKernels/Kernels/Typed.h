@@ -6,5 +6,7 @@
 #include "Gated.h"
 #include "Dropout.h"
 #include "Norm.h"
+#include "HeadNorm.h"
 #include "Rotary.h"
 #include "ColumnSum.h"
+#include "WeighRows.h"

@@ -150,6 +150,10 @@ void ck_product_f64(
 void ck_embedding_forward(
     const float *table, const int32_t *tokens, const float *positions, size_t T,
     size_t first_position, float *out, size_t D, size_t begin, size_t end);
+/// out[r] = x[r] + positions[first_position + r % T], rows `begin ..< end` of [R, D].
+void ck_position_forward(
+    const float *x, const float *positions, size_t T, size_t first_position, float *out, size_t D,
+    size_t begin, size_t end);
 /// dtable[tokens[r]] += dx[r] for all R rows, columns `begin ..< end`.
 void ck_embedding_backward(
     const float *dx, const int32_t *tokens, float *dtable, size_t R, size_t D, size_t begin,
@@ -164,34 +168,116 @@ void ck_position_backward(
 enum { CK_LAYER_NORM = 0, CK_RMS_NORM = 1 };
 
 /// sum = x + y (where y is not null; sum may be x, and is not written where y is null);
-/// h = norm(sum or x) · gain (+ bias where not null); mean and rstd [R] are kept for the backward
-/// pass (mean only by the layer norm). Rows `begin ..< end` of [R, D].
+/// h = norm(sum or x) · (gain + gain_offset) (+ bias where not null); a null gain stands for a factor of 1.
+/// mean and rstd [R] are kept for the backward pass (mean only by the layer norm). Rows `begin ..< end` of
+/// [R, D].
 void ck_norm_forward_f32(
     int kind, const float *x, const float *y, float *sum, float *h, float *mean, float *rstd,
-    const float *gain, const float *bias, float epsilon, size_t D, size_t begin, size_t end);
+    const float *gain, float gain_offset, const float *bias, float epsilon, size_t D, size_t begin,
+    size_t end);
 void ck_norm_forward_bf16(
     int kind, const float *x, const float *y, float *sum, ck_bf16 *h, float *mean, float *rstd,
-    const float *gain, const float *bias, float epsilon, size_t D, size_t begin, size_t end);
+    const float *gain, float gain_offset, const float *bias, float epsilon, size_t D, size_t begin,
+    size_t end);
 
 /// dx (= or, where `accumulate`, +=) norm's derivative applied to dh; the new dx goes to `copy` as
 /// well where that is not null, and its column sums are added to `column_sum` [D] where that is not
 /// null. dgain [D] and dbias [D] (null for none) are added to. x is the norm's input.
 void ck_norm_backward(
     int kind, const float *x, const float *dh, const float *mean, const float *rstd,
-    const float *gain, float *dx, int accumulate, ck_bf16 *copy, float *dgain, float *dbias,
-    float *column_sum, size_t D, size_t begin, size_t end);
+    const float *gain, float gain_offset, float *dx, int accumulate, ck_bf16 *copy, float *dgain,
+    float *dbias, float *column_sum, size_t D, size_t begin, size_t end);
+
+/// The shape of a norm of each head by itself: heads lie S columns apart in each row.
+typedef struct {
+  int kind;
+  size_t heads, head_size;
+  size_t ldx, ldh;
+  float gain_offset, epsilon;
+} ck_head_norm;
+
+/// h = norm(x) · (gain + gain_offset) of each head, gain being [S]; mean and rstd, [R, heads], are kept for
+/// the backward pass (mean only by the layer norm). Rows `begin ..< end`.
+void ck_head_norm_forward_f32(
+    const ck_head_norm *shape, const float *x, float *h, float *mean, float *rstd, const float *gain,
+    size_t begin, size_t end);
+void ck_head_norm_forward_bf16(
+    const ck_head_norm *shape, const ck_bf16 *x, ck_bf16 *h, float *mean, float *rstd,
+    const float *gain, size_t begin, size_t end);
+/// dx (= or, where `accumulate`, +=) the derivative applied to dh, whose rows are ldh apart, those of dx
+/// lddx; dgain [S] is added to.
+void ck_head_norm_backward_f32(
+    const ck_head_norm *shape, const float *x, const float *dh, const float *mean, const float *rstd,
+    const float *gain, float *dx, size_t lddx, int accumulate, float *dgain, size_t begin,
+    size_t end);
+void ck_head_norm_backward_bf16(
+    const ck_head_norm *shape, const ck_bf16 *x, const ck_bf16 *dh, const float *mean,
+    const float *rstd, const float *gain, ck_bf16 *dx, size_t lddx, int accumulate, float *dgain,
+    size_t begin, size_t end);
+
+// MARK: Columns
+
+/// Copies rows `begin ..< end`. The columns of x are `groups` groups, each of `parts` parts that are
+/// `widths` bytes wide; y has the first parts of all groups, then all second parts, and so on. `inverse`:
+/// back from y's order to x's. ldx and ldy are in bytes.
+void ck_regroup(
+    const void *x, size_t ldx, void *y, size_t ldy, size_t groups, const size_t *widths,
+    size_t parts, int inverse, size_t begin, size_t end);
+/// y += x, rows `begin ..< end`, D columns.
+void ck_add_rows_f32(
+    const float *x, size_t ldx, float *y, size_t ldy, size_t D, size_t begin, size_t end);
+void ck_add_rows_bf16(
+    const ck_bf16 *x, size_t ldx, ck_bf16 *y, size_t ldy, size_t D, size_t begin, size_t end);
+
+// MARK: Experts
+//
+// E experts, of which each row takes k. The rows that one expert takes lie together, in places; where an
+// expert's number of rows is rounded up, places without a row follow.
+
+/// y[i] = x[rows[i]], `width` bytes; zeros where rows[i] is −1. ldx is in bytes. Places `begin ..< end`.
+void ck_gather_rows(
+    const void *x, size_t ldx, const int32_t *rows, void *y, size_t width, size_t begin,
+    size_t end);
+/// choice [R, k]: the k experts of the highest logits [R, E], the highest first, of equal ones the lower
+/// number; shares [R, k]: the softmax over those logits. Rows `begin ..< end`.
+void ck_choose_experts(
+    const float *logits, size_t E, size_t k, int32_t *choice, float *shares, size_t begin,
+    size_t end);
+/// The number of places for n rows: at most a sixteenth more, so that few numbers occur.
+size_t ck_rounded_rows(size_t n);
+/// Gives each row of each expert a place: those of expert e are starts[e] ..< starts[e + 1], the rows in
+/// order. places [R, k]; rows and weights by place: the row and its share, −1 and 0 where there is none.
+void ck_place_rows(
+    const int32_t *choice, const float *shares, size_t R, size_t k, size_t E, int32_t *starts,
+    int32_t *places, int32_t *rows, float *weights);
+/// out[r] (=, or +=) Σ over j of shares[r][j] · y[places[r][j]]; null shares stand for 1. Rows of D.
+void ck_combine_rows(
+    const float *y, const int32_t *places, const float *shares, size_t k, float *out,
+    int accumulate, size_t D, size_t begin, size_t end);
+/// y[i] = weights[i] · x[rows[i]]; zeros where rows[i] is −1. Places `begin ..< end`.
+void ck_weigh_rows_f32(
+    const float *x, const int32_t *rows, const float *weights, float *y, size_t D, size_t begin,
+    size_t end);
+void ck_weigh_rows_bf16(
+    const float *x, const int32_t *rows, const float *weights, ck_bf16 *y, size_t D, size_t begin,
+    size_t end);
+/// dlogits [R, E]: the gradient of Σ over j of shares[r][j] · y[places[r][j]] · dout[r] by the logits that
+/// the shares are the softmax of; 0 for experts that a row does not take.
+void ck_route_backward(
+    const float *dout, const float *y, const int32_t *places, const int32_t *choice,
+    const float *shares, size_t k, float *dlogits, size_t E, size_t D, size_t begin, size_t end);
 
 // MARK: Rotary
 
-/// Turns `heads` heads of S columns each, in place, rows `begin ..< end`: component j and j + S/2
-/// of a head by the angle whose cosine and sine stand at [position][j] of cosines, sines [·, S/2],
-/// position = first_position + r % T; backwards where `inverse`.
+/// Turns `heads` heads of S columns each, in place, rows `begin ..< end`: of the first `turned` components of
+/// a head j and j + turned/2 by the angle whose cosine and sine stand at [position][j] of cosines, sines
+/// [·, turned/2], position = first_position + r % T; backwards where `inverse`. The others stay.
 void ck_rotary_f32(
-    float *x, size_t ld, size_t heads, size_t S, const float *cosines, const float *sines, size_t T,
-    size_t first_position, int inverse, size_t begin, size_t end);
+    float *x, size_t ld, size_t heads, size_t S, size_t turned, const float *cosines,
+    const float *sines, size_t T, size_t first_position, int inverse, size_t begin, size_t end);
 void ck_rotary_bf16(
-    ck_bf16 *x, size_t ld, size_t heads, size_t S, const float *cosines, const float *sines,
-    size_t T, size_t first_position, int inverse, size_t begin, size_t end);
+    ck_bf16 *x, size_t ld, size_t heads, size_t S, size_t turned, const float *cosines,
+    const float *sines, size_t T, size_t first_position, int inverse, size_t begin, size_t end);
 
 // MARK: Attention
 
@@ -203,6 +289,7 @@ typedef struct {
   size_t group;  ///< query heads that share a key/value head
   size_t ldq, ldk, ldv, ldo;
   int causal;
+  size_t window;  ///< keys that a query sees, those before the end of what it may see; 0 for all
   float scale;
   /// Dropout on the weights: rate 0 for none. Weight (i, j) of query head h of this sequence is
   /// element (first_head + h) · query_rows · key_rows + i · key_rows + j of the random stream.

@@ -31,8 +31,7 @@ struct VerifyCommand: AsyncParsableCommand {
         replay             the files' values and moments, against those that growth.json makes
 
       Plain loops in float64 are slow: on large models they get fewer and shorter sequences, then \
-      only the logits; the last line says which. --exact-operations allows more. Families that the \
-      CPU engine does not train are measured in float64, and in float32 by layers.
+      only the logits; the last line says which. --exact-operations allows more.
 
       --streaming computes both models layer by layer from their files, in some 200 MB whatever their \
       size, and compares logits, loss and residual streams, naming the layer where they part: in float32, \

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
 import GoldenModels
-import Interpretation
 import OperationCases
 import Tensors
 import Testing
@@ -9,93 +8,17 @@ import Text
 import Training
 import XLAEngine
 
-/// Every operation by itself, and every family as a whole, against the interpreter in float64.
+/// What the accelerator's engine does in its own way: caches, chunks, rounded extents.
 @Suite(
-  "Operations on XLA",
+  "Models on XLA",
   .enabled(if: InstalledPlugin.path != nil, Comment(rawValue: InstalledPlugin.advice)))
-struct OperationTests {
+struct DeviceModelTests {
   private let engine: XLATrainingEngine
   private static let key = DropoutKey(seed: 3, step: 5, microBatch: 1)
 
   init() throws {
     engine = try XLATrainingEngine(
       plugin: try #require(InstalledPlugin.path), executables: nil)
-  }
-
-  private func states(_ program: Program, _ values: [[Double]]) -> [ParameterState] {
-    zip(program.parameters, values).map {
-      ParameterState(value: HostTensor($1.map { Float($0) }, shape: $0.shape))
-    }
-  }
-
-  /// ‖found − expected‖ / ‖expected‖; nothing where both are zero.
-  private func distance(_ found: [Float], _ expected: [Double]) -> Double {
-    if zip(found, expected).allSatisfy({ $0 == 0 && $1 == 0 }) { return 0 }
-    return relativeError(found, expected)
-  }
-
-  @Test("Loss and gradients of each operation, with dropout", arguments: OperationCase.all)
-  func operations(_ test: OperationCase) throws {
-    let (model, batch) = (test.model, test.model.batch)
-    let session = try engine.makeSession(
-      for: model.program, parameters: states(model.program, model.parameters), precision: .fp32)
-    let loss = try session.accumulateGradients(
-      of: batch, normalizer: batch.targetCount, dropoutKey: Self.key)
-    // The interpreter starts from the numbers that float32 holds.
-    let rounded = model.parameters.map { $0.map { Double(Float($0)) } }
-    let exact = try ReferenceModel(program: model.program, parameters: rounded)
-      .lossAndGradients(batch, dropoutKey: Self.key)
-    #expect(abs(loss.total - exact.loss.total) <= 1e-6 * exact.loss.total)
-    #expect(loss.targetCount == exact.loss.targetCount)
-    for (index, (ours, theirs)) in zip(try session.gradients(), exact.gradients).enumerated() {
-      let error = distance(ours.floats, theirs)
-      #expect(error < 1e-5, "parameter \(index): \(error)")
-    }
-  }
-
-  @Test("Logits, gradients and scores of every family", arguments: FamilyGolden.all)
-  func families(_ golden: FamilyGolden) throws {
-    let directory = try golden.directory()
-    let (program, batch) = (directory.program, try golden.batch())
-    let model = try engine.makeLanguageModel(
-      for: program, parameters: directory.values(), precision: .fp32)
-    #expect(relativeError(try model.logits(batch).floats, try golden.logits()) < 1e-5)
-    let session = try engine.makeSession(
-      for: program, parameters: directory.values().map { ParameterState(value: $0) },
-      precision: .fp32)
-    let loss = try session.accumulateGradients(
-      of: batch, normalizer: batch.targetCount, dropoutKey: Self.key)
-    let exact = try ReferenceModel(program: program, parameters: golden.values())
-      .lossAndGradients(batch)
-    #expect(abs(loss.total - exact.loss.total) <= 1e-5 * exact.loss.total)
-    #expect(abs(try session.loss(of: batch).total - exact.loss.total) <= 1e-5 * exact.loss.total)
-    for (spec, (ours, theirs)) in zip(
-      program.parameters, zip(try session.gradients(), exact.gradients))
-    {
-      // What a key's bias adds to all of a query's scores the softmax does not see.
-      if spec.role == .bias(.key) { continue }
-      let error = distance(ours.floats, theirs)
-      #expect(error < 1e-4, "\(spec.name): \(error)")
-    }
-  }
-
-  @Test("Decoding gives the logits of the whole sequence", arguments: FamilyGolden.all)
-  func decoding(_ golden: FamilyGolden) throws {
-    let directory = try golden.directory()
-    let model = try engine.makeLanguageModel(
-      for: directory.program, parameters: directory.values(), precision: .fp32)
-    let batch = try golden.batch()
-    let tokens = Array(batch.inputs[..<batch.sequenceLength])
-    let vocabulary = directory.program.vocabularySize
-    let expected = try golden.logits()
-    let decoder = try model.makeDecoder(capacity: tokens.count)
-    for range in [0..<3, 3..<4, 4..<tokens.count] {
-      let last = try decoder.append(Array(tokens[range]))
-      let row = range.upperBound - 1
-      let error = relativeError(
-        last, Array(expected[row * vocabulary..<(row + 1) * vocabulary]))
-      #expect(error < 1e-5, "position \(row): \(error)")
-    }
   }
 
   @Test("A cache that grows keeps what is in it")
