@@ -108,7 +108,8 @@ public struct StreamingVerification: Sendable {
         check, isDeclared: declared.map { check.isDeclared(in: $0) },
         float32: numbers.measurements[check], float64: exactNumbers.measurements[check],
         float64Arithmetic: arithmetic, rounding: roundings.file, modelRounding: roundings.model,
-        reason: numbers.measurements[check] == nil ? "it is not known how the model was grown" : nil)
+        reason: numbers.measurements[check] == nil ? "it is not known how the model was grown" : nil
+      )
     }
     let exactBatch = exact?.parameters.batch
     var report = VerificationReport(

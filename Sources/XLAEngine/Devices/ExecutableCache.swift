@@ -84,21 +84,21 @@ final class ExecutableCache: Sendable {
     let key = folder.map { _ in client.key(of: program.text, options) }
     if let key, let bytes = folder?.bytes(of: key) {
       if let executable = try? client.load(bytes, program) {
-        record(program, executable, .disk, clock.now - start)
+        record(program, executable, from: .disk, time: clock.now - start)
         return executable
       }
       // What the plugin cannot read it has written otherwise than it does now.
       folder?.remove(key)
     }
     let executable = try client.compile(program, options)
-    record(program, executable, .compiler, clock.now - start)
+    record(program, executable, from: .compiler, time: clock.now - start)
     if let key, let folder, let bytes = executable.serialized() { folder.store(bytes, key) }
     return executable
   }
 
   private func record(
-    _ program: WrittenProgram, _ executable: Executable, _ source: Compilation.Source,
-    _ time: Duration
+    _ program: WrittenProgram, _ executable: Executable, from source: Compilation.Source,
+    time: Duration
   ) {
     let made = Compilation(
       name: program.name, seconds: time / .seconds(1), source: source,

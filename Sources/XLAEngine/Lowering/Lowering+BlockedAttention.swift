@@ -21,7 +21,7 @@ extension Lowering {
       let dout = blocks.padded(queries: dy)
       let means = (dout * out).sum(over: [3])
       let gradients = blocks.backward(
-        (query, key, values), logarithms, operand(dout), means)
+        (query, key, values), logarithms: logarithms, dout: operand(dout), means: means)
       contribute(blocks.rows(queries: gradients.query), to: attention.query)
       contribute(blocks.rows(keys: gradients.key), to: attention.key)
       contribute(blocks.rows(keys: gradients.values), to: attention.value)
@@ -126,7 +126,7 @@ extension BlockedAttention {
     let results = function.loop(count, start + [query, key, values] + key0) { block, carried in
       let (query, key, values) = (carried[2], carried[3], carried[4])
       let made = forward(
-        queries(query, block), key, values, block, dropoutKey: carried.dropFirst(5).first)
+        queries(query, block), key, values, block: block, dropoutKey: carried.dropFirst(5).first)
       let first = self.start(block)
       return [
         carried[0].replacing(made.output, at: first, axis: 2),
@@ -141,7 +141,7 @@ extension BlockedAttention {
 
   /// One block of queries over all its blocks of keys.
   private func forward(
-    _ query: Tensor, _ key: Tensor, _ values: Tensor, _ block: Tensor, dropoutKey: Tensor?
+    _ query: Tensor, _ key: Tensor, _ values: Tensor, block: Tensor, dropoutKey: Tensor?
   ) -> (output: Tensor, logarithms: Tensor) {
     let numbers = TensorType(.float32, [products, groups, size])
     let sums = TensorType(.float32, [products, groups, size, attention.headSize])
@@ -224,8 +224,8 @@ extension BlockedAttention {
 extension BlockedAttention {
   /// Gradients by queries, [N, G, P, D], keys and values, [N, P, D].
   func backward(
-    _ operands: (query: Tensor, key: Tensor, values: Tensor), _ logarithms: Tensor,
-    _ dout: Tensor, _ means: Tensor
+    _ operands: (query: Tensor, key: Tensor, values: Tensor), logarithms: Tensor, dout: Tensor,
+    means: Tensor
   ) -> (query: Tensor, key: Tensor, values: Tensor) {
     let queryType = TensorType(.float32, operands.query.extents)
     let keyType = TensorType(.float32, operands.key.extents)
