@@ -187,32 +187,45 @@ Layers, heads, width, vocabulary, context, batch: {sizes}.
 """
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parse(description, steps, configurations, build):
+    """The command line, the configurations that it names, and the load of the machine.
+
+    steps is what is taken where nothing is said, build what makes the step benchmark."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0))
                         if hasattr(os, "sched_getaffinity") else os.cpu_count())
     parser.add_argument("--only", help="configurations, as in A,C")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "Benchmarks/reports")
     arguments = parser.parse_args()
-    names = arguments.only.split(",") if arguments.only else list(CONFIGURATIONS)
-    unknown = [name for name in names if name not in CONFIGURATIONS]
+    names = arguments.only.split(",") if arguments.only else list(configurations)
+    unknown = [name for name in names if name not in configurations]
     if unknown:
-        sys.exit(f"--only {','.join(unknown)}: expected some of {', '.join(CONFIGURATIONS)}")
+        sys.exit(f"--only {','.join(unknown)}: expected some of {', '.join(configurations)}")
     if not STEP_BENCHMARK.exists():
-        sys.exit(f"{STEP_BENCHMARK} is not built; run make bench")
+        sys.exit(f"{STEP_BENCHMARK} is not built; run {build}")
     load = os.getloadavg()[0]
     if load > 0.5:
         log(f"The machine is busy (load {load:.2f}); the numbers will be too high.")
+    return arguments, names, load
+
+
+def write(text, kind, summary, directory):
+    """Writes a dated report, and prints its table."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{datetime.date.today():%Y-%m-%d}-{kind}.md"
+    path.write_text(text, encoding="utf-8")
+    print(summary)
+    print(f"\nWrote {os.path.relpath(path)}")
+
+
+def main():
+    arguments, names, load = parse(
+        __doc__.splitlines()[0], 8, CONFIGURATIONS, "make bench")
     results = {(name, precision, optimizer): measure(name, precision, optimizer, arguments)
                for name in names for precision in PRECISIONS for optimizer in OPTIMIZERS}
-    text = report(results, arguments, load)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    path = arguments.output / f"{datetime.date.today():%Y-%m-%d}-step.md"
-    path.write_text(text, encoding="utf-8")
-    print(table(results))
-    print(f"\nWrote {os.path.relpath(path)}")
+    write(report(results, arguments, load), "step", table(results), arguments.output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ ratios are those of one round, of which the table has the median. `Scripts/bench
 needs and calls it.
 """
 
-import argparse
 import datetime
 import json
 import os
@@ -140,30 +139,11 @@ Layers, heads, width, vocabulary, context, batch, for a Llama key/value heads an
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--only", help="configurations, as in A,C")
-    parser.add_argument("--output", type=pathlib.Path, default=bench.ROOT / "Benchmarks/reports")
-    arguments = parser.parse_args()
-    names = arguments.only.split(",") if arguments.only else list(CONFIGURATIONS)
-    unknown = [name for name in names if name not in CONFIGURATIONS]
-    if unknown:
-        sys.exit(f"--only {','.join(unknown)}: expected some of {', '.join(CONFIGURATIONS)}")
-    if not bench.STEP_BENCHMARK.exists():
-        sys.exit(f"{bench.STEP_BENCHMARK} is not built; run Scripts/bench --xla")
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        bench.log(f"The machine is busy (load {load:.2f}); the numbers will be too high.")
+    arguments, names, load = bench.parse(
+        __doc__.splitlines()[0], 6, CONFIGURATIONS, "Scripts/bench --xla")
     results = {(name, precision): measure(name, precision, arguments)
                for name in names for precision in bench.PRECISIONS}
-    text = report(results, arguments, load)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    path = arguments.output / f"{datetime.date.today():%Y-%m-%d}-xla.md"
-    path.write_text(text, encoding="utf-8")
-    print(table(results))
-    print(f"\nWrote {os.path.relpath(path)}")
+    bench.write(report(results, arguments, load), "xla", table(results), arguments.output)
 
 
 if __name__ == "__main__":

@@ -36,12 +36,18 @@ extension Lowering {
     }
   }
 
-  private mutating func emitGated(
-    _ kind: Program.ActivationKind, gate: Matrix, up: Matrix, output out: Matrix
+  /// out = f(gate) ⊙ up.
+  ///
+  /// - Parameters:
+  ///   - counted: what the number of rows is read from.
+  ///   - rows: the number of rows, where only the run tells it; nil for the batch's.
+  mutating func emitGated(
+    _ kind: Program.ActivationKind, gate: Matrix, up: Matrix, output out: Matrix,
+    counted: Matrix? = nil, rows: ((Execution) -> Int)? = nil
   ) {
-    let (team, rows) = (team, rowCount)
-    emit("activation forward", uses: [gate, up, out]) { run in
-      team.split(rows) { range, _ in
+    let (team, rowCount) = (team, rowCount)
+    emit("activation forward", uses: [gate, up, out, counted]) { run in
+      team.split(rows?(run) ?? rowCount) { range, _ in
         if gate.type == .float32 {
           ck_gated_forward_f32(
             kind.kernel, run.floats(gate), run.floats(up), gate.stride, run.floats(out),
@@ -91,10 +97,18 @@ extension Lowering {
     let (gate, up, dout) = (value(gateValue), value(upValue), gradient(output))
     let dgate = contribution(to: gateValue).matrix
     let dup = gradients[upValue] ?? contribution(to: upValue).matrix
+    emitGatedBackward(kind, gate: gate, up: up, dout: dout, dgate: dgate, dup: dup)
+  }
+
+  /// The gradients by gate and up; the parameters are those of ``emitGated``.
+  mutating func emitGatedBackward(
+    _ kind: Program.ActivationKind, gate: Matrix, up: Matrix, dout: Matrix, dgate: Matrix,
+    dup: Matrix, counted: Matrix? = nil, rows: ((Execution) -> Int)? = nil
+  ) {
     precondition(dgate.stride == dup.stride && gate.stride == up.stride, "gate lies as up does")
-    let (team, rows) = (team, rowCount)
-    emit("activation backward", uses: [gate, up, dout, dgate, dup]) { run in
-      team.split(rows) { range, _ in
+    let (team, rowCount) = (team, rowCount)
+    emit("activation backward", uses: [gate, up, dout, dgate, dup, counted]) { run in
+      team.split(rows?(run) ?? rowCount) { range, _ in
         if gate.type == .float32 {
           ck_gated_backward_f32(
             kind.kernel, run.floats(gate), run.floats(up), gate.stride, run.floats(dout),

@@ -46,9 +46,17 @@ extension Lowering {
   }
 
   private mutating func weightBackward(_ map: LinearMap, _ x: Matrix, _ dy: Matrix) throws {
-    let overwrites = !touch(map.weights[0])
     map.weights.dropFirst().forEach { _ = touch($0) }
-    let inputOutput = map.layout == .inputOutput
+    try emitWeightGradient("product dW", of: map.weights[0], map.layout, x: x, dy: dy)
+  }
+
+  /// dW (+)= xᵀ dy, as the weight lies in memory.
+  mutating func emitWeightGradient(
+    _ label: String, of weight: Program.Parameter, _ layout: Program.WeightLayout, x: Matrix,
+    dy: Matrix
+  ) throws {
+    let overwrites = !touch(weight)
+    let inputOutput = layout == .inputOutput
     let rows = inputOutput ? x : dy
     let columns = inputOutput ? dy : x
     let product = MatrixProduct(
@@ -58,8 +66,7 @@ extension Lowering {
     let fresh = try library.prepare(product, accumulates: false)
     let adding = try library.prepare(product, accumulates: true)
     let store = store
-    let weight = map.weights[0]
-    emit("product dW", uses: [x, dy]) { run in
+    emit(label, uses: [x, dy]) { run in
       let prepared = overwrites && !run.accumulates ? fresh : adding
       try prepared.run(
         run.pointer(rows), run.pointer(columns), UnsafeMutableRawPointer(store.gradient(weight)),
@@ -144,9 +151,19 @@ extension Lowering {
 
   /// The weight as a product's second operand: [in, out], or its transpose.
   private func weight(_ map: LinearMap, asInputOutput: Bool) -> MatrixProduct.Operand {
-    let inputOutput = map.layout == .inputOutput
-    return MatrixProduct.Operand(
-      type: operandType, stride: inputOutput ? width(of: map) : program.widths[map.input],
-      isTransposed: inputOutput != asInputOutput)
+    map.layout.operand(
+      operandType, inputs: program.widths[map.input], outputs: width(of: map),
+      asInputOutput: asInputOutput)
+  }
+}
+
+extension Program.WeightLayout {
+  /// A weight as a product's second operand: [inputs, outputs], or its transpose.
+  func operand(
+    _ type: ElementType, inputs: Int, outputs: Int, asInputOutput: Bool
+  ) -> MatrixProduct.Operand {
+    MatrixProduct.Operand(
+      type: type, stride: self == .inputOutput ? outputs : inputs,
+      isTransposed: (self == .inputOutput) != asInputOutput)
   }
 }

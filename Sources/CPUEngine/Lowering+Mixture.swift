@@ -25,6 +25,9 @@ extension Lowering {
     var inner: Matrix
     var answers: Matrix
 
+    /// The halves of `gateUp`.
+    var gate: Matrix { gateUp.slice(0, inner.columns) }
+    var up: Matrix { gateUp.slice(inner.columns, inner.columns) }
     /// What tells places and rows from each other.
     var routing: [Matrix] { [choice, shares, places, rows, weights, starts] }
     var kept: [Matrix] { routing + [grouped, gateUp, inner, answers] }
@@ -34,15 +37,6 @@ extension Lowering {
       (rows, weights, starts) = (kept[3], kept[4], kept[5])
       (grouped, gateUp, inner, answers) = (kept[6], kept[7], kept[8], kept[9])
     }
-  }
-
-  /// One of an expert's maps, or gate and up as one; the weights of one product lie together.
-  private struct ExpertMap {
-    var weights: [Program.Parameter]
-    /// The first column of the wider matrix that this map reads or writes.
-    var offset = 0
-    var inputs: Int
-    var outputs: Int
   }
 
   mutating func mixtureForward(_ index: Int, _ mixture: Program.MixtureOperation) throws {
@@ -60,11 +54,16 @@ extension Lowering {
       }
     }
     for map in gateAndUp(mixture) {
-      emitForward(map, of: mixture, mixing, from: mixing.grouped, to: mixing.gateUp)
+      emitProducts(
+        map, .forward, of: mixture, starts: mixing.starts, from: mixing.grouped, to: mixing.gateUp)
     }
-    emitGatedPlaces(mixture, mixing)
-    let down = down(mixture)
-    emitForward(down, of: mixture, mixing, from: mixing.inner, to: mixing.answers)
+    emitGated(
+      mixture.activation, gate: mixing.gate, up: mixing.up, output: mixing.inner,
+      counted: mixing.starts
+    ) { $0.placeCount(mixing.starts) }
+    emitProducts(
+      down(mixture), .forward, of: mixture, starts: mixing.starts, from: mixing.inner,
+      to: mixing.answers)
 
     let (out, rows, count) = (makeValue(mixture.output), rowCount, mixture.perToken)
     emit("combine rows", uses: [mixing.answers, mixing.places, mixing.shares, out]) { run in
@@ -85,7 +84,7 @@ extension Lowering {
         "\(rowCount) tokens with \(mixture.perToken) experts each are more than can be counted; use "
           + "fewer or shorter sequences", subject: "batch")
     }
-    let places = chosen.partialValue + chosen.partialValue / 16
+    let places = placeCount(mixture)
     let experts = mixture.experts.count
     // Whole numbers of 32 bits lie where float32 would.
     return Mixing([
@@ -96,6 +95,11 @@ extension Lowering {
       makeMatrix(2 * inner, operandType, rows: places),
       makeMatrix(inner, operandType, rows: places), makeMatrix(width, .float32, rows: places),
     ])
+  }
+
+  /// The most places that the rows can come to, as `ck_rounded_rows` rounds them.
+  private func placeCount(_ mixture: Program.MixtureOperation) -> Int {
+    rowCount * mixture.perToken + rowCount * mixture.perToken / 16
   }
 
   /// The router's logits in float32 whatever the precision, so that what is chosen does not hang on a
@@ -126,47 +130,6 @@ extension Lowering {
     }
   }
 
-  private mutating func emitForward(
-    _ map: [ExpertMap], of mixture: Program.MixtureOperation, _ mixing: Mixing, from x: Matrix,
-    to y: Matrix
-  ) {
-    guard let first = map.first else { return }
-    let (store, starts) = (store, mixing.starts)
-    let weight = weight(first, mixture, asInputOutput: true)
-    let product = ExpertProduct(library) { rows in
-      MatrixProduct(
-        rows: rows, columns: first.outputs, depth: first.inputs, a: x.operand(), b: weight,
-        c: y.operand())
-    }
-    emit("expert product forward", uses: [x, y, starts]) { run in
-      try run.forEachExpert(starts, map) { rows, first, map in
-        try product.run(
-          rows: rows, run.address(x, row: first), store.operand(map.weights[0]),
-          run.address(y, row: first, column: map.offset))
-      }
-    }
-  }
-
-  private mutating func emitGatedPlaces(_ mixture: Program.MixtureOperation, _ mixing: Mixing) {
-    let (team, kind, width) = (team, mixture.activation.kernel, mixture.innerWidth)
-    let (both, out) = (mixing.gateUp, mixing.inner)
-    emit("activation forward", uses: [both, out, mixing.starts]) { run in
-      team.split(run.placeCount(mixing.starts)) { range, _ in
-        if both.type == .float32 {
-          let gate = run.floats(both)
-          ck_gated_forward_f32(
-            kind, gate, gate + width, both.stride, run.floats(out), out.stride, width,
-            range.lowerBound, range.upperBound)
-        } else {
-          let gate = run.halves(both)
-          ck_gated_forward_bf16(
-            kind, gate, gate + width, both.stride, run.halves(out), out.stride, width,
-            range.lowerBound, range.upperBound)
-        }
-      }
-    }
-  }
-
   // MARK: Backward
 
   mutating func mixtureBackward(_ index: Int, _ mixture: Program.MixtureOperation) throws {
@@ -174,23 +137,26 @@ extension Lowering {
     let (mixing, dout) = (Mixing(kept), contiguous(gradient(mixture.output)))
     try emitRouterBackward(mixture, mixing, dout)
 
-    let (width, inner) = (mixing.grouped.columns, mixture.innerWidth)
-    let count = rowCount * mixture.perToken + rowCount * mixture.perToken / 16
+    let (width, inner, starts) = (mixing.grouped.columns, mixture.innerWidth, mixing.starts)
+    let count = placeCount(mixture)
     let danswers = makeMatrix(width, operandType, rows: count)
     emitWeighing(mixing, dout, danswers)
     let dinner = makeMatrix(inner, operandType, rows: count)
     let down = down(mixture)
-    emitWeightGradient(down, of: mixture, mixing, x: mixing.inner, dy: danswers)
-    emitInputGradient(
-      down, of: mixture, mixing, dy: danswers, dx: dinner, accumulates: false)
+    emitWeightGradients(down, of: mixture, starts: starts, x: mixing.inner, dy: danswers)
+    emitProducts(down, .backward, of: mixture, starts: starts, from: danswers, to: dinner)
 
     let dgateUp = makeMatrix(2 * inner, operandType, rows: count)
-    emitGatedPlacesBackward(mixture, mixing, dout: dinner, dboth: dgateUp)
+    emitGatedBackward(
+      mixture.activation, gate: mixing.gate, up: mixing.up, dout: dinner,
+      dgate: dgateUp.slice(0, inner), dup: dgateUp.slice(inner, inner), counted: starts
+    ) { $0.placeCount(starts) }
     let dgrouped = makeMatrix(width, .float32, rows: count)
     for (number, map) in gateAndUp(mixture).enumerated() {
-      emitWeightGradient(map, of: mixture, mixing, x: mixing.grouped, dy: dgateUp)
-      emitInputGradient(
-        map, of: mixture, mixing, dy: dgateUp, dx: dgrouped, accumulates: number > 0)
+      emitWeightGradients(map, of: mixture, starts: starts, x: mixing.grouped, dy: dgateUp)
+      emitProducts(
+        map, .backward, of: mixture, starts: starts, from: dgateUp, to: dgrouped,
+        accumulates: number > 0)
     }
     // The router's product has begun the gradient.
     let dx = gradient(mixture.input)
@@ -221,21 +187,8 @@ extension Lowering {
           experts, dout.columns, range.lowerBound, range.upperBound)
       }
     }
-    let overwrites = !touch(mixture.router)
-    let isInputOutput = mixture.layout == .inputOutput
-    let (left, right) = isInputOutput ? (x, dlogits) : (dlogits, x)
-    let product = MatrixProduct(
-      rows: left.columns, columns: right.columns, depth: rowCount,
-      a: left.operand(transposed: true), b: right.operand(),
-      c: .init(type: .float32, stride: right.columns))
-    let fresh = try library.prepare(product, accumulates: false)
-    let adding = try library.prepare(product, accumulates: true)
-    emit("router product dW", uses: [x, dlogits]) { run in
-      let prepared = overwrites && !run.accumulates ? fresh : adding
-      try prepared.run(
-        run.pointer(left), run.pointer(right),
-        UnsafeMutableRawPointer(store.gradient(mixture.router)), bias: nil)
-    }
+    try emitWeightGradient(
+      "router product dW", of: mixture.router, mixture.layout, x: x, dy: dlogits)
     let (dx, accumulates) = contribution(to: mixture.input)
     let back = try library.prepare(
       MatrixProduct(
@@ -268,170 +221,11 @@ extension Lowering {
     }
   }
 
-  private mutating func emitWeightGradient(
-    _ map: [ExpertMap], of mixture: Program.MixtureOperation, _ mixing: Mixing, x: Matrix,
-    dy: Matrix
-  ) {
-    guard let first = map.first else { return }
-    let (store, starts) = (store, mixing.starts)
-    let isInputOutput = mixture.layout == .inputOutput
-    let (left, right) = isInputOutput ? (x, dy) : (dy, x)
-    let (rows, columns) =
-      isInputOutput ? (first.inputs, first.outputs) : (first.outputs, first.inputs)
-    let product = ExpertProduct(library) { depth in
-      MatrixProduct(
-        rows: rows, columns: columns, depth: depth, a: left.operand(transposed: true),
-        b: right.operand(), c: .init(type: .float32, stride: columns))
-    }
-    let overwrites = map.map { map in
-      map.weights.reduce(true) { touch($1) ? false : $0 }
-    }
-    emit("expert product dW", uses: [x, dy, starts]) { run in
-      for (expert, map) in map.enumerated() {
-        let range = run.places(starts, of: expert)
-        let target = store.gradient(map.weights[0])
-        let starts = overwrites[expert] && !run.accumulates
-        if range.isEmpty {
-          // An expert that no row takes has no gradient.
-          if starts { target.update(repeating: 0, count: rows * columns) }
-          continue
-        }
-        let (a, b) = (
-          run.address(left, row: range.lowerBound, column: isInputOutput ? 0 : map.offset),
-          run.address(right, row: range.lowerBound, column: isInputOutput ? map.offset : 0)
-        )
-        try product.run(
-          rows: range.count, accumulates: !starts, a, b, UnsafeMutableRawPointer(target))
-      }
-    }
-  }
-
-  private mutating func emitInputGradient(
-    _ map: [ExpertMap], of mixture: Program.MixtureOperation, _ mixing: Mixing, dy: Matrix,
-    dx: Matrix, accumulates: Bool
-  ) {
-    guard let first = map.first else { return }
-    let (store, starts) = (store, mixing.starts)
-    let weight = weight(first, mixture, asInputOutput: false)
-    let product = ExpertProduct(library) { rows in
-      MatrixProduct(
-        rows: rows, columns: first.inputs, depth: first.outputs, a: dy.operand(), b: weight,
-        c: dx.operand())
-    }
-    emit("expert product dx", uses: [dy, dx, starts]) { run in
-      try run.forEachExpert(starts, map) { rows, first, map in
-        try product.run(
-          rows: rows, accumulates: accumulates,
-          run.address(dy, row: first, column: map.offset), store.operand(map.weights[0]),
-          run.address(dx, row: first))
-      }
-    }
-  }
-
-  private mutating func emitGatedPlacesBackward(
-    _ mixture: Program.MixtureOperation, _ mixing: Mixing, dout: Matrix, dboth: Matrix
-  ) {
-    let (team, kind, width) = (team, mixture.activation.kernel, mixture.innerWidth)
-    let both = mixing.gateUp
-    emit("activation backward", uses: [both, dout, dboth, mixing.starts]) { run in
-      team.split(run.placeCount(mixing.starts)) { range, _ in
-        if both.type == .float32 {
-          let (gate, dgate) = (run.floats(both), run.floats(dboth))
-          ck_gated_backward_f32(
-            kind, gate, gate + width, both.stride, run.floats(dout), dout.stride, dgate,
-            dgate + width, dboth.stride, width, range.lowerBound, range.upperBound)
-        } else {
-          let (gate, dgate) = (run.halves(both), run.halves(dboth))
-          ck_gated_backward_bf16(
-            kind, gate, gate + width, both.stride, run.halves(dout), dout.stride, dgate,
-            dgate + width, dboth.stride, width, range.lowerBound, range.upperBound)
-        }
-      }
-    }
-  }
-
-  // MARK: Weights
-
   private func router(
     _ mixture: Program.MixtureOperation, asInputOutput: Bool
   ) -> MatrixProduct.Operand {
-    let isInputOutput = mixture.layout == .inputOutput
-    return .init(
-      type: .float32,
-      stride: isInputOutput ? mixture.experts.count : program.widths[mixture.input],
-      isTransposed: isInputOutput != asInputOutput)
-  }
-
-  /// Every expert's gate and up: one map where they lie together in memory, else one after the other.
-  private func gateAndUp(_ mixture: Program.MixtureOperation) -> [[ExpertMap]] {
-    let (inputs, width) = (program.widths[mixture.input], mixture.innerWidth)
-    let areTogether =
-      mixture.layout == .outputInput
-      && mixture.experts.allSatisfy { store.areAdjacent($0.gate, $0.up) }
-    guard !areTogether else {
-      return [
-        mixture.experts.map {
-          ExpertMap(weights: [$0.gate, $0.up], inputs: inputs, outputs: 2 * width)
-        }
-      ]
-    }
-    return [
-      mixture.experts.map { ExpertMap(weights: [$0.gate], inputs: inputs, outputs: width) },
-      mixture.experts.map {
-        ExpertMap(weights: [$0.up], offset: width, inputs: inputs, outputs: width)
-      },
-    ]
-  }
-
-  private func down(_ mixture: Program.MixtureOperation) -> [ExpertMap] {
-    mixture.experts.map {
-      ExpertMap(
-        weights: [$0.down], inputs: mixture.innerWidth, outputs: program.widths[mixture.input])
-    }
-  }
-
-  /// A weight as a product's second operand: [in, out], or its transpose.
-  private func weight(
-    _ map: ExpertMap, _ mixture: Program.MixtureOperation, asInputOutput: Bool
-  ) -> MatrixProduct.Operand {
-    let isInputOutput = mixture.layout == .inputOutput
-    return .init(
-      type: operandType, stride: isInputOutput ? map.outputs : map.inputs,
-      isTransposed: isInputOutput != asInputOutput)
-  }
-}
-
-extension Execution {
-  /// A matrix of whole numbers of 32 bits.
-  fileprivate func integers(_ matrix: Matrix) -> UnsafeMutablePointer<Int32> {
-    pointer(matrix).assumingMemoryBound(to: Int32.self)
-  }
-
-  /// An element's place.
-  fileprivate func address(
-    _ matrix: Matrix, row: Int, column: Int = 0
-  ) -> UnsafeMutableRawPointer {
-    pointer(matrix) + (row * matrix.stride + column) * matrix.type.byteWidth
-  }
-
-  /// The places of an expert's rows.
-  fileprivate func places(_ starts: Matrix, of expert: Int) -> Range<Int> {
-    let starts = integers(starts)
-    return Int(starts[expert])..<Int(starts[expert + 1])
-  }
-
-  /// The number of all places.
-  fileprivate func placeCount(_ starts: Matrix) -> Int {
-    Int(integers(starts)[starts.columns - 1])
-  }
-
-  /// Calls `body` with the number of rows, the first place and the map of each expert that has rows.
-  fileprivate func forEachExpert<Map>(
-    _ starts: Matrix, _ maps: [Map], _ body: (Int, Int, Map) throws -> Void
-  ) throws {
-    for (expert, map) in maps.enumerated() {
-      let range = places(starts, of: expert)
-      if !range.isEmpty { try body(range.count, range.lowerBound, map) }
-    }
+    mixture.layout.operand(
+      .float32, inputs: program.widths[mixture.input], outputs: mixture.experts.count,
+      asInputOutput: asInputOutput)
   }
 }

@@ -67,13 +67,13 @@ extension Lowering {
             if x.type == .float32 {
               ck_rotary_f32(
                 run.floats(x), x.stride, heads, headSize, turned, cosines.baseAddress,
-                sines.baseAddress,
-                length, run.firstPosition, inverse ? 1 : 0, range.lowerBound, range.upperBound)
+                sines.baseAddress, length, run.firstPosition, inverse ? 1 : 0, range.lowerBound,
+                range.upperBound)
             } else {
               ck_rotary_bf16(
                 run.halves(x), x.stride, heads, headSize, turned, cosines.baseAddress,
-                sines.baseAddress,
-                length, run.firstPosition, inverse ? 1 : 0, range.lowerBound, range.upperBound)
+                sines.baseAddress, length, run.firstPosition, inverse ? 1 : 0, range.lowerBound,
+                range.upperBound)
             }
           }
         }

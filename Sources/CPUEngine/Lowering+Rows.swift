@@ -55,12 +55,10 @@ extension Lowering {
   }
 
   /// Zeroes a matrix in a buffer of its own.
-  mutating func emitZeros(_ matrix: Matrix, rows: Int? = nil) {
-    let (team, count, rowBytes) = (
-      team, rows ?? rowCount, matrix.stride * matrix.type.byteWidth
-    )
+  mutating func emitZeros(_ matrix: Matrix) {
+    let (team, rows, rowBytes) = (team, rowCount, matrix.stride * matrix.type.byteWidth)
     emit("zero", uses: [matrix]) { run in
-      team.split(count) { range, _ in
+      team.split(rows) { range, _ in
         (run.pointer(matrix) + range.lowerBound * rowBytes).initializeMemory(
           as: UInt8.self, repeating: 0, count: range.count * rowBytes)
       }

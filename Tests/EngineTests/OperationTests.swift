@@ -24,6 +24,19 @@ import Training
     return relativeError(found, expected)
   }
 
+  private func expectGradients(
+    _ found: [HostTensor], _ expected: [[Double]], _ program: Program, within bound: Double,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(found.count == expected.count, sourceLocation: sourceLocation)
+    for (spec, (ours, theirs)) in zip(program.parameters, zip(found, expected)) {
+      // What a key's bias adds to all of a query's scores the softmax does not see.
+      if spec.role == .bias(.key) { continue }
+      let error = distance(ours.floats, theirs)
+      #expect(error < bound, "\(spec.name): \(error)", sourceLocation: sourceLocation)
+    }
+  }
+
   @Test(
     "Loss and gradients of each operation, with dropout", arguments: OperationCase.all,
     TestedEngine.threaded)
@@ -39,10 +52,7 @@ import Training
       .lossAndGradients(batch, dropoutKey: Self.key)
     #expect(abs(loss.total - exact.loss.total) <= 1e-6 * exact.loss.total)
     #expect(loss.targetCount == exact.loss.targetCount)
-    for (index, (ours, theirs)) in zip(try session.gradients(), exact.gradients).enumerated() {
-      let error = distance(ours.floats, theirs)
-      #expect(error < 1e-5, "parameter \(index): \(error)")
-    }
+    expectGradients(try session.gradients(), exact.gradients, model.program, within: 1e-5)
   }
 
   @Test(
@@ -68,14 +78,7 @@ import Training
     }
     #expect(abs(losses.reduce(0, +) - exact.loss.total) <= 1e-5 * exact.loss.total)
     #expect(abs(try session.loss(of: batch).total - exact.loss.total) <= 1e-5 * exact.loss.total)
-    for (spec, (ours, theirs)) in zip(
-      program.parameters, zip(try session.gradients(), exact.gradients))
-    {
-      // What a key's bias adds to all of a query's scores the softmax does not see.
-      if spec.role == .bias(.key) { continue }
-      let error = distance(ours.floats, theirs)
-      #expect(error < 1e-4, "\(spec.name): \(error)")
-    }
+    expectGradients(try session.gradients(), exact.gradients, program, within: 1e-4)
   }
 
   @Test(
@@ -150,12 +153,7 @@ import Training
       _ = try session.accumulateGradients(
         of: batch, normalizer: normalizer, dropoutKey: Self.key)
     }
-    for (spec, (ours, theirs)) in zip(
-      program.parameters, zip(try session.gradients(), exact.gradients))
-    {
-      let error = distance(ours.floats, theirs)
-      #expect(error < 1e-4, "\(spec.name): \(error)")
-    }
+    expectGradients(try session.gradients(), exact.gradients, program, within: 1e-4)
   }
 
   private func longBatch(_ program: Program, rows: Int) throws -> TokenBatch {

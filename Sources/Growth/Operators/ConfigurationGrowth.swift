@@ -107,7 +107,8 @@ public struct ConfigurationGrowth: GrowthOperator {
     }
   }
 
-  private static let sizes: [(field: String, size: KeyPath<ModelConfiguration, Int> & Sendable)] = [
+  /// All sizes, as ``ModelConfiguration`` calls them.
+  package static let sizes: [(field: String, size: KeyPath<ModelConfiguration, Int> & Sendable)] = [
     ("hiddenSize", \.hiddenSize), ("headCount", \.headCount),
     ("keyValueHeadCount", \.keyValueHeadCount), ("headSize", \.headSize),
     ("intermediateSize", \.intermediateSize), ("layerCount", \.layerCount),

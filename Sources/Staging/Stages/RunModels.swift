@@ -90,13 +90,9 @@ struct RunModels: Sendable {
   /// Refuses a growth beyond the recipe's model, from which no other leads back.
   private static func checkReaches(_ model: ModelConfiguration, _ target: ModelConfiguration) throws
   {
-    let sizes: [(String, KeyPath<ModelConfiguration, Int>)] = [
-      ("hiddenSize", \.hiddenSize), ("headCount", \.headCount),
-      ("keyValueHeadCount", \.keyValueHeadCount), ("headSize", \.headSize),
-      ("intermediateSize", \.intermediateSize), ("layerCount", \.layerCount),
-      ("contextLength", \.contextLength),
-    ]
-    for (field, size) in sizes where model[keyPath: size] > target[keyPath: size] {
+    // The recipe's model has the tokenizer's vocabulary, which is not known here.
+    for (field, size) in ConfigurationGrowth.sizes
+    where size != \.vocabularySize && model[keyPath: size] > target[keyPath: size] {
       let name = ModelConfiguration.Field(subject: field)?.rawValue ?? field
       throw GrowthError(
         .unreachable,
