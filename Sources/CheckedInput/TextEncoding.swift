@@ -7,14 +7,18 @@ package enum TextEncoding {
   /// The mark that some editors put in front of text in UTF-8.
   package static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
+  /// What follows that mark; everything where there is none.
+  package static func withoutMark<Bytes: Collection<UInt8>>(_ bytes: Bytes) -> Bytes.SubSequence {
+    bytes.starts(with: mark) ? bytes.dropFirst(mark.count) : bytes[...]
+  }
+
   /// The text of bytes in UTF-8, without the mark that some editors put in front.
   ///
   /// - Throws: ``RegularFileError`` of code `notText` that says what the bytes are instead, where they
   ///   stop being UTF-8, and what to do.
   package static func text(_ data: Data) throws(RegularFileError) -> String {
     if let obstacle = obstacle(in: data) { throw RegularFileError(.notText, obstacle, subject: "") }
-    return String(
-      decoding: data.starts(with: mark) ? data.dropFirst(mark.count) : data, as: UTF8.self)
+    return String(decoding: withoutMark(data), as: UTF8.self)
   }
 
   /// Why bytes are no text in UTF-8; nil where they are.

@@ -21,8 +21,7 @@ package struct Document: Sendable {
   package init(
     parsing data: Data, options: JSONScanner.Options = .init(repeatedKeys: .refused)
   ) throws(DocumentError) {
-    // Some editors put a byte order mark in front.
-    let bytes = [UInt8](data.starts(with: [0xEF, 0xBB, 0xBF]) ? data.dropFirst(3) : data)
+    let bytes = [UInt8](TextEncoding.withoutMark(data))
     do { value = try JSONValue(parsing: bytes, options: options) } catch {
       if let obstacle = TextEncoding.obstacle(in: data) {
         throw DocumentError(.malformed, obstacle, subject: "")

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// On which lines of a text in JSON its values stand, for messages.
@@ -21,9 +22,7 @@ package struct DocumentLines {
 
   /// Looks through a text.
   package init(_ data: some DataProtocol) {
-    let all = [UInt8](data)
-    bytes = all[...]
-    if all.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = all.dropFirst(3) }
+    bytes = TextEncoding.withoutMark([UInt8](data))
     _ = value(at: .root)
   }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import OrderedJSON
 
 /// Reads merges, each a pair of tokens, and resolves them to ids.
@@ -26,9 +27,7 @@ struct MergeReader {
   /// The merges of a `merges.txt`: a pair a line, after an optional line `#version`.
   func merges(lines text: [UInt8]) throws(TextError) -> [(left: Int32, right: Int32)] {
     var merges: [(left: Int32, right: Int32)] = []
-    // Some editors put a byte order mark in front.
-    let text = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text.dropFirst(3) : text[...]
-    for line in text.split(separator: 0x0A, omittingEmptySubsequences: true) {
+    for line in TextEncoding.withoutMark(text).split(separator: 0x0A, omittingEmptySubsequences: true) {
       var line = Array(line)
       if line.last == 0x0D { line.removeLast() }
       if line.isEmpty || line.starts(with: "#version".utf8) { continue }
