@@ -31,6 +31,33 @@ struct KillTests {
     #expect(try place.lastTensors("broken").count == 2)
   }
 
+  /// Kills the run `broken` so many times.
+  ///
+  /// Each time comes at most so many microseconds after it has the steps that `goal` names for the kills and
+  /// steps so far. On a busy machine it may end before: then it is compared and begun anew.
+  private func kill(
+    _ place: CommandWorkplace, times: Int, within delay: (_ kills: Int) -> Int,
+    at goal: (_ kills: Int, _ steps: Int) -> Int
+  ) throws {
+    var kills = 0
+    for _ in 0..<20 * times where kills < times {
+      let command = try start(place)
+      let goal = goal(kills, place.stepsSoFar("broken"))
+      while command.isRunning, place.stepsSoFar("broken") < goal { usleep(300) }
+      usleep(UInt32(delay(kills)))
+      command.send(SIGKILL)
+      let result = try command.wait()
+      #expect(result.endedBySignal || result.status == 0, "\(result.errors)")
+      if result.endedBySignal {
+        kills += 1
+      } else {
+        try finishAndCompare(place)
+        try FileManager.default.removeItem(at: place.run("broken").url)
+      }
+    }
+    #expect(kills == times)
+  }
+
   @Test("killed at random moments, the run has the same losses bit for bit", arguments: [1, 2])
   func randomMoments(seed: UInt64) throws {
     let place = try CommandWorkplace()
@@ -63,20 +90,10 @@ struct KillTests {
     #expect(!troubles.isEmpty)
     #expect(troubles.allSatisfy { $0.event == (action == .skip ? .batchSkipped : .rolledBack) })
     var random = SeededRandom(seed: action == .skip ? 5 : 6)
-    var kills = 0
-    for round in 0..<10 {
-      let command = try start(place)
-      // Half of the kills near the spike.
-      let steps = place.stepsSoFar("broken")
-      let goal = round % 2 == 0 ? max(steps, 23) : steps + random.next(below: 3)
-      while command.isRunning, place.stepsSoFar("broken") < goal { usleep(300) }
-      usleep(UInt32(random.next(below: 15_000)))
-      command.send(SIGKILL)
-      let result = try command.wait()
-      #expect(result.endedBySignal || result.status == 0, "\(result.errors)")
-      if result.endedBySignal { kills += 1 } else { break }
+    try kill(place, times: 5, within: { _ in random.next(below: 15_000) }) { kills, steps in
+      // Every second kill near the spike.
+      kills % 2 == 0 ? max(steps, 23) : steps + random.next(below: 3)
     }
-    #expect(kills > 2)
     try finishAndCompare(place)
     #expect(try place.troubles("broken") == troubles)
   }
@@ -86,20 +103,11 @@ struct KillTests {
     let place = try CommandWorkplace(recipe: .staged)
     try unbroken(place)
     var random = SeededRandom(seed: 3)
-    var kills = 0
-    for round in 0..<20 {
-      let command = try start(place)
-      let steps = place.stepsSoFar("broken")
-      // A third of the kills fall into the growth: as soon as the small model's stage is over.
-      let goal = round % 3 == 0 ? 15 : steps + random.next(below: 3)
-      while command.isRunning, place.stepsSoFar("broken") < goal { usleep(300) }
-      usleep(UInt32(random.next(below: round % 3 == 0 ? 60_000 : 20_000)))
-      command.send(SIGKILL)
-      let result = try command.wait()
-      #expect(result.endedBySignal || result.status == 0, "\(result.errors)")
-      if result.endedBySignal { kills += 1 } else { break }
+    try kill(place, times: 9, within: { random.next(below: $0 % 3 == 0 ? 60_000 : 20_000) }) {
+      kills, steps in
+      // Every third kill falls into the growth: as soon as the small model's stage is over.
+      kills % 3 == 0 ? 15 : steps + random.next(below: 3)
     }
-    #expect(kills > 3)
     try finishAndCompare(place)
     #expect(try place.growths("broken") == place.growths("unbroken"))
     #expect(try place.growths("unbroken").count == 2)
