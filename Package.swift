@@ -134,7 +134,7 @@ let package = Package(
     .executableTarget(
       name: "EspalierCLI",
       dependencies: [
-        "Checkpoints", "Espalier", "Wording", "CheckedInput",
+        "Checkpoints", "Espalier", "Wording", "CheckedInput", "XLAEngine",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -223,7 +223,7 @@ let package = Package(
       name: "StagingTests",
       dependencies: [
         "Tensors", "RunLogs", "Checkpoints", "Architectures", "Text", "Training", "Growth",
-        "Planning", "Staging", "Reporting", "CPUEngine", "Evaluation",
+        "Planning", "Staging", "Reporting", "CPUEngine", "Evaluation", "OrderedJSON", "Wording",
       ]),
     .testTarget(
       name: "EvaluationTests",

@@ -142,18 +142,14 @@ extension ModelInspection.Integrity: Encodable {
 }
 
 extension ModelInspection.Training {
-  private static func status(in url: URL) throws -> TrainingStatus? {
+  /// Reads a checkpoint's training, if it has any.
+  init?(_ url: URL) throws {
     let file = url.appending(path: TrainingStateFiles.state)
     guard FileManager.default.fileExists(atPath: file.path(percentEncoded: false)) else {
       return nil
     }
-    return try TrainingState.status(in: url)
-  }
-
-  /// Reads a checkpoint's training, if it has any.
-  init?(_ url: URL) throws {
-    guard let status = try Self.status(in: url) else { return nil }
-    self.status = status
+    let clocks: [ParameterClock]
+    (status, clocks) = try TrainingState.outline(in: url)
     let schedule = status.training.schedule
     let progress = status.progress
     let tokens =
@@ -170,7 +166,7 @@ extension ModelInspection.Training {
     scheduleShare = schedule.total.map {
       min(1, (progress + status.position.offset).amount($0.measure) / $0.amount)
     }
-    newEntries = ModelInspection.NewEntryMark.all(of: try TrainingState.clocks(in: url))
+    newEntries = ModelInspection.NewEntryMark.all(of: clocks)
   }
 }
 

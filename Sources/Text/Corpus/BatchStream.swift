@@ -85,7 +85,7 @@ public struct BatchStream: Sendable {
       throw TextError(
         .insufficientTokens,
         "has \(counted(source.tokenCount, "token")); one sequence of \(contextLength) and the token after it "
-          + "take \(contextLength + 1); give more text, or a shorter context",
+          + "take \(UInt(contextLength) + 1); give more text, or a shorter context",
         subject: source.subject)
     }
     self.source = source

@@ -65,7 +65,11 @@ extension TrainingDuration: CustomStringConvertible, LosslessStringConvertible {
 extension TrainingDuration: Codable {
   /// Reads the text form.
   public init(from decoder: any Decoder) throws {
-    try self.init(parsing: decoder.singleValueContainer().decode(String.self))
+    let container = try decoder.singleValueContainer()
+    do { try self.init(parsing: container.decode(String.self)) } catch let error as TrainingError {
+      // With the place, which whoever reads the file knows to tell.
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: error.message)
+    }
   }
 
   /// Writes the text form.

@@ -31,15 +31,15 @@ public struct ParameterClock: Sendable, Hashable {
   func validate(_ shape: Shape) throws {
     guard TrainingStatus.counts.contains(stepCount) else {
       throw TrainingError(
-        .invalidState, "a step count of \(stepCount) is not possible", subject: name)
+        .invalidState, "\(stepCount) is not possible; expected a count from 0 on",
+        subject: "\(name): stepCount")
     }
-    for (what, multiplier) in [
-      ("learning-rate", learningRateMultiplier), ("epsilon", epsilonMultiplier),
+    for (key, multiplier) in [
+      ("learningRateMultiplier", learningRateMultiplier), ("epsilonMultiplier", epsilonMultiplier),
     ] where !multiplier.isFinite || multiplier < 0 {
       throw TrainingError(
-        .invalidState,
-        "\(what == "epsilon" ? "an" : "a") \(what) multiplier of \(multiplier) is not possible; "
-          + "expected a number from 0 on", subject: name)
+        .invalidState, "\(multiplier) is not possible; expected a number from 0 on",
+        subject: "\(name): \(key)")
     }
     for (index, mark) in newEntries.enumerated() {
       try mark.validate(shape, stepCount: stepCount, "\(name): newEntries[\(index)]")

@@ -149,14 +149,17 @@ extension TrainingState {
     return status
   }
 
-  /// Reads the counts and multipliers of a checkpoint's parameters, in the order of the model's program.
+  /// Reads all of a checkpoint's state but its tensors, with the counts and multipliers of its parameters in
+  /// the order of the model's program.
   ///
   /// - Throws: ``TrainingError`` of code `unsupportedFormat` or `invalidState`.
-  package static func clocks(in directory: URL) throws -> [ParameterClock] {
+  package static func outline(
+    in directory: URL
+  ) throws -> (status: TrainingStatus, clocks: [ParameterClock]) {
     let file = directory.appending(path: TrainingStateFiles.state)
     let contents = try contents(of: file)
     _ = try contents.validate(readFrom: file)
-    return contents.parameters
+    return (contents.status, contents.parameters)
   }
 
   static func contents(of file: URL) throws -> TrainingStateFiles.Contents {

@@ -146,20 +146,63 @@ public struct TrainingStatus: Sendable, Hashable, Codable {
           subject: "\(name).\(key)")
       }
     }
-    for (name, count) in [("cursor.epoch", cursor.epoch), ("stage.index", stage?.index ?? 0)]
-    where !Self.counts.contains(count) {
+    let counts =
+      [
+        ("cursor.epoch", cursor.epoch), ("cursor.position", cursor.position),
+        ("cursor.tokenCount", cursor.tokenCount), ("stage.index", stage?.index ?? 0),
+        ("noiseScale.count", noiseScale?.count ?? 0),
+      ] + lineage.enumerated().map { ("lineage[\($0)].step", $1.step) }
+    for (name, count) in counts where !Self.counts.contains(count) {
       throw TrainingError(
         .invalidState,
         "\(count) is outside \(Self.counts.lowerBound) … \(Self.counts.upperBound)", subject: name)
     }
+    try position.rewarmup?.duration.validate("position.rewarmup.duration", allowsZero: true)
+    try validateCost()
+    try validateSizes()
     try health?.validate()
+  }
+
+  private func validateCost() throws {
+    for (key, value) in [
+      ("floatingPointOperations", evaluationCost?.floatingPointOperations ?? 0),
+      ("seconds", evaluationCost?.seconds ?? 0),
+    ] where !(value.isFinite && value >= 0) {
+      throw TrainingError(
+        .invalidState, "\(value) is not possible; expected a number from 0 on",
+        subject: "evaluationCost.\(key)")
+    }
+  }
+
+  /// Checks that the place in the data is one of the model's sequences, and that a step's tokens can be
+  /// counted.
+  private func validateSizes() throws {
+    guard cursor.contextLength == model.contextLength else {
+      throw TrainingError(
+        .invalidState,
+        "\(cursor.contextLength) is not the model's context of \(model.contextLength) tokens",
+        subject: "cursor.contextLength")
+    }
+    let sequences = training.batch.sequences.multipliedReportingOverflow(
+      by: training.batch.accumulate)
+    let tokens = sequences.partialValue.multipliedReportingOverflow(by: model.contextLength)
+    guard !sequences.overflow, !tokens.overflow, Self.counts.contains(tokens.partialValue) else {
+      throw TrainingError(
+        .invalidState,
+        "a step of \(training.batch.accumulate) times \(training.batch.sequences) sequences of "
+          + "\(model.contextLength) tokens has more tokens than can be counted",
+        subject: "training.batch")
+    }
   }
 
   /// Checks what a file says of a training, and names the file with what is wrong.
   func validate(readFrom file: URL) throws {
     do {
-      try validate()
+      try model.validate()
       try training.validate()
+      try validate()
+    } catch let error as ArchitecturesError {
+      throw TrainingError(.invalidState, error, subject: "\(file.path): model.\(error.subject)")
     } catch var error as TrainingError {
       error.subject = "\(file.path): \(error.subject)"
       throw error
