@@ -33,11 +33,8 @@ final class CPULanguageModel: LanguageModel {
   }
 
   func makeDecoder(capacity: Int) throws -> any TokenDecoder {
-    let context = model.program.contextLength
-    guard (1...context).contains(capacity) else {
-      throw CPUEngineError(
-        .invalidBatch, "a sequence of \(capacity) tokens; the model has \(context) positions",
-        subject: "decoder")
+    if let obstacle = model.program.obstacle(toDecoderOf: capacity) {
+      throw CPUEngineError(.invalidBatch, obstacle, subject: "decoder")
     }
     return CPUDecoder(model, capacity: capacity)
   }
@@ -57,11 +54,8 @@ final class CPUDecoder: TokenDecoder {
   }
 
   func append(_ tokens: [Int32]) throws -> [Float] {
-    guard !tokens.isEmpty, tokens.count <= cache.capacity - count else {
-      throw CPUEngineError(
-        .invalidBatch,
-        "\(tokens.count) tokens after \(count); the decoder holds 1 to \(cache.capacity)",
-        subject: "decoder")
+    if let obstacle = obstacle(toAppending: tokens.count, capacity: cache.capacity) {
+      throw CPUEngineError(.invalidBatch, obstacle, subject: "decoder")
     }
     var logits = [Float](repeating: 0, count: model.program.vocabularySize)
     var start = 0

@@ -24,3 +24,21 @@ extension Program {
       + "\(expected.upperBound)"
   }
 }
+
+extension Program {
+  /// What keeps an engine from making a decoder of so many tokens; nil for nothing.
+  public func obstacle(toDecoderOf capacity: Int) -> String? {
+    (1...contextLength).contains(capacity)
+      ? nil : "a sequence of \(capacity) tokens; the model has \(contextLength) positions"
+  }
+}
+
+extension TokenDecoder {
+  /// What keeps a decoder from taking so many more tokens; nil for nothing.
+  ///
+  /// - Parameter capacity: the most that it holds.
+  public func obstacle(toAppending tokenCount: Int, capacity: Int) -> String? {
+    (1...max(1, capacity - count)).contains(tokenCount) && count < capacity
+      ? nil : "\(tokenCount) tokens after \(count); the decoder holds 1 to \(capacity)"
+  }
+}

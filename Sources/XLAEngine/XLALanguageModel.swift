@@ -39,11 +39,8 @@ final class XLALanguageModel: LanguageModel {
   }
 
   func makeDecoder(capacity: Int) throws -> any TokenDecoder {
-    let context = model.program.contextLength
-    guard (1...context).contains(capacity) else {
-      throw XLAEngineError(
-        .invalidBatch, "a sequence of \(capacity) tokens; the model has \(context) positions",
-        subject: "decoder")
+    if let obstacle = model.program.obstacle(toDecoderOf: capacity) {
+      throw XLAEngineError(.invalidBatch, obstacle, subject: "decoder")
     }
     return XLADecoder(model, capacity: capacity)
   }
@@ -70,10 +67,8 @@ final class XLADecoder: TokenDecoder {
   }
 
   func append(_ tokens: [Int32]) throws -> [Float] {
-    guard !tokens.isEmpty, tokens.count <= capacity - count else {
-      throw XLAEngineError(
-        .invalidBatch, "\(tokens.count) tokens after \(count); the decoder holds 1 to \(capacity)",
-        subject: "decoder")
+    if let obstacle = obstacle(toAppending: tokens.count, capacity: capacity) {
+      throw XLAEngineError(.invalidBatch, obstacle, subject: "decoder")
     }
     try model.check(
       TokenBatch(sequenceCount: 1, sequenceLength: tokens.count, inputs: tokens, targets: tokens))
