@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Espalier
+import Foundation
 
 @main
 struct EspalierCommand: AsyncParsableCommand {
@@ -38,6 +39,11 @@ struct EspalierCommand: AsyncParsableCommand {
     _ = InheritedSignals.ignored
     ThreadWaiting.shorten()
     StandardStream.reserve()
+    guard !StandardStream.lacksFiles else {
+      try? StandardStream.standardError.write(
+        "Error: too many files are open; raise the limit (`ulimit -n`)\n")
+      Foundation.exit(EXIT_FAILURE)
+    }
     await CommandRun.run(Array(CommandLine.arguments.dropFirst()))
   }
 }

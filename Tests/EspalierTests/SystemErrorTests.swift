@@ -156,4 +156,18 @@ struct SystemErrorTests {
       }
     }
   }
+
+  @Test(
+    "with fewer open files than anything takes, every command says so",
+    arguments: ["families", "train recipe.yaml -o run", "inspect recipe.yaml", "engines"])
+  func fewFiles(command: String) throws {
+    let place = try CommandWorkplace()
+    for count in 4...10 {
+      let result = try BuiltCommand.shell("ulimit -n \(count); espalier \(command)", in: place.url)
+      #expect(result.status == 1 && !result.endedBySignal, "\(count): \(result)")
+      #expect(
+        result.errors == "Error: too many files are open; raise the limit (`ulimit -n`)\n",
+        "\(count): \(result.errors)")
+    }
+  }
 }

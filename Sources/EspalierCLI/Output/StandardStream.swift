@@ -40,6 +40,23 @@ package struct StandardStream: Sendable {
       _ = open("/dev/null", O_RDONLY)
     }
   }
+
+  /// Files that the command, and the system's libraries below it, hold open at once at least; some of those end
+  /// the process where they get none.
+  private static let fewestFiles = 16
+
+  /// Whether so few files may be open that the command could not even say so later.
+  static var lacksFiles: Bool {
+    var opened: [Int32] = []
+    defer { opened.forEach { close($0) } }
+    while opened.count < fewestFiles {
+      let number = open("/dev/null", O_RDONLY | O_CLOEXEC)
+      // Another mistake than their number is nothing to files.
+      guard number >= 0 else { return errno == EMFILE || errno == ENFILE }
+      opened.append(number)
+    }
+    return false
+  }
 }
 
 /// Why a text could not be printed.
