@@ -23,14 +23,15 @@ enum NamedFile {
     /// How much of a file tells whether it is of this kind.
     fileprivate var tellingByteCount: Int {
       switch self {
-      case .page, .chart: 64
+      case .page: ReportPage.markedByteCount
+      case .chart: 64
       case .plan: 1 << 30
       }
     }
 
     fileprivate func isHeld(by data: Data) -> Bool {
       switch self {
-      case .page: data.starts(with: Data("<!doctype html>".utf8))
+      case .page: ReportPage.isPage(String(decoding: data, as: UTF8.self))
       case .chart: data.starts(with: Data("<?xml ".utf8))
       case .plan: (try? StagePlan(json: data, name: "")) != nil
       }

@@ -87,8 +87,25 @@ public struct ReportPage: Sendable {
     return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
   }
 
+  /// What tells a page of this program from any other.
+  private static let mark = "<meta name=\"generator\" content=\"espalier report\">"
+  /// How pages of before there was a mark begin, and what their titles end with.
+  private static let olderMarks = [
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\"",
+    " · Espalier report</title>",
+  ]
+  /// Bytes at a page's beginning that hold a mark, whatever its title.
+  package static let markedByteCount = 1 << 16
+
+  /// Whether a text begins as a page that this program made, of this version or an earlier one.
+  package static func isPage(_ beginning: String) -> Bool {
+    beginning.hasPrefix("<!doctype html>") && beginning.contains(mark)
+      || beginning.hasPrefix(olderMarks[0]) && beginning.contains(olderMarks[1])
+  }
+
   private func head(_ head: inout Markup) {
     head.raw("<meta charset=\"utf-8\">")
+    head.raw(Self.mark)
     head.raw("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">")
     // Nothing is loaded from anywhere, whatever the page's texts say.
     head.raw(
