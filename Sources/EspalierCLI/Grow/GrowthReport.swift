@@ -107,7 +107,7 @@ struct GrowthReport: Encodable {
     tensors = withTensors ? outline.tensors : nil
     ownKeys = try growth.ownKeys()
     notes =
-      Self.notes(growth.target) + Self.notes(growth.source, as: output.type) + Self.notes(growth)
+      Self.notes(growth.target) + Self.notes(growth.source, as: output.type) + (try Self.notes(growth))
     training = try Training(growth)
   }
 
@@ -123,13 +123,22 @@ struct GrowthReport: Encodable {
 
 extension GrowthReport {
   /// A rate that rises until the training is over is never the schedule's.
-  private static func notes(_ growth: ModelGrowth) -> [String] {
-    guard let status = growth.grownStatus(),
-      let (risen, end) = status.training.unreachedRise(from: status)
+  private static func notes(_ growth: ModelGrowth) throws -> [String] {
+    guard let status = growth.grownStatus() else { return [] }
+    if let rise = try status.training.unreachedRise(from: status) {
+      return [
+        "the learning rate rises again \(rise.text("the training as this checkpoint has it ends")); give "
+          + "less --rewarmup, or train for longer"
+      ]
+    }
+    // Nobody knows how long the next training is, but one as long as all so far would not do.
+    guard status.training.stop.after?.isReached(by: status.progress) ?? false,
+      let rise = status.position.rewarmup?.duration,
+      rise.amount >= status.progress.amount(rise.measure)
     else { return [] }
     return [
-      "the learning rate rises again to step \(risen), and the training as this checkpoint has it ends at "
-        + "step \(end); give less --rewarmup, or train for longer"
+      "the training came to its end, and the learning rate rises again for \(rise), no less than all of it "
+        + "took; give less --rewarmup, or train on for longer than that"
     ]
   }
 

@@ -9,7 +9,7 @@ extension GrowthPath {
   ///
   /// Losses, noise scale and slope belong to the model that was measured, so they begin anew. Step
   /// counts, data and random state go on.
-  func grown(_ status: TrainingStatus) -> TrainingStatus {
+  package func grown(_ status: TrainingStatus) -> TrainingStatus {
     var result = steps.reduce(status) { $1.plan.grown($0) }
     if case .repositioned(let ratio, let rewarmup) = options.schedule {
       result.position = result.position.moved(

@@ -24,11 +24,15 @@ extension Recipe {
     let one = try RunModels([], of: model, tokenizerVocabularySize: vocabularySize)
     let target = one.target
     try TrainingMemory.check(target, training, subject: "\(name): model")
-    guard !stages.isEmpty || planning != nil else { return (nil, one) }
     do {
+      try training.schedule.checkWarmup(training.batch, of: target)
+      guard !stages.isEmpty || planning != nil else { return (nil, one) }
       let plan = try StageResolution(self, target: target).plan()
       let models = try RunModels(plan.stages, of: model, tokenizerVocabularySize: vocabularySize)
-      if plan.origin == .recipe { try checkUse(in: models) }
+      if plan.origin == .recipe {
+        try checkUse(in: models)
+        try RunForecast(models, training: training).checkRises()
+      }
       try models.checkSlopes()
       try training.checkParametrization(of: models)
       return (plan, models)

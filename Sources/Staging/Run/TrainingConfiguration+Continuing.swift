@@ -14,11 +14,11 @@ extension TrainingConfiguration {
   }
 
   private func checkRise(_ status: TrainingStatus, _ name: String) throws {
-    guard let (risen, end) = unreachedRise(from: status) else { return }
+    guard let rise = try unreachedRise(from: status) else { return }
     throw StagingError(
       .incompatibleCheckpoint,
-      "the checkpoint's learning rate rises again after its growth, to step \(risen), and the run ends at "
-        + "step \(end), before it is whole; train for longer, or grow with less --rewarmup",
+      "the checkpoint's learning rate rises again after its growth, \(rise.text("the run ends")), before "
+        + "it is whole; train for longer, or grow with less --rewarmup",
       subject: "\(name): \(stop.after == nil ? "schedule.total" : "stop.after")")
   }
 

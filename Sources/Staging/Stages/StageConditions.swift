@@ -111,29 +111,3 @@ extension TrainingConfiguration {
     }
   }
 }
-
-extension TrainingDuration {
-  /// The duration after some progress.
-  func plus(_ progress: TrainingProgress) -> TrainingDuration {
-    with(amount + progress.amount(measure))
-  }
-
-  /// The duration without some progress.
-  func minus(_ progress: TrainingProgress) -> TrainingDuration {
-    with(amount - progress.amount(measure))
-  }
-
-  /// A part of the duration.
-  func times(_ share: Double) -> TrainingDuration { with(amount * share) }
-
-  /// The same measure; counts are rounded up and never below zero.
-  private func with(_ amount: Double) -> TrainingDuration {
-    let count = Int(exactly: max(0, amount).rounded(.up)) ?? .max
-    return switch self {
-    case .steps: .steps(count)
-    case .tokens: .tokens(count)
-    case .floatingPointOperations: .floatingPointOperations(amount)
-    case .seconds: .seconds(amount)
-    }
-  }
-}
