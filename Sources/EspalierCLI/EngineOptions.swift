@@ -50,8 +50,18 @@ struct EngineOptions: ParsableArguments {
   func makeEngine(
     threads others: Int? = nil, engine word: String? = nil
   ) throws -> any TrainingEngine {
+    try chooseEngine(threads: others, engine: word).engine
+  }
+
+  /// The engine to compute with, and the word by which a run finds the same one again; nil for the embedded
+  /// engine that nobody named.
+  ///
+  /// - Throws: as ``makeEngine(threads:engine:)``.
+  func chooseEngine(
+    threads others: Int? = nil, engine word: String? = nil
+  ) throws -> (engine: any TrainingEngine, word: String?) {
     guard let word = engineWord ?? word else {
-      return try EngineRequest.cpu.engine(threads: threads ?? others)
+      return (try EngineRequest.cpu.choice(threads: threads ?? others).engine, nil)
     }
     guard let request = EngineRequest(argument: word) else {
       throw StagingError(
@@ -60,12 +70,12 @@ struct EngineOptions: ParsableArguments {
           + "xla:cuda or xla:/plugin.so. Name the engine with --engine", subject: "run.json: engine"
       )
     }
-    let engine = try request.engine(threads: threads ?? others)
+    let choice = try request.choice(threads: threads ?? others)
     switch request {
     case .xla, .auto: Note.print(PluginSearch().remarks)
     case .cpu, .library: break
     }
-    return engine
+    return (choice.engine, choice.request.word)
   }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Espalier
+import Foundation
+import XLAEngine
 
 /// What shall compute, as `--engine` says it.
 enum EngineRequest: Hashable, ExpressibleByArgument {
@@ -47,29 +49,80 @@ enum EngineRequest: Hashable, ExpressibleByArgument {
     }
   }
 
+  /// An engine, and the request that names it and no other: `xla:cuda` where an accelerator was asked for.
+  struct Choice {
+    var engine: any TrainingEngine
+    var request: EngineRequest
+  }
+
   /// Makes the engine.
   ///
   /// - Parameters:
   ///   - threads: of the embedded engine; nil for all cores.
   /// - Throws: `XLAEngineError` where there is no such plugin, or it cannot be used.
-  func engine(
+  func choice(
     threads: Int?, in search: PluginSearch = PluginSearch()
-  ) throws -> any TrainingEngine {
+  ) throws -> Choice {
     switch self {
-    case .cpu: return CPUTrainingEngine(threads: threads)
-    case .library(let path): return try XLATrainingEngine(plugin: path)
-    case .xla(let kind):
-      guard let found = (kind.map(search.plugins(of:)) ?? search.plugins()).first else {
-        throw Self.missing(kind, search)
-      }
-      return try XLATrainingEngine(plugin: found.path)
+    case .cpu: return Choice(engine: CPUTrainingEngine(threads: threads), request: .cpu)
+    case .library(let path):
+      return Choice(
+        engine: try XLATrainingEngine(plugin: path, after: .ofThisCommand), request: self)
+    case .xla(nil):
+      guard let found = search.plugins().first else { throw Self.missing(nil, search) }
+      return try Self.choice(found.path, PluginTrial.ofThisCommand.describe(found.path))
+    case .xla(let kind?): return try Self.choice(of: kind, in: search)
     case .auto:
-      // A plugin that finds no device of its kind is as good as none.
-      for found in search.plugins() where found.kind != .cpu {
-        if let engine = try? XLATrainingEngine(plugin: found.path) { return engine }
-      }
-      return CPUTrainingEngine(threads: threads)
+      return try Self.accelerator(in: search)
+        ?? Choice(engine: CPUTrainingEngine(threads: threads), request: .cpu)
     }
+  }
+
+  private static func choice(
+    _ path: String, _ plugin: PluginDescription
+  ) throws(XLAEngineError) -> Choice {
+    Choice(
+      engine: try XLATrainingEngine(plugin: path),
+      request: plugin.kind.map { .xla($0) } ?? .library(path))
+  }
+
+  /// The first plugin that says itself that it is of a kind; those whose place or name says so are asked
+  /// first, and the others only where none of them is.
+  private static func choice(of kind: PluginKind, in search: PluginSearch) throws -> Choice {
+    let (likely, others) = (search.plugins(of: kind), search.plugins().filter { $0.kind != kind })
+    var stranger: XLAEngineError?
+    for found in likely {
+      let plugin = try PluginTrial.ofThisCommand.describe(found.path)
+      if plugin.kind == kind { return try choice(found.path, plugin) }
+      stranger =
+        stranger
+        ?? XLAEngineError(
+          .missingPlugin,
+          "says itself that it is \(plugin.engine), and not xla:\(kind.rawValue), where it was found "
+            + "(by \(found.source)); name that engine, or put the plugin where it belongs",
+          subject: found.path)
+    }
+    for found in others {
+      guard let plugin = try? PluginTrial.ofThisCommand.describe(found.path), plugin.kind == kind
+      else { continue }
+      return try choice(found.path, plugin)
+    }
+    throw stranger ?? missing(kind, search)
+  }
+
+  /// The first plugin with a device that is not this machine's processor; nil where there is none.
+  private static func accelerator(in search: PluginSearch) throws -> Choice? {
+    for found in search.plugins() where found.kind != .cpu {
+      do throws(XLAEngineError) {
+        let plugin = try PluginTrial.ofThisCommand.describe(found.path)
+        guard plugin.kind != .cpu else { continue }
+        return try choice(found.path, plugin)
+      } catch {
+        // A plugin that finds no device of its kind is as good as none; a damaged one is worth a word.
+        if error.code == .invalidPlugin { Note.print(["--engine auto passes over \(error)"]) }
+      }
+    }
+    return nil
   }
 
   private static func missing(_ kind: PluginKind?, _ search: PluginSearch) -> XLAEngineError {
@@ -82,4 +135,20 @@ enum EngineRequest: Hashable, ExpressibleByArgument {
         + search.remarks.map { ". \($0)" }.joined(),
       subject: "--engine \(EngineRequest.xla(kind).word)")
   }
+}
+
+extension PluginTrial {
+  /// The word upon which this command tries a plugin for another process of itself.
+  static let word = "--try-plugin"
+
+  /// Opens plugins in another process of this command.
+  static let ofThisCommand = PluginTrial(
+    executable: {
+      #if os(Linux)
+        // Also where the file was replaced by a newer one meanwhile.
+        "/proc/self/exe"
+      #else
+        Bundle.main.executablePath ?? CommandLine.arguments[0]
+      #endif
+    }(), arguments: [word])
 }

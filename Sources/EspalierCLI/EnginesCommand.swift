@@ -3,6 +3,7 @@ import ArgumentParser
 import Espalier
 import Foundation
 import Wording
+import XLAEngine
 
 /// `espalier engines`: what computes here, and what could.
 struct EnginesCommand: ParsableCommand {
@@ -13,7 +14,8 @@ struct EnginesCommand: ParsableCommand {
       The embedded engine is always there. XLA comes as plugins, one for each kind of device, which are \
       looked for in this order: the library that ESPALIER_PJRT_PLUGIN names, the folder that \
       ESPALIER_PLUGINS names (else ~/.espalier/plugins) with a folder in it for each kind, and the packages \
-      of the active Python environment. Each one is opened to see whether it works.
+      of the active Python environment. Each one is opened, in a process of its own, to see whether it works \
+      and what it is for.
 
       Examples:
         espalier engines
@@ -54,8 +56,13 @@ struct EngineList: Encodable {
   init(_ search: PluginSearch) {
     let found = search.plugins()
     remarks = search.remarks.map { ShownText.escaped($0, as: .line) }
-    plugins = found.map(Plugin.init)
-    let kinds = Set(found.compactMap(\.kind))
+    let descriptions = PluginTrial.ofThisCommand.describe(all: found.map(\.path))
+    plugins = zip(found, descriptions).map(Plugin.init)
+    // Where a plugin does not open, its place must do.
+    let kinds = Set(
+      zip(found, descriptions).compactMap { found, plugin in
+        (try? plugin.get()).map(\.kind) ?? found.kind
+      })
     installable = Dictionary(
       uniqueKeysWithValues: PluginKind.allCases.filter { !kinds.contains($0) }
         .map { ($0.rawValue, $0.packages) })
@@ -90,18 +97,16 @@ struct EngineList: Encodable {
 }
 
 extension EngineList.Plugin {
-  fileprivate init(_ found: FoundPlugin) {
+  fileprivate init(
+    _ found: FoundPlugin, _ description: Result<PluginDescription, XLAEngineError>
+  ) {
     path = ShownText.escaped(found.path, as: .line)
     source = found.source
-    do {
-      let engine = try XLATrainingEngine(plugin: found.path)
-      let plugin = try PJRTPlugin.open(found.path)
-      self.engine = engine.name
-      interface = "\(plugin.version.major).\(plugin.version.minor)"
-      version = engine.platformVersion
-      devices = engine.deviceKinds
-    } catch {
-      self.error = "\(error)"
+    switch description {
+    case .success(let plugin):
+      engine = plugin.engine
+      (interface, version, devices) = (plugin.interface, plugin.version, plugin.devices)
+    case .failure(let error): self.error = "\(error)"
     }
   }
 }

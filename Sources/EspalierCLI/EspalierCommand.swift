@@ -2,6 +2,7 @@
 import ArgumentParser
 import Espalier
 import Foundation
+import XLAEngine
 
 @main
 struct EspalierCommand: AsyncParsableCommand {
@@ -43,6 +44,10 @@ struct EspalierCommand: AsyncParsableCommand {
       try? StandardStream.standardError.write(
         "Error: too many files are open; raise the limit (`ulimit -n`)\n")
       Foundation.exit(EXIT_FAILURE)
+    }
+    let arguments = CommandLine.arguments.dropFirst()
+    if arguments.count == 2, arguments.first == PluginTrial.word, let path = arguments.last {
+      return PluginTrial.answer(path)
     }
     await CommandRun.run(Array(CommandLine.arguments.dropFirst()))
   }

@@ -33,15 +33,45 @@ public struct XLATrainingEngine: TrainingEngine {
   ///   - plugin: where the plugin's library is.
   ///   - folder: where compiled programs are kept for later processes; nil for nowhere.
   /// - Throws: ``XLAEngineError`` where it is no plugin that the engine can use, or finds no device.
-  public init(plugin path: String, executables folder: ExecutableFolder? = .usual) throws {
-    let plugin = try PJRTPlugin.open(path)
-    (client, executables) = try Self.opened.withLock { opened in
-      var known = try opened[plugin.path] ?? Opened(client: DeviceClient(plugin))
-      let cache = known.executables[folder] ?? ExecutableCache(folder: folder)
-      known.executables[folder] = cache
-      opened[plugin.path] = known
-      return (known.client, cache)
+  public init(
+    plugin path: String, executables folder: ExecutableFolder? = .usual
+  ) throws(XLAEngineError) {
+    try self.init(opened: PJRTPlugin.open(path), executables: folder)
+  }
+
+  /// Makes an engine of a plugin that another process opens first, so that one which is damaged does not
+  /// end this one; one that is open here already is not tried.
+  ///
+  /// - Throws: as ``init(plugin:executables:)``; of code `invalidPlugin` with the signal where the plugin ended
+  ///   the other process.
+  public init(
+    plugin path: String, after trial: PluginTrial, executables folder: ExecutableFolder? = .usual
+  ) throws {
+    if !PJRTPlugin.isOpen(path) { _ = try trial.describe(path) }
+    try self.init(plugin: path, executables: folder)
+  }
+
+  init(
+    opened plugin: PJRTPlugin, executables folder: ExecutableFolder? = .usual
+  ) throws(XLAEngineError) {
+    let result = Self.opened.withLock {
+      opened -> Result<(DeviceClient, ExecutableCache), XLAEngineError> in
+      do throws(XLAEngineError) {
+        var known: Opened
+        if let made = opened[plugin.path] {
+          known = made
+        } else {
+          known = Opened(client: try DeviceClient(plugin))
+        }
+        let cache = known.executables[folder] ?? ExecutableCache(folder: folder)
+        known.executables[folder] = cache
+        opened[plugin.path] = known
+        return .success((known.client, cache))
+      } catch {
+        return .failure(error)
+      }
     }
+    (client, executables) = try result.get()
   }
 
   /// The programs that were readied in this process for the plugin, in order, by all engines that keep them in
@@ -53,6 +83,17 @@ public struct XLATrainingEngine: TrainingEngine {
 
   /// The plugin's own words for its version.
   public var platformVersion: String { client.platformVersion }
+
+  /// The first of ``deviceKinds``, which computes.
+  public var deviceKind: String? { client.deviceKinds.first }
+
+  /// The version of PJRT's interface, and ``platformVersion`` where that says more than the platform's name:
+  /// `PJRT 0.115`.
+  public var version: String? {
+    let interface = "PJRT \(client.plugin.version.major).\(client.plugin.version.minor)"
+    let words = client.platformVersion.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return words.isEmpty || words == client.platform ? interface : "\(interface), \(words.prefix(200))"
+  }
 
   /// What kinds of device the plugin sees, in order; the first one computes.
   public var deviceKinds: [String] { client.deviceKinds }

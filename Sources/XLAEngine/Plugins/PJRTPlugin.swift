@@ -38,6 +38,12 @@ public final class PJRTPlugin: @unchecked Sendable {
     return try result.get()
   }
 
+  /// Whether a plugin is open in this process.
+  static func isOpen(_ path: String) -> Bool {
+    let path = URL(filePath: path).resolvingSymlinksInPath().path
+    return opened.withLock { $0[path] != nil }
+  }
+
   private init(_ path: String) throws(XLAEngineError) {
     try LibraryFile.check(path)
     guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
