@@ -25,6 +25,8 @@ public struct KeptEvents: Sendable, Hashable {
   public internal(set) var checkpointStep: Int?
   /// The wall time of training that the last one of the moment's own step tells of.
   public internal(set) var seconds: Double?
+  /// What computed last; nil where no event says.
+  public internal(set) var engine: LoggedEngine?
 }
 
 /// Decides line by line what stays of a log whose run goes on.
@@ -63,6 +65,7 @@ struct LogCut {
     case .checkpoint: kept.checkpointStep = event.step
     default: break
     }
+    kept.engine = event.engine ?? kept.engine
     guard event.step == moment.step, event.seconds.isFinite, !isChanged else { return }
     kept.seconds = event.seconds
   }

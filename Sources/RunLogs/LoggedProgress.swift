@@ -136,7 +136,12 @@ struct ProgressCheck {
 
   /// Notes a contradiction.
   mutating func note(_ line: LineScanner.Line, _ field: String?, _ problem: String) {
+    note(line: line.number, field, problem)
+  }
+
+  /// Notes a contradiction in a line of a number, from 1.
+  mutating func note(line: Int, _ field: String?, _ problem: String) {
     guard contradictions.count < RunLogAudit.mostIrregularities else { return }
-    contradictions.append(RunLogContradiction(line: line.number, field: field, problem))
+    contradictions.append(RunLogContradiction(line: line, field: field, problem))
   }
 }

@@ -49,6 +49,8 @@ public struct RunLogAudit: Sendable {
   public private(set) var irregularities: [Irregularity] = []
   /// The last step that has a record; where there is none, that at which the run began.
   public private(set) var lastStep: Int
+  /// The furthest step that any record tells of, also one that the run went back behind.
+  public private(set) var furthestStep: Int
   /// The last record of a checkpoint that was saved; nil where none was.
   public private(set) var lastCheckpoint: EventRecord?
   /// The record of the step that was asked for.
@@ -68,6 +70,8 @@ public struct RunLogAudit: Sendable {
   private var progress: ProgressCheck
   private var hasBegun: Bool
   private var previous = Data()
+  /// The checksum of the line that the run knows to be its last, until it is found.
+  private var missingEnd: Data?
 
   /// Reads a log; one that does not exist is empty.
   ///
@@ -79,15 +83,18 @@ public struct RunLogAudit: Sendable {
   ///   - steps: other steps whose records are to be kept.
   ///   - isSealed: whether every line was written with a checksum and that of the line before it;
   ///     otherwise those must have them that come after the first with one.
+  ///   - end: the line that the run knows to be its last; nil where it knows none.
   /// - Throws: ``RunLogsError`` of code `damagedLine` where a line before the last is no record.
   public init(
     path: String, begin: Int? = 0, through step: Int? = nil, since start: LoggedProgress? = nil,
-    keeping steps: Set<Int> = [], isSealed: Bool = false
+    keeping steps: Set<Int> = [], isSealed: Bool = false, endingWith end: LoggedEnd? = nil
   ) throws {
     wanted = step
+    missingEnd = end.map { Data($0.checksum.utf8) }
     keepsSteps = steps
     progress = ProgressCheck(since: start, isSealed: isSealed)
     lastStep = min(max(0, begin ?? 0), RunRecord.counts.upperBound)
+    furthestStep = lastStep
     hasBegun = begin != nil
     guard FileManager.default.fileExists(atPath: path) else {
       note(missingThrough: step)
@@ -95,21 +102,34 @@ public struct RunLogAudit: Sendable {
     }
     var scanner = try LineScanner(path: path)
     var next = try scanner.next()
+    var last = 0
     while let line = next {
       next = try scanner.next()
       do {
         guard line.isTerminated else { break }
         try take(line)
+        last = line.number
       } catch {
         guard next == nil else { throw RunLogsError(damaged: line, of: path, error) }
         note(.damagedEnd(line: line.number))
       }
     }
     note(missingThrough: step)
+    noteMissingEnd(after: last)
+  }
+
+  /// Notes that the log lost its last lines, unless its last one is known to be damaged.
+  private mutating func noteMissingEnd(after last: Int) {
+    guard missingEnd != nil, !isChanged(last) else { return }
+    if case .damagedEnd? = irregularities.last { return }
+    progress.note(
+      line: last, nil, "is not the last that the run wrote: lines after it were taken out")
   }
 
   private mutating func take(_ line: LineScanner.Line) throws {
     let entry = try LogLine(line.bytes)
+    if missingEnd == LineChecksum.digits(in: line.bytes) { missingEnd = nil }
+    furthestStep = max(furthestStep, entry.step)
     let told = irregularities.count
     if let event = entry.event { take(event, line.number) }
     if let wanted, entry.step > wanted { return progress.pass(line) }

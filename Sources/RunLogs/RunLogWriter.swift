@@ -12,6 +12,8 @@ public final class RunLogWriter {
   private var handle: FileHandle
   /// The checksum of the last line.
   private var last: Data
+  /// The checksum of the last line, which the next one repeats.
+  public var lastChecksum: String { String(decoding: last, as: UTF8.self) }
 
   /// Opens a log to append to, and makes it where there is none.
   ///
@@ -30,13 +32,18 @@ public final class RunLogWriter {
   /// A torn last line is cut off, and so is what lies beyond the moment: later steps, and of its own
   /// step the end of a stage and the growth that the state has not come through yet.
   ///
+  /// - Parameter end: the line that the run knows to be its last. Where it is gone, the next line is
+  ///   written after it all the same: the log then says that it lost lines, until they are put back.
   /// - Throws: as ``init(path:keepingSteps:)``.
-  public init(path: String, goingOnAt moment: RunLogMoment) throws {
+  public init(
+    path: String, goingOnAt moment: RunLogMoment, after end: LoggedEnd? = nil
+  ) throws {
     // A new file must not take the place of a link.
     let path = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
     self.path = path
     let exists = FileManager.default.fileExists(atPath: path)
-    (kept, last) = exists ? try Self.cut(path, moment) : (KeptEvents(), LineChecksum.none)
+    let left = exists ? try Self.cut(path, moment, end) : Remainder()
+    (kept, last) = (left.kept, left.last)
     handle = try Self.open(path, flags: O_WRONLY | O_APPEND | O_CREAT)
   }
 
@@ -53,7 +60,7 @@ public final class RunLogWriter {
   ///
   /// - Throws: ``RunLogsError``.
   public func cut(keepingSteps: Int) throws {
-    last = try Self.cut(path, RunLogMoment(step: keepingSteps)).last
+    last = try Self.cut(path, RunLogMoment(step: keepingSteps), nil).last
     // The file may be another one now.
     handle = try Self.open(path, flags: O_WRONLY | O_APPEND | O_CREAT)
   }
@@ -81,15 +88,31 @@ public final class RunLogWriter {
     return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
+  /// What is left of a log that was cut.
+  private struct Remainder {
+    /// The events that stay.
+    var kept = KeptEvents()
+    /// The checksum of the line that the next one is written after.
+    var last = LineChecksum.none
+    /// Whether there is anything to cut.
+    var needsCut = false
+    /// The checksum of the line that is known to be the last and was not found; nil for none.
+    var missing: Data?
+  }
+
   /// Rewrites a log without its torn end and without what lies beyond a moment; leaves it alone where
   /// there is nothing to cut.
-  ///
-  /// - Returns: the events that stay, and the checksum of the last line.
   private static func cut(
-    _ path: String, _ moment: RunLogMoment
-  ) throws -> (kept: KeptEvents, last: Data) {
-    let (isNeeded, kept, last) = try survey(path, moment)
-    guard isNeeded else { return (kept, last) }
+    _ path: String, _ moment: RunLogMoment, _ end: LoggedEnd?
+  ) throws -> Remainder {
+    var left = try survey(path, moment, end)
+    if left.needsCut { left.last = try rewrite(path, moment) }
+    if let missing = left.missing { left.last = missing }
+    return left
+  }
+
+  /// - Returns: the checksum of the last line.
+  private static func rewrite(_ path: String, _ moment: RunLogMoment) throws -> Data {
     let temporary = path + ".cut"
     let output = try open(temporary, flags: O_WRONLY | O_CREAT | O_TRUNC)
     var scanner = try LineScanner(path: path)
@@ -116,29 +139,34 @@ public final class RunLogWriter {
       throw RunLogsError(
         .fileUnavailable, "cannot be replaced: \(systemReason(errno))", subject: path)
     }
-    return (kept, chain.last)
+    return chain.last
   }
 
   /// Whether anything is to be cut, and what stays; also the check that only the end is damaged.
   private static func survey(
-    _ path: String, _ moment: RunLogMoment
-  ) throws -> (needsCut: Bool, kept: KeptEvents, last: Data) {
+    _ path: String, _ moment: RunLogMoment, _ end: LoggedEnd?
+  ) throws -> Remainder {
     var scanner = try LineScanner(path: path)
     var cut = LogCut(moment)
-    var needsCut = false
-    var last = LineChecksum.none
+    var left = Remainder()
+    // Of a line beyond the moment it is no matter whether it is there.
+    if let end, end.isPossible, end.step <= moment.step, !moment.isBeginning {
+      left.missing = Data(end.checksum.utf8)
+    }
     var next = try scanner.next()
     while let line = next {
       next = try scanner.next()
       do {
         let entry = try LogLine(line.bytes)
-        if !line.isTerminated || !cut.keeps(entry) { needsCut = true }
-        last = LineChecksum.digits(in: line.bytes)
+        if !line.isTerminated || !cut.keeps(entry) { left.needsCut = true }
+        left.last = LineChecksum.digits(in: line.bytes)
+        if line.isTerminated, left.last == left.missing { left.missing = nil }
       } catch {
         guard next == nil else { throw RunLogsError(damaged: line, of: path, error) }
-        needsCut = true
+        left.needsCut = true
       }
     }
-    return (needsCut, cut.kept, last)
+    left.kept = cut.kept
+    return left
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Architectures
+import RunLogs
 import Tensors
 import Text
 
@@ -20,6 +21,12 @@ public protocol TrainingEngine: Sendable {
 
   /// Threads of this process that a step uses; nil for an engine that has none of its own.
   var threadCount: Int? { get }
+
+  /// The kind of the device that computes, in the engine's words; nil for this machine's processor.
+  var deviceKind: String? { get }
+
+  /// The version of what computes, in its own words; nil where that is this library's.
+  var version: String? { get }
 
   /// What keeps the engine from training a program, or generating with it, on sequences of a length:
   /// `the engine trains no model with experts`; nil for nothing.
@@ -70,6 +77,17 @@ extension TrainingEngine {
 
   /// None.
   public var threadCount: Int? { nil }
+
+  /// This machine's processor.
+  public var deviceKind: String? { nil }
+
+  /// This library's.
+  public var version: String? { nil }
+
+  /// What a run's log says of the engine.
+  public var identity: LoggedEngine {
+    LoggedEngine(name: name, device: deviceKind, version: version, threads: threadCount)
+  }
 
   /// Nothing.
   public func obstacle(in program: Program, sequenceLength: Int) -> String? { nil }

@@ -92,7 +92,8 @@ public struct XLATrainingEngine: TrainingEngine {
   public var version: String? {
     let interface = "PJRT \(client.plugin.version.major).\(client.plugin.version.minor)"
     let words = client.platformVersion.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    return words.isEmpty || words == client.platform ? interface : "\(interface), \(words.prefix(200))"
+    return words.isEmpty || words == client.platform
+      ? interface : "\(interface), \(words.prefix(200))"
   }
 
   /// What kinds of device the plugin sees, in order; the first one computes.

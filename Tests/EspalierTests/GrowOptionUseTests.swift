@@ -65,9 +65,16 @@ struct GrowOptionUseTests {
     try FileManager.default.removeItem(at: place.url.appending(path: "large"))
     let short = try place.grow(arguments + ["2 steps"])
     #expect(short.status == 0 && !short.output.contains("rises again"), "\(short.output)")
-    // After the training's end nobody knows how long the next one is.
+    try FileManager.default.removeItem(at: place.url.appending(path: "large"))
+    let operations = try place.grow(arguments + ["1e14 FLOPs", "--dry-run"])
+    #expect(operations.output.contains("the learning rate rises again to step"), "\(operations)")
+    // After the training's end nobody knows how long the next one is, but one as long would not do.
     let ended = try place.grow(["run", "--width", "2", "--rewarmup", "900 steps", "--dry-run"])
-    #expect(ended.status == 0 && !ended.output.contains("rises again"), "\(ended.output)")
+    #expect(
+      ended.output.contains("came to its end, and the learning rate rises again for 900 steps"),
+      "\(ended)")
+    let brief = try place.grow(["run", "--width", "2", "--rewarmup", "1 steps", "--dry-run"])
+    #expect(brief.status == 0 && !brief.output.contains("rises again"), "\(brief.output)")
   }
 
   @Test("inspect tells how new entries are trained")

@@ -41,7 +41,10 @@ struct PluginTrialTests {
     @Test(
       "one that crashes as it is opened, or asked, is an error with its path and signal",
       arguments: [
-        ("constructor", "__attribute__((constructor)) static void f(void) { *(volatile int *)0 = 1; }", 11),
+        (
+          "constructor",
+          "__attribute__((constructor)) static void f(void) { *(volatile int *)0 = 1; }", 11
+        ),
         ("table", "void *GetPjrtApi(void) { *(volatile int *)0 = 1; return 0; }", 11),
         (
           "words",
@@ -82,7 +85,8 @@ struct PluginTrialTests {
       for part in 0..<12 {
         var changed = bytes
         // The header stays: without it the file is known for no library at once.
-        let range = (64 + part * (bytes.count - 64) / 12)..<(64 + (part + 1) * (bytes.count - 64) / 12)
+        let range =
+          (64 + part * (bytes.count - 64) / 12)..<(64 + (part + 1) * (bytes.count - 64) / 12)
         changed.replaceSubrange(range, with: Data(count: range.count))
         try changed.write(to: damaged)
         let result = try run(Self.train, plugin: damaged.path)
@@ -142,7 +146,9 @@ struct PluginKindTests {
     #expect(list.output.contains("xla:cpu") && list.output.contains("xla:cuda  not here"))
   }
 
-  @Test("the first plugin is remembered as what it is, and found as that", arguments: ["xla", "xla:cpu"])
+  @Test(
+    "the first plugin is remembered as what it is, and found as that",
+    arguments: ["xla", "xla:cpu"])
   func remembered(word: String) throws {
     let first = try train("1 steps' recipe.yaml --engine \(word)")
     #expect(first.status == 0, "\(first.errors)")

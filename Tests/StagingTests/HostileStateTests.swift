@@ -14,13 +14,16 @@ struct HostileStateTests {
   private static let numbers = [
     "0", "-1", "\(Int.min)", "\(1 << 61)", "\(Int.max)", "18446744073709551616", "1e300", "-1e300",
   ].map(JSONValue.number)
-  private static let durations = ["\(Int.max) steps", "\(Int.max) tokens", "1e300 FLOPs", "0 steps"]
+  private static let durations = [
+    "\(Int.max) steps", "\(Int.max) tokens", "1e300 FLOPs", "0 steps",
+  ]
 
   /// A grown state with a rise of the rate, new entries, a slope, noise and losses to watch.
   private static let recipe =
     StagedRunTests.recipe(
       growth: "{width: 2, depth: 2, moments: resetNew, newRate: 1.3, newRateSteps: 90, "
-        + "rewarmup: 3 steps}")
+        + "rewarmup: 3 steps}"
+    )
     .replacing(
       "batch: {sequences: 4}",
       with: "batch: {sequences: 4, accumulate: 2, warmup: {from: 2, over: 300 tokens}, "
@@ -121,14 +124,19 @@ struct HostileStateTests {
     let fields = Self.fields(of: state).filter { seen.insert(Self.form(of: $0)).inserted }
     #expect(fields.count > 50)
     var refused = 0
-    for path in fields {
+    for (index, path) in fields.enumerated() {
       let old = try #require(Self.value(at: path, in: state))
       let texts = old.text == nil ? ["12", "-1 steps"] : Self.durations
       let values = Self.numbers + [.null] + texts.map(JSONValue.string)
-      for value in values {
+      for (number, value) in values.enumerated() {
         let changed = Self.replacing(path[...], in: state, with: value)
         try write(Data(changed.encoded(.compact)), to: checkpoint)
-        if try isRefused(place, checkpoint, path, value) { refused += 1 }
+        let isRefused = try isRefused(checkpoint, path, value)
+        if isRefused { refused += 1 }
+        // One value of each field, another one of each.
+        if number == index % values.count {
+          try checkRun(place, path, value, isRefused: isRefused)
+        }
       }
     }
     #expect(refused > 3 * fields.count)
@@ -148,8 +156,9 @@ struct HostileStateTests {
     }
   }
 
+  /// Whether the checkpoint is refused, in words that say where.
   private func isRefused(
-    _ place: Workplace, _ checkpoint: URL, _ path: [Step], _ value: JSONValue
+    _ checkpoint: URL, _ path: [Step], _ value: JSONValue
   ) throws -> Bool {
     let what = "\(path) \(value)"
     let refusal = error { _ = try Inspection.of(checkpoint) }
@@ -158,15 +167,22 @@ struct HostileStateTests {
       let text = refusal.description
       #expect(text.contains(TrainingStateFiles.state), "\(what): \(text)")
       let isNamed = names.last.map(text.contains) ?? false
-      #expect(isNamed || Self.others(than: names).contains(where: text.contains), "\(what): \(text)")
+      #expect(
+        isNamed || Self.others(than: names).contains(where: text.contains), "\(what): \(text)")
     }
+    return refusal != nil
+  }
+
+  /// Whatever reads the run says so or goes on; nothing goes on with a state that is refused.
+  private func checkRun(
+    _ place: Workplace, _ path: [Step], _ value: JSONValue, isRefused: Bool
+  ) throws {
     _ = error { _ = try Inspection.of(place.run, verify: false) }
     _ = error { _ = ReportPage(runs: [try ReportedRun(readingFrom: place.run)]).html }
     let copy = place.url.appending(path: "copy", directoryHint: .isDirectory)
     try FileManager.default.copyItem(at: place.run, to: copy)
     defer { try? FileManager.default.removeItem(at: copy) }
     let resumed = error { try TrainingRun.resume(copy).trainForTest(interruptingAfter: 0) }
-    if refusal != nil { #expect(resumed != nil, "\(what) is gone on with") }
-    return refusal != nil
+    if isRefused { #expect(resumed != nil, "\(path) \(value) is gone on with") }
   }
 }

@@ -9,7 +9,7 @@ struct TrainingRunErrorTests {
   @Test("a run is not overwritten")
   func existingRun() throws {
     let place = try Workplace()
-    _ = try place.create()
+    try place.create().trainForTest(interruptingAfter: 1)
     let error = #expect(throws: StagingError.self) { try place.create() }
     #expect(error?.code == .runExists)
     #expect(

@@ -107,7 +107,8 @@ struct GrowthReport: Encodable {
     tensors = withTensors ? outline.tensors : nil
     ownKeys = try growth.ownKeys()
     notes =
-      Self.notes(growth.target) + Self.notes(growth.source, as: output.type) + (try Self.notes(growth))
+      Self.notes(growth.target) + Self.notes(growth.source, as: output.type)
+      + (try Self.notes(growth))
     training = try Training(growth)
   }
 

@@ -42,7 +42,11 @@ enum InspectionText {
       progress += ", \(Readable.percent(share)) of the planned length"
     }
     var lines = ["Run \(run.path)", row("progress", progress)]
+    if !run.engines.isEmpty { lines.append(row("engine", EngineUse.text(run.engines))) }
     if let event = run.lastEvent { lines.append(row("last event", event)) }
+    if let lost = LostSteps.text(run.lostSteps.map { $0.first...$0.last }) {
+      lines.append(row("lost", "\(lost), of which the log has no record any more"))
+    }
     if !run.overrides.isEmpty {
       lines.append(row("overrides", run.overrides.joined(separator: ", ")))
     }

@@ -99,12 +99,14 @@ struct PlanPilotCommand: AsyncParsableCommand {
     defer { printer.finish() }
     for model in models {
       let url = URL(filePath: output).appending(path: Self.name(model))
-      let run =
+      var run =
         RunDirectory(url).holdsRun
         ? try TrainingRun.resume(url)
         : try TrainingRun.create(url, recipe: pilot(model, of: recipe))
+      let (engine, word) = try engineOptions.chooseEngine(threads: run.threads, engine: run.engine)
+      run.remember(engine: word)
       let summary = try run.train(
-        engine: engineOptions.makeEngine(threads: run.threads, engine: run.engine),
+        engine: engine,
         observer: printer.handle, isInterrupted: { interruption.isRequested })
       guard summary.outcome == .interrupted else { continue }
       printer.finish()

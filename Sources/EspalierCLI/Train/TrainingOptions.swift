@@ -132,18 +132,21 @@ struct TrainingOptions: ParsableArguments {
       },
       last: terminal.leave)
     // Before there is a run, so that an engine that is not there leaves none behind.
-    let known = try resumes ? nil : engineOptions.makeEngine()
-    let run = try makeRun(directory)
+    let known = try resumes ? nil : engineOptions.chooseEngine()
+    var run = try makeRun(directory, engine: known?.word)
     if !resumes, !quiet, let plan = run.plan?.plan {
       PlanText.summary(plan).forEach(terminal.print)
     }
-    let engine = try known ?? engineOptions.makeEngine(threads: run.threads, engine: run.engine)
+    let (engine, word) =
+      try known ?? engineOptions.chooseEngine(threads: run.threads, engine: run.engine)
+    run.remember(engine: word)
     var summary: TrainingRunSummary
     do {
       summary = try run.train(
         engine: engine, observer: printer.handle, isInterrupted: { interruption.isRequested })
     } catch {
       printer.finish()
+      tellOfBeginning(run)
       throw error
     }
     printer.finish()
@@ -158,10 +161,18 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
+  /// Says what becomes of a run that could not begin.
+  private func tellOfBeginning(_ run: TrainingRun) {
+    guard !run.directory.hasBegun else { return }
+    Terminal(.standardError).print(
+      "Nothing was trained. Once what the error says is mended, the same command begins the run in "
+        + "\(output ?? ""), also with another recipe.")
+  }
+
   /// The exit code of a run of stages that ended before its last one.
   static let endedSmallExitCode: Int32 = 3
 
-  private func makeRun(_ directory: URL) throws -> TrainingRun {
+  private func makeRun(_ directory: URL, engine: String?) throws -> TrainingRun {
     var overrides = plan.map { [RecipeOverride(followingPlan: URL(filePath: $0))] } ?? []
     overrides += try settings.map(RecipeOverride.init(parsing:))
     if let precision {
@@ -173,21 +184,25 @@ struct TrainingOptions: ParsableArguments {
     if resumes {
       return try TrainingRun.resume(
         directory, recipe: given, overrides: overrides, threads: engineOptions.threads,
-        engine: engineOptions.engineWord,
         fromStep: resumeFrom, fromBeginning: fromBeginning)
     }
     guard let given else { throw ValidationError("Name a recipe.") }
     return try TrainingRun.create(
       directory, recipe: given, startingFrom: (continueFrom ?? from).map { URL(filePath: $0) },
       with: continueFrom == nil ? .weights : .wholeState,
-      ignoring: modelOptions.ignoredTensors, threads: engineOptions.threads,
-      engine: engineOptions.engineWord)
+      ignoring: modelOptions.ignoredTensors, threads: engineOptions.threads, engine: engine)
   }
 
   /// Draws the run; one that is finished is not lost because its page cannot be written.
   private static func writeReport(of run: TrainingRun, warn terminal: Terminal) -> String? {
     do {
-      return try run.writeReport().path(percentEncoded: false)
+      let page = try run.writeReport()
+      if page != run.directory.report {
+        terminal.print(
+          "\(run.directory.report.lastPathComponent) in the run is no page that espalier made, and "
+            + "stays; the report is beside it")
+      }
+      return page.path(percentEncoded: false)
     } catch {
       terminal.print(
         "The run is whole, but its report could not be written: \(reason(of: error)). Try again with "

@@ -11,8 +11,8 @@ extension RunComparison {
     [
       basisRemark, decayRemark(staged + scratch), boundRemark,
       seedRemark(staged: staged.count, baselines: baselines), slopeRemark(scratch),
-      growthRemark(staged), machineRemark(staged + scratch),
-    ].compactMap { $0 }
+      growthRemark(staged), machineRemark(staged + scratch), engineRemark(staged + scratch),
+    ].compactMap { $0 } + (staged + scratch).compactMap(lossRemark)
   }
 
   private var basisRemark: String? {
@@ -73,6 +73,19 @@ extension RunComparison {
   private func growthRemark(_ runs: [ReportedRun]) -> String? {
     let never = runs.filter { !$0.isStaged }.map(\.name)
     return never.isEmpty ? nil : "never grown: \(never.joined(separator: ", "))"
+  }
+
+  /// Seconds of different engines say nothing of growth.
+  private func engineRemark(_ runs: [ReportedRun]) -> String? {
+    let known = runs.filter { !$0.course.engines.isEmpty }
+    guard Set(known.flatMap { $0.course.engines.map(\.engine) }).count > 1 else { return nil }
+    let uses = known.map { "\($0.name): \(EngineUse.text($0.course.engines))" }
+    return "different engines computed, so that seconds are not of one kind: "
+      + uses.joined(separator: "; ")
+  }
+
+  private func lossRemark(_ run: ReportedRun) -> String? {
+    LostSteps.text(run.course.lostSteps).map { "the log of \(run.name) has lost \($0)" }
   }
 
   private func machineRemark(_ runs: [ReportedRun]) -> String? {

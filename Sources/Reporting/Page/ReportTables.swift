@@ -32,10 +32,20 @@ struct ReportTables {
       main.element(
         "p", ["class": "soft small"], text: "\(prefix)\(model.description); \(counts).")
     }
+    drawEngines(&main)
     let machines = Set(runs.compactMap(\.machine)).sorted()
     guard !machines.isEmpty else { return }
     main.element(
       "p", ["class": "soft small"], text: "Measured on \(machines.joined(separator: "; ")).")
+  }
+
+  /// What computed, as far as the logs say.
+  private func drawEngines(_ main: inout Markup) {
+    for run in runs where !run.course.engines.isEmpty {
+      let prefix = runs.count > 1 ? "\(run.name): computed" : "Computed"
+      main.element(
+        "p", ["class": "soft small"], text: "\(prefix) by \(EngineUse.text(run.course.engines)).")
+    }
   }
 
   /// Where a log contradicts itself or its run, before anything that is drawn from it.
@@ -46,6 +56,11 @@ struct ReportTables {
       main.element("ul") { list in
         for problem in run.logProblems { list.element("li", text: problem) }
       }
+    }
+    for run in runs {
+      guard let lost = LostSteps.text(run.course.lostSteps) else { continue }
+      main.element(
+        "p", ["class": "bad"], text: "The log of \(run.name) has lost \(lost), as it says itself.")
     }
   }
 

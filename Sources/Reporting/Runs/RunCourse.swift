@@ -47,6 +47,21 @@ public struct RunCourse: Sendable, Hashable {
   /// The moments at which the model was grown, oldest first.
   public var growths: [EventRecord] { events.filter { $0.event == .grown } }
 
+  /// What computed, from which step on, oldest first; nothing in logs of older versions, which do not say.
+  ///
+  /// Sessions in a row on the same engine are one.
+  public var engines: [EngineUse] {
+    events.reduce(into: []) { uses, event in
+      guard let engine = event.engine, engine != uses.last?.engine else { return }
+      // Of a session without a step nothing was computed.
+      if uses.last?.step == event.step { uses.removeLast() }
+      if engine != uses.last?.engine { uses.append(EngineUse(engine: engine, step: event.step)) }
+    }
+  }
+
+  /// Steps without records that a repair of the log told of, oldest first.
+  public var lostSteps: [ClosedRange<Int>] { events.compactMap(\.lostSteps) }
+
   /// What was out of order on the way, and what the run did about it, oldest first.
   public var troubles: [EventRecord] { events.filter(\.isTrouble) }
 
@@ -83,6 +98,39 @@ public struct RunCourse: Sendable, Hashable {
     case all
     /// What came after the last growth, when the model had its final size.
     case last
+  }
+}
+
+/// An engine, and the step after which it computed.
+public struct EngineUse: Sendable, Hashable, Codable {
+  /// The engine.
+  public var engine: LoggedEngine
+  /// Optimizer steps taken before.
+  public var step: Int
+
+  /// Makes a use.
+  public init(engine: LoggedEngine, step: Int) {
+    self.engine = engine
+    self.step = step
+  }
+
+  /// All uses in one line: `cpu with 8 threads; after step 40 xla:cuda on NVIDIA H200`.
+  public static func text(_ uses: [EngineUse]) -> String {
+    uses.enumerated().map { index, use in
+      index == 0 ? "\(use.engine)" : "after step \(use.step) \(use.engine)"
+    }.joined(separator: "; ")
+  }
+}
+
+/// Steps without records, in words.
+public enum LostSteps {
+  /// `steps 4 to 5 and step 9`; nil for none.
+  public static func text(_ ranges: [ClosedRange<Int>]) -> String? {
+    guard !ranges.isEmpty else { return nil }
+    return ranges.map { range in
+      range.count == 1
+        ? "step \(range.lowerBound)" : "steps \(range.lowerBound) to \(range.upperBound)"
+    }.joined(separator: " and ")
   }
 }
 

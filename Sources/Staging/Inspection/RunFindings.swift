@@ -70,10 +70,6 @@ struct RunFindings {
       note("\(log): tells of a checkpoint at step \(saved.step), which is gone")
     }
     guard let newest = checkpoints.last(where: { $0.problems.isEmpty }) else { return }
-    if audit.lastStep < newest.step {
-      note("\(log): ends at step \(audit.lastStep), before the checkpoint \(newest.name)")
-      return
-    }
     let url = run.directory.checkpoints.appending(path: newest.name)
     let upToIt = try RunLogAudit(
       path: log, begin: begin, through: newest.step, keeping: [newest.step])

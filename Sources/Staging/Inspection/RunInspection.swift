@@ -33,6 +33,14 @@ public struct RunInspection: Sendable, Encodable {
     public var problem: String?
   }
 
+  /// Steps that have no record.
+  public struct LostRange: Sendable, Hashable, Encodable {
+    /// The first of them.
+    public var first: Int
+    /// The last of them.
+    public var last: Int
+  }
+
   /// The last of something in the log.
   public struct Loss: Sendable, Hashable, Encodable {
     /// The step.
@@ -57,6 +65,10 @@ public struct RunInspection: Sendable, Encodable {
   public var seconds: Double
   /// The part of the planned length that is done; nil where only a loss ends the run.
   public var shareDone: Double?
+  /// What computed, from which step on; nothing where the log is of an older version.
+  public var engines: [EngineUse]
+  /// Steps without records, which the log lost and tells of since it was put in order.
+  public var lostSteps: [LostRange]
   /// The last event, as the log names it.
   public var lastEvent: String?
   /// The last step's training loss.
@@ -105,6 +117,10 @@ public struct RunInspection: Sendable, Encodable {
     (flops, seconds) = (history.progress.floatingPointOperations, history.progress.seconds)
     shareDone = opened?.run.recipe.training.stop.after.map {
       $0.amount > 0 ? min(1, history.progress.amount($0.measure) / $0.amount) : 1
+    }
+    engines = history.events.engines
+    lostSteps = history.events.lostSteps.map {
+      LostRange(first: $0.lowerBound, last: $0.upperBound)
     }
     lastEvent = history.lastEvent
     trainingLoss = history.losses.last
@@ -167,6 +183,8 @@ struct RunHistory {
   private(set) var losses: [RunInspection.Loss] = []
   private(set) var validationLosses: [RunInspection.Loss] = []
   private(set) var lastEvent: String?
+  /// Events that tell of engines and of lost steps.
+  private(set) var events = RunCourse()
   private(set) var evaluation: EvaluationCost?
   /// The steps after which stages, counted from 1, were grown.
   private(set) var growths: [Int: Int] = [:]
@@ -191,6 +209,7 @@ struct RunHistory {
       validationLosses.append(.init(step: evaluation.step, loss: loss.isFinite ? loss : nil))
     case .event(let event):
       lastEvent = event.event.rawValue
+      if event.engine != nil || event.lostSteps != nil { events.add(record) }
       if event.event == .grown, case .integer(let stage)? = event.details["stage"] {
         growths[stage] = event.step
       }

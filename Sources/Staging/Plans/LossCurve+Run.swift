@@ -10,7 +10,8 @@ extension LossCurve {
   ///   validated, or its log contradicts its checkpoints or itself; ``StagingError`` where there is no run.
   public init(run url: URL, computeCount: ComputeCount = .sixN) throws {
     let run = try TrainingRun.open(url)
-    if let problem = try RunLogTruth(run).contradictions.first {
+    let truth = try RunLogTruth(run)
+    if let problem = truth.loss ?? truth.contradictions.first?.description {
       throw PlanningError(
         .invalidValue,
         "its log cannot be believed: \(problem). Put the log back as it was written, or leave the run "

@@ -35,7 +35,12 @@ struct RunData {
       return try TokenDataset.open(kept ?? run.directory.data)
     }
     if let kept {
-      if try !texts.areThose(of: kept.lastPathComponent, run) {
+      let areThose = try texts.areThose(of: kept.lastPathComponent, run)
+      guard areThose || run.directory.hasBegun else {
+        try removeUnused(kept)
+        return try openTexts(training, validation)
+      }
+      if !areThose {
         observer.note(
           "The recipe's texts or tokenizer changed since the run began; it goes on with the "
             + "tokens it has, in \(kept.path(percentEncoded: false))")
@@ -47,6 +52,18 @@ struct RunData {
     let dataset = try TokenDataset.open(directory)
     try checkAreThoseOfTheRun(dataset)
     return dataset
+  }
+
+  /// Removes tokens of other texts, which an earlier recipe of a run that has not begun made of them.
+  private func removeUnused(_ tokens: URL) throws {
+    do { try FileManager.default.removeItem(at: tokens) } catch {
+      throw StagingError(
+        .unwritableFile, "cannot be removed: \(reason(of: error))",
+        subject: tokens.path(percentEncoded: false))
+    }
+    observer.note(
+      "The recipe's texts or tokenizer are others than at the last attempt; their tokens are made anew"
+    )
   }
 
   /// A directory for tokens; what a killed program or a lost file left of others stays beside it.

@@ -65,16 +65,16 @@ public struct RunDirectory: Sendable, Hashable {
         .runExists, "is a file; name a directory that does not exist, which will be made",
         subject: path)
     }
-    guard !holdsRun else {
+    guard !holdsRun || !hasBegun else {
       throw StagingError(
         .runExists,
         "there is a run here already; continue it with --resume, or choose another directory",
         subject: path)
     }
-    // What a run leaves that was killed while it was being made.
-    let own: Set = [recipe, plan, data, lock].reduce(into: Set()) {
-      $0.insert($1.lastPathComponent)
-    }
+    // What a run leaves that was killed while it was being made, or that never took a step.
+    let parts =
+      [recipe, plan, data, lock] + (holdsRun ? [manifest, log, checkpoints, stages] : [])
+    let own = Set(parts.map(\.lastPathComponent))
     let listing = try? FolderListing(of: path)
     let others =
       (listing?.names ?? []).filter { !own.contains($0) && !$0.hasPrefix(".") }
@@ -85,6 +85,33 @@ public struct RunDirectory: Sendable, Hashable {
       .runExists,
       "the directory is not empty (\(other)); choose a new one, which will be made",
       subject: path)
+  }
+
+  /// Whether the run took a step, or anything else was logged or saved of it.
+  ///
+  /// One that has not, as where its text was not found, may be made anew.
+  public var hasBegun: Bool {
+    // A link is somebody's own, wherever it leads.
+    let attributes = try? FileManager.default.attributesOfItem(
+      atPath: log.path(percentEncoded: false))
+    let isLogged =
+      attributes.map { $0[.type] as? FileAttributeType != .typeRegular || $0[.size] as? Int != 0 }
+      ?? false
+    return isLogged || ![checkpoints, stages].allSatisfy { Self.names(in: $0).isEmpty }
+  }
+
+  /// Removes what makes a directory a run that has not begun; its tokens stay.
+  ///
+  /// - Throws: ``StagingError`` of code `unwritableFile`.
+  func removeUnbegun() throws {
+    // First, so that no half of it is taken for a run.
+    for file in [manifest, plan] where Self.exists(file) {
+      do { try FileManager.default.removeItem(at: file) } catch {
+        throw StagingError(
+          .unwritableFile, "cannot be replaced: \(reason(of: error))",
+          subject: file.path(percentEncoded: false))
+      }
+    }
   }
 
   /// Why there is no run to open, and what to do where one lost its `run.json`.
@@ -109,6 +136,18 @@ public struct RunDirectory: Sendable, Hashable {
     try makeDirectories(aside)
     for part in parts { try move(part, to: aside.appending(path: part.lastPathComponent)) }
     return aside
+  }
+
+  /// Why the log is a link without a file at its end, and what kind; nil where it is none.
+  var deadLog: String? {
+    let path = log.path(percentEncoded: false)
+    guard !Self.exists(log),
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil
+    else { return nil }
+    var information = stat()
+    guard stat(path, &information) != 0 else { return nil }
+    return errno == ELOOP
+      ? "is a link that leads to itself" : "is a link to a file that is not there"
   }
 
   /// Keeps a copy of the log beside it.

@@ -16,10 +16,14 @@ struct RunLogCheck {
   init(_ run: TrainingRun) { self.run = run }
 
   /// What a log was found to be.
-  struct Settled {
-    /// What to tell the user.
-    var notes: [String] = []
-    /// Whether what the log says of times can be believed.
+  struct Finding {
+    /// How it is not whole; nothing where it is.
+    var irregularities: [RunLogAudit.Irregularity] = []
+    /// Why it cannot be believed, in one line; nil where it can.
+    var doubt: String?
+    /// The step of the last checkpoint that it tells of, where that is gone.
+    var lostCheckpoint: Int?
+    /// Whether what it says of times can be believed.
     var tellsTime = true
   }
 
@@ -55,12 +59,15 @@ struct RunLogCheck {
       + "\(paths.joined(separator: " "))`"
   }
 
-  /// Makes the log ready for a session that goes on from a state: it must be this run's, and a log that
-  /// lost or doubled lines is put in order, with a copy of the old one beside it.
+  /// Compares the log with the state that a session goes on from; nothing is changed.
   ///
   /// - Throws: ``StagingError`` of code `runUnavailable` where the log's record of the state's last step
-  ///   is another than the state's.
-  func settle(for status: TrainingStatus) throws -> Settled {
+  ///   is another than the state's, or the log is a link that can lead nowhere.
+  func examine(for status: TrainingStatus) throws -> Finding {
+    if let problem = directory.deadLog {
+      throw StagingError(
+        .runUnavailable, "\(problem). Remove it, or put the log back", subject: directory.log.path)
+    }
     let path = directory.log.path(percentEncoded: false)
     let step = status.progress.steps
     let audit = try RunLogAudit(
@@ -70,31 +77,44 @@ struct RunLogCheck {
     if let kept = audit.kept[step], !audit.isChanged(kept.line) {
       try checkSame(kept.record, status)
     }
-    var settled = Settled()
-    if let lost = lostCheckpoint(audit, after: step) {
-      settled.notes.append(
+    let contradictions = try RunLogTruth(run, through: step).contradictions
+    return Finding(
+      irregularities: audit.irregularities,
+      doubt: RunLogTruth.list(contradictions.map(\.description)),
+      lostCheckpoint: lostCheckpoint(audit, after: step),
+      tellsTime: !contradictions.contains { $0.field == "seconds" })
+  }
+
+  /// Makes the log ready for a session that goes on from a state: one that lost or doubled lines is put in
+  /// order, with a copy of the old one beside it.
+  ///
+  /// - Returns: what to tell the user.
+  func settle(_ finding: Finding, through step: Int) throws -> [String] {
+    var notes: [String] = []
+    if let lost = finding.lostCheckpoint {
+      notes.append(
         "the log tells of a checkpoint at step \(lost), which is gone; the run goes on from step "
           + "\(step). The log as it was is kept as \(try directory.copyLog().lastPathComponent)")
     }
-    let contradictions = try RunLogTruth(run, through: step).contradictions
-    settled.tellsTime = !contradictions.contains { $0.field == "seconds" }
-    if let list = RunLogTruth.list(contradictions.map(\.description)) {
-      settled.notes.append(
-        "the log cannot be believed: \(list). The run goes on with what its checkpoint says; put the "
+    if let doubt = finding.doubt {
+      notes.append(
+        "the log cannot be believed: \(doubt). The run goes on with what its checkpoint says; put the "
           + "log back as it was written, for reports and comparisons")
     }
-    guard !audit.irregularities.isEmpty else { return settled }
-    settled.notes.append(try repair(audit, through: step))
-    return settled
+    guard !finding.irregularities.isEmpty else { return notes }
+    notes.append(try repair(finding.irregularities, through: step))
+    return notes
   }
 
-  private func repair(_ audit: RunLogAudit, through step: Int) throws -> String {
+  private func repair(
+    _ irregularities: [RunLogAudit.Irregularity], through step: Int
+  ) throws -> String {
     let path = directory.log.path(percentEncoded: false)
     let copy =
       try FileManager.default.fileExists(atPath: path)
       ? "; as it was it is kept as \(directory.copyLog().lastPathComponent)" : ""
     try RunLogRepair.repair(path: path, begin: begin, through: step)
-    let list = RunLogTruth.list(audit.irregularities.map(\.description)) ?? ""
+    let list = RunLogTruth.list(irregularities.map(\.description)) ?? ""
     return "the log is not whole: \(list). The training does not depend on it; it was put in "
       + "order\(copy)"
   }
@@ -131,21 +151,39 @@ struct RunLogTruth {
   let irregularities: [RunLogAudit.Irregularity]
   /// Values that contradict others, by line and field.
   let contradictions: [RunLogContradiction]
+  /// What the saved states know and the log does not tell; nil where it tells all.
+  let loss: String?
 
-  /// Reads a run's log; one that does not exist says nothing wrong.
+  /// Reads a run's log; one that does not exist says nothing wrong, as long as nothing was saved.
   ///
   /// - Parameter step: the step up to which the log is judged; nil for its own end.
   /// - Throws: `RunLogsError` where a line before the last is no record.
   init(_ run: TrainingRun, through step: Int? = nil) throws {
     let path = run.directory.log.path(percentEncoded: false)
+    // Before the log, which a run at work writes first.
+    let states = Self.states(of: run)
+    let saved = states.map(\.progress.steps).filter { $0 <= step ?? .max }.max() ?? 0
+    let begin = run.manifest.stepsBefore
     guard FileManager.default.fileExists(atPath: path) else {
       (irregularities, contradictions) = ([], [])
+      let isMissed = run.directory.deadLog != nil || saved > begin ?? 0
+      loss =
+        isMissed
+        ? "it \(run.directory.deadLog ?? "is gone")"
+          + (saved > 0 ? ", and the run has saved a state at step \(saved)" : "") : nil
       return
     }
-    let states = Self.states(of: run)
+    let end = run.manifest.logEnd.flatMap { $0.step <= step ?? .max ? $0 : nil }
     let audit = try RunLogAudit(
-      path: path, begin: run.manifest.stepsBefore, through: step, since: run.manifest.loggedStart,
-      keeping: Set(states.map(\.progress.steps)), isSealed: run.manifest.logIsSealed ?? false)
+      path: path, begin: begin, through: step, since: run.manifest.loggedStart,
+      keeping: Set(states.map(\.progress.steps)), isSealed: run.manifest.logIsSealed ?? false,
+      endingWith: end)
+    // A checkpoint that was begun with is nothing that the log tells of.
+    let isShort = saved > audit.furthestStep && saved > begin ?? 0
+    loss =
+      isShort
+      ? "it ends at step \(audit.furthestStep), before the state that was saved at step \(saved)"
+      : nil
     irregularities = audit.irregularities
     contradictions =
       audit.contradictions
@@ -155,7 +193,10 @@ struct RunLogTruth {
   }
 
   /// All that is wrong, for people, without the file's name.
-  var findings: [String] { irregularities.map(\.description) + contradictions.map(\.description) }
+  var findings: [String] {
+    [loss].compactMap { $0 } + irregularities.map(\.description)
+      + contradictions.map(\.description)
+  }
 
   /// The first findings in one line; nil where the log can be believed.
   static func list(_ findings: [String]) -> String? {

@@ -3,6 +3,7 @@ import CheckedInput
 import Checkpoints
 import Documents
 import Foundation
+import RunLogs
 import Training
 import Wording
 
@@ -35,6 +36,9 @@ public struct RunManifest: Sendable, Hashable, Codable {
   public var planHash: String?
   /// Whether every line of the log has a checksum and that of the line before it; nil in older files.
   public var logIsSealed: Bool?
+  /// The log's last line, where the last session came to its end; nil while one is at work, after one that
+  /// was killed, and in older files.
+  public var logEnd: LoggedEnd?
   /// Names of that checkpoint's tensors that are passed over; nil for none.
   public var ignoredTensors: [String]?
   /// Threads of the engine; nil for all of the machine's.
@@ -122,6 +126,10 @@ public struct RunManifest: Sendable, Hashable, Codable {
       if let value, !(value.isFinite && value >= 0) {
         return "began.\(key): \(value) is not possible; expected a number from 0 on"
       }
+    }
+    if let logEnd, !logEnd.isPossible {
+      return
+        "logEnd: step \(logEnd.step) and checksum \(logEnd.checksum.excerpt) are of no log's line"
     }
     for (index, threads) in ([threads] + peaks.map(\.threads)).enumerated() {
       if let threads, threads < 1 {

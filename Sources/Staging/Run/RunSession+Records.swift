@@ -47,7 +47,8 @@ extension RunSession {
   /// from, and the stage that begins with it.
   func completeLog() throws {
     guard let resumedFrom else { return }
-    let status = start.state.status
+    var status = start.state.status
+    status.progress.seconds = secondsSoFar(status)
     if log.kept.checkpointStep != status.progress.steps {
       try logEvent(.checkpoint, at: status.progress, ["checkpoint": .text(resumedFrom)])
     }
@@ -62,15 +63,22 @@ extension RunSession {
   /// What the last session took to save its state is not in that state, but in
   /// what the log tells of the moment.
   func secondsSoFar(_ status: TrainingStatus) -> Double {
-    guard start.checkpoint != nil, start.logTellsTime, let logged = log.kept.seconds else {
-      return status.progress.seconds
-    }
-    return max(status.progress.seconds, logged)
+    let seconds = status.progress.seconds
+    guard start.checkpoint != nil else { return seconds }
+    // As the run itself keeps it, where the log has lost the line.
+    let end = run.manifest.logEnd.flatMap { $0.step == status.progress.steps ? $0.seconds : nil }
+    let logged = start.logTellsTime ? log.kept.seconds : nil
+    return max(seconds, logged ?? seconds, end ?? seconds)
   }
 
   /// Tells and logs which settings of the training that the run goes on with its recipe replaces, and what the
   /// user has changed for this session.
   func logChanges(at progress: TrainingProgress) throws {
+    if let before = log.kept.engine, before != engine.identity {
+      observer.note(
+        "The run goes on with the engine \(engine.identity); until here it was \(before), so that its "
+          + "numbers from here on are not those of an unbroken run to the last bit")
+    }
     if !start.replaced.isEmpty {
       observer.note(
         "The recipe replaces settings of the training that the run goes on with: "

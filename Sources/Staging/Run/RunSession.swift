@@ -15,7 +15,7 @@ final class RunSession {
   let start: RunStart
   let observer: RunObserver
   let log: RunLogWriter
-  private let engine: any TrainingEngine
+  let engine: any TrainingEngine
   private let store: CheckpointStore
   private let tokenizer: Data
   private let validation: TokenSplit?
@@ -26,6 +26,8 @@ final class RunSession {
   var meter: ProgressMeter?
   /// The last step of this session.
   var lastStep: StepRecord?
+  /// The engine's session of the state that this one begins with, until its loop takes it.
+  private var firstSession: (any TrainingSession)?
   private var hasGrown = false
   /// Whether a checkpoint was read to go on from, and nothing saved since.
   private var hasGoneBack = false
@@ -47,10 +49,16 @@ final class RunSession {
     self.observer = observer
     validation = try start.validation(observer)
     if start.checkpoint != nil { try run.checkGoesOn(start.state.status) }
-    log = try RunLogWriter(path: run.directory.log.path, goingOnAt: start.moment)
     store = CheckpointStore(run.directory.checkpoints)
     tokenizer = try start.dataset.tokenizerData()
     resumedFrom = start.checkpoint.map { Self.checkpointPath($0.url.lastPathComponent) }
+    // All that may refuse to go on comes before the first change.
+    try start.check(run, on: engine)
+    firstSession = try start.state.makeSession(on: engine)
+    try run.commit(start.point, observer)
+    log = try RunLogWriter(
+      path: run.directory.log.path, goingOnAt: start.moment,
+      after: start.point.keepsLines ? run.manifest.logEnd : nil)
     try completeLog()
   }
 
@@ -59,7 +67,6 @@ final class RunSession {
     var state = start.state
     state.status.progress.seconds = secondsSoFar(state.status)
     try logChanges(at: state.status.progress)
-    try checkMemory()
     defer { ahead?.finish() }
     while true {
       let stage = try StageConditions(
@@ -71,6 +78,7 @@ final class RunSession {
       let outcome = try loop.run()
       noteCourse(of: state.status, stage, outcome)
       guard stage.isFollowed(after: outcome) else {
+        run.keepEnd(of: log, at: outcome.progress)
         return try summary(outcome, loop.status, stage)
       }
       state = try grow(try loop.snapshot())
@@ -78,17 +86,11 @@ final class RunSession {
     }
   }
 
-  /// Checks that each model to come fits into memory, before hours go into the small ones.
-  private func checkMemory() throws {
-    for model in start.models.models.dropFirst(start.state.status.stage?.index ?? 0) {
-      try TrainingMemory.check(
-        model, run.recipe.training, on: engine, subject: "\(run.recipeFile.name): model")
-    }
-  }
-
   private func makeLoop(_ state: TrainingState, _ stage: StageConditions) throws -> TrainingLoop {
-    try TrainingLoop(
-      state: state, engine: engine, data: BatchStream(start.dataset.train, at: state.status.cursor),
+    defer { firstSession = nil }
+    return try TrainingLoop(
+      state: state, engine: engine, session: firstSession,
+      data: BatchStream(start.dataset.train, at: state.status.cursor),
       surroundings: TrainingLoop.Surroundings(
         validation: validation, log: log,
         observer: TrainingObserver(
@@ -181,7 +183,20 @@ extension RunSession {
     resumedFrom = try save(grown)
     growthSeconds = (ContinuousClock.now - begin) / .seconds(1)
     observer.hear(.grown(record))
+    noteEndlessRise(of: grown.status)
     return grown
+  }
+
+  /// Tells of a rate that is not whole again before the run ends, where only the training told when the
+  /// growth comes.
+  private func noteEndlessRise(of status: TrainingStatus) {
+    let training = run.recipe.training
+    guard let end = training.runEnd(at: status),
+      let rise = try? training.unreachedRise(from: status, endingAt: end)
+    else { return }
+    observer.note(
+      "The learning rate rises again \(rise.text("the run ends")): it is not whole before. To train on, "
+        + "resume with --set \"stop.after=…\" and a greater length")
   }
 
   /// Keeps what was done to the last state of a stage, whole or not at all.

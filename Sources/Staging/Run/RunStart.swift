@@ -14,8 +14,10 @@ struct RunStart {
   let dataset: TokenDataset
   /// The model of each stage, with the tokens' vocabulary.
   let models: RunModels
+  /// Where in the run the session begins.
+  let point: ResumePoint
   /// The checkpoint that the session goes on from; nil at the run's beginning.
-  let checkpoint: CheckpointStore.Item?
+  var checkpoint: CheckpointStore.Item? { point.item }
   /// The state.
   let state: TrainingState
   /// What `config.json` holds beside the model.
@@ -27,36 +29,26 @@ struct RunStart {
   /// What of the settings of a training that the run begins to go on with the recipe replaces.
   let replaced: [ReplacedSetting]
 
-  init(of run: TrainingRun, on dataset: TokenDataset, _ observer: RunObserver) throws {
+  init(
+    of run: TrainingRun, at point: ResumePoint, on dataset: TokenDataset, _ observer: RunObserver
+  ) throws {
     self.dataset = dataset
+    self.point = point
     let models = try run.recipeFile.placing {
       try run.recipe.models(
         following: run.plan, tokenizerVocabularySize: dataset.manifest.vocabularySize)
     }
-    let latest = try CheckpointStore(run.directory.checkpoints).latestValid()
-    let log = RunLogCheck(run)
-    if latest.item == nil { try log.checkNothingIsLost(latest.damaged) }
-    latest.damaged.forEach { observer.hear(.damagedCheckpoint($0)) }
-    passedOver = latest.damaged.map(PassedOverCheckpoint.init)
-    checkpoint = latest.item
-    if let item = latest.item {
-      CheckpointStore(run.directory.checkpoints).pointLatest(to: item)
-      // Its checksums were compared just now.
-      var state = try TrainingState(reading: item.url, verifying: .sizes)
-      configuration = try ModelDirectory(reading: item.url).configuration
-      // What the user changed for this session; the same as before where nothing changed.
-      state.status.training = run.recipe.training
-      let settled = try log.settle(for: state.status)
-      settled.notes.forEach { observer.warn($0) }
-      logTellsTime = settled.tellsTime
-      self.state = state
+    point.damaged.forEach { observer.hear(.damagedCheckpoint($0)) }
+    passedOver = point.damaged.map(PassedOverCheckpoint.init)
+    if let state = point.state, let configuration = point.configuration {
+      (self.state, self.configuration) = (state, configuration)
       replaced = []
     } else {
       let beginning = try Beginning(of: run, models, on: dataset, observer)
       (state, configuration) = (beginning.state, beginning.configuration)
       replaced = beginning.replaced
-      logTellsTime = true
     }
+    logTellsTime = point.log?.tellsTime ?? true
     self.models = run.plan.flatMap { _ in models } ?? RunModels(state.status.model)
     try state.validate()
     try checkTokens()
@@ -77,6 +69,17 @@ struct RunStart {
             + "checkpoint's tokenizer, or leave the token out of the text", subject: subject)
       }.check()
     }
+  }
+
+  /// Checks that the session can train from here: each model to come fits into memory, before hours go into
+  /// the small ones, and the state stands in a stage and in these data.
+  func check(_ run: TrainingRun, on engine: any TrainingEngine) throws {
+    for model in models.models.dropFirst(state.status.stage?.index ?? 0) {
+      try TrainingMemory.check(
+        model, run.recipe.training, on: engine, subject: "\(run.recipeFile.name): model")
+    }
+    _ = try StageConditions(models, training: run.recipe.training, status: state.status)
+    _ = try BatchStream(dataset.train, at: state.status.cursor)
   }
 
   /// The text to validate on; nil where the recipe wants none or there is too little.

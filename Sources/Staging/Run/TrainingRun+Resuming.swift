@@ -7,6 +7,8 @@ extension TrainingRun {
   /// Opens a run to go on with it, which ``train(engine:observer:isInterrupted:)`` then does from
   /// its newest whole checkpoint.
   ///
+  /// Nothing in the directory changes before training begins, and nothing where that is refused.
+  ///
   /// - Parameters:
   ///   - given: the recipe, if the caller has it, which must be the run's.
   ///   - overrides: values to set from here on; all but the model, its tokenizer, its data and the
@@ -32,7 +34,9 @@ extension TrainingRun {
       throw StagingError(
         .runUnavailable,
         "the run was made with another text of this recipe, kept as \(run.directory.recipe.path); "
-          + "resume without naming a recipe, change single values with --set, or begin a new run",
+          + (run.directory.hasBegun
+            ? "resume without naming a recipe, change single values with --set, or begin a new run"
+            : "it has not taken a step yet, so leave --resume out to begin it with this text"),
         subject: given.name)
     }
     if fromBeginning {
@@ -41,8 +45,7 @@ extension TrainingRun {
           .runUnavailable, "begins anew or goes back to step \(step ?? 0), not both",
           subject: url.path)
       }
-      let lock = try RunLock(run.directory)
-      _ = try withExtendedLifetime(lock) { try run.directory.setTrainingAside() }
+      run.beginsAnew = true
     }
     return try run.changed(by: overrides, threads: threads, engine: engine)
   }
@@ -89,11 +92,11 @@ extension TrainingRun {
     manifest.overrides = file.overrides
     manifest.threads = threads ?? manifest.threads
     manifest.engine = engine ?? manifest.engine
-    if manifest != self.manifest { try manifest.write(to: directory.manifest) }
     var run = TrainingRun(
       directory, file, recipe, settled: (plan, models), manifest: manifest)
     run.change = change?.map(\.description).joined(separator: ", ")
     run.earlierStep = earlierStep
+    run.beginsAnew = beginsAnew
     return run
   }
 
@@ -118,7 +121,6 @@ extension TrainingRun {
   /// is where it was, and the user can go back once more.
   func goBack(toStep step: Int, _ observer: RunObserver) throws {
     let item = try checkpoint(ofStep: step)
-    try CheckpointDirectory.verify(item.url)
     let later = try CheckpointStore(directory.checkpoints).list().filter { $0.step > step }
     let stage = try TrainingState.status(in: item.url).stage?.index ?? 0
     var items = laterStages(than: stage) + later.map(\.url)

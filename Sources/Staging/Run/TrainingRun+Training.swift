@@ -44,16 +44,48 @@ extension TrainingRun {
   private func session(
     on engine: some TrainingEngine, _ lock: RunLock, _ observer: RunObserver
   ) throws -> RunSession {
-    if let earlierStep { try goBack(toStep: earlierStep, observer) }
     warnOfDamage(observer)
     try checkSource()
+    let point = try ResumePoint(of: self)
     let dataset = try RunData(run: self, observer: observer).open()
-    let start = try RunStart(of: self, on: dataset, observer)
+    let start = try RunStart(of: self, at: point, on: dataset, observer)
     if start.checkpoint == nil {
-      let notes = (plan?.notes ?? []) + recipe.slopeNotes(start.state.status.model)
+      let length = try RunForecast(start.models, training: recipe.training).lengthNote()
+      let notes =
+        (plan?.notes ?? []) + recipe.slopeNotes(start.state.status.model)
+        + [length].compactMap { $0 }
       notes.forEach(observer.note)
     }
     return try RunSession(of: self, from: start, on: engine, lock: lock, observer: observer)
+  }
+
+  /// Puts down what changes as a session begins that nothing speaks against any more: the settings from here
+  /// on, and the place from which the run goes on.
+  ///
+  /// Killed on the way, the run is where it was, and the same command does the rest.
+  func commit(_ point: ResumePoint, _ observer: RunObserver) throws {
+    var manifest = manifest
+    // The log will have another end.
+    manifest.logEnd = nil
+    if manifest != (try RunManifest(readingFrom: directory.manifest)) {
+      try manifest.write(to: directory.manifest)
+    }
+    if beginsAnew { _ = try directory.setTrainingAside() }
+    if let earlierStep { try goBack(toStep: earlierStep, observer) }
+    guard let item = point.item else { return }
+    CheckpointStore(directory.checkpoints).pointLatest(to: item)
+    guard let log = point.log else { return }
+    try RunLogCheck(self).settle(log, through: item.step).forEach(observer.warn)
+  }
+
+  /// Keeps the last line of the log, so that the run knows where lines after it were taken out.
+  ///
+  /// Training is over and saved: where this fails, the log's end is not known, and nothing else.
+  func keepEnd(of log: RunLogWriter, at progress: TrainingProgress) {
+    guard var manifest = try? RunManifest(readingFrom: directory.manifest) else { return }
+    manifest.logEnd = LoggedEnd(
+      step: progress.steps, checksum: log.lastChecksum, seconds: progress.seconds)
+    try? manifest.write(to: directory.manifest)
   }
 
   private func warnOfDamage(_ observer: RunObserver) {

@@ -29,6 +29,8 @@ public struct TrainingRun: Sendable {
   var change: String?
   /// The step of the checkpoint that this session goes back to; nil for the newest whole one.
   var earlierStep: Int?
+  /// Whether this session begins the run anew, with what was trained moved aside.
+  var beginsAnew = false
   /// Newer checkpoints than the one that the run begins with that are damaged.
   public internal(set) var passedOver: [PassedOverCheckpoint] = []
 
@@ -37,6 +39,9 @@ public struct TrainingRun: Sendable {
 
   /// The word for the engine that the run has had so far; nil for the embedded one.
   public var engine: String? { manifest.engine }
+
+  /// Sets the word by which the engine is found again; it is kept once training begins.
+  public mutating func remember(engine word: String?) { manifest.engine = word }
 
   init(
     _ directory: RunDirectory, _ file: RecipeFile, _ recipe: Recipe,
@@ -55,7 +60,8 @@ public struct TrainingRun: Sendable {
   /// planning its stages where the recipe leaves them to a planner.
   ///
   /// - Parameters:
-  ///   - url: a directory that does not exist or is empty.
+  ///   - url: a directory that does not exist or is empty, or that of a run that never took a step, as where
+  ///     its text was not found: this one takes its place.
   ///   - checkpoint: a checkpoint that the run begins with, or a run whose newest whole one is
   ///     taken; for its weights, any Hugging Face directory.
   ///   - part: what the run takes of the checkpoint.
@@ -89,6 +95,10 @@ public struct TrainingRun: Sendable {
       try recipe.settled(name: file.name, startsFromCheckpoint: location != nil)
     }
     try makeDirectories(directory.url)
+    // Whoever trains a run that has not begun has its lock.
+    let lock = directory.holdsRun ? try RunLock(directory) : nil
+    defer { withExtendedLifetime(lock) {} }
+    try directory.removeUnbegun()
     try OutputFile.replace(directory.recipe, with: Data(file.text.utf8))
     try settled.plan?.write(to: directory.plan)
     var manifest = RunManifest(

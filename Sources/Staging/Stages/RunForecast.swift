@@ -103,7 +103,8 @@ struct RunForecast {
       return nil
     }
     let end = length.minus(status.position.offset)
-    let moves = "The schedule moves back with each growth, to where a model of the new size would stand"
+    let moves =
+      "The schedule moves back with each growth, to where a model of the new size would stand"
     return isWhole
       ? "\(moves): the run ends after \(end), its \(length) count on the schedule"
       : "\(moves): the run becomes longer than its \(length), which count on the schedule"

@@ -43,7 +43,9 @@ extension TrainingConfiguration {
       let length = pace.steps(in: rewarmup.duration),
       let left = pace.steps(in: end.minus(status.progress)), left > 0
     else { return nil }
-    let steps = (risen: Double(rewarmup.start.steps) + length, end: Double(status.progress.steps) + left)
+    let steps = (
+      risen: Double(rewarmup.start.steps) + length, end: Double(status.progress.steps) + left
+    )
     return steps.risen > steps.end
       ? UnreachedRise(
         risen: .steps(Int(bounding: steps.risen.rounded(.up))),

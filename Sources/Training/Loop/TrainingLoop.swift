@@ -94,9 +94,20 @@ public final class TrainingLoop {
   ///
   /// - Parameter data: a source that stands at the state's cursor.
   /// - Throws: ``TrainingError`` for a configuration or state that is not sound; the engine's errors.
-  public init(
+  public convenience init(
     state: TrainingState, engine: some TrainingEngine, data: some BatchSource,
     surroundings: Surroundings
+  ) throws {
+    try self.init(
+      state: state, engine: engine, session: nil, data: data, surroundings: surroundings)
+  }
+
+  /// Makes a loop.
+  ///
+  /// - Parameter session: the engine's, ready with this very state; nil for a new one.
+  package init(
+    state: TrainingState, engine: any TrainingEngine, session made: (any TrainingSession)?,
+    data: some BatchSource, surroundings: Surroundings
   ) throws {
     let training = state.status.training
     try training.validate()
@@ -106,8 +117,7 @@ public final class TrainingLoop {
       "there is no validation text to measure the loss on; give one, or stop at the training loss")
     program = try state.validate()
     self.engine = engine
-    session = try engine.makeSession(
-      for: program, parameters: state.parameters, precision: training.precision)
+    session = try made ?? state.makeSession(on: engine)
     clocks = zip(program.parameters, state.parameters).map { ParameterClock(name: $0.name, $1) }
     scales = try training.scales(of: state.status.model)
     status = state.status
@@ -134,7 +144,8 @@ public final class TrainingLoop {
   ///   the engine, the data, the log and the saving.
   public func run() throws -> TrainingOutcome {
     let usual: EventRecord.Name = status.progress.steps == 0 ? .started : .resumed
-    try record(event: surroundings.beginEvent ?? usual, resumeDetails)
+    let begin = surroundings.beginEvent ?? usual
+    try record(event: begin, beginDetails(of: begin))
     // A run that may have to go back needs a state to go back to.
     if status.training.rollsBack, status.health?.goodStep == nil {
       status.knownHealth.isSaveDue = true
@@ -194,8 +205,11 @@ public final class TrainingLoop {
     status.progress.seconds = secondsBefore + surroundings.clock() - clockStart
   }
 
-  private var resumeDetails: [String: LogValue] {
-    surroundings.resumedFrom.map { ["checkpoint": .text($0)] } ?? [:]
+  /// The checkpoint that the state came from, and what computes, which stays the same from stage to stage.
+  private func beginDetails(of event: EventRecord.Name) -> [String: LogValue] {
+    var details = event == .stageStarted ? [:] : engine.identity.details
+    if let name = surroundings.resumedFrom { details["checkpoint"] = .text(name) }
+    return details
   }
 
   /// The checkpoint, and what evaluations cost beside the training.
@@ -228,5 +242,15 @@ public final class TrainingLoop {
     return TrainingOutcome(
       reason: reason, progress: status.progress, checkpoint: lastCheckpoint,
       validationLoss: status.validationLoss)
+  }
+}
+
+extension TrainingState {
+  /// Hands the state's parameters to an engine, ready for training.
+  ///
+  /// - Throws: ``TrainingError`` for a state that is not sound; the engine's errors.
+  package func makeSession(on engine: any TrainingEngine) throws -> any TrainingSession {
+    try engine.makeSession(
+      for: validate(), parameters: parameters, precision: status.training.precision)
   }
 }

@@ -159,7 +159,8 @@ import Training
     }
     #expect(try resumed.run().reason == .finished)
     #expect(rest.order.prefix(2) == ["resumed 4", "step 5"])
-    #expect(rest.events.first?.details == ["checkpoint": "checkpoint-4"])
+    #expect(rest.events.first?.details["checkpoint"] == "checkpoint-4")
+    #expect(rest.events.first?.engine == QuadraticEngine().identity)
   }
 
   @Test(
