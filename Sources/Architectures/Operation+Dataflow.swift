@@ -53,7 +53,7 @@ extension Program.Operation {
   /// - Parameters:
   ///   - specs: the program's parameters.
   ///   - extent: which of attention's products count.
-  func floatingPointOperations(
+  package func floatingPointOperations(
     _ specs: [ParameterSpec], sequenceLength: Int, attention extent: FLOPCount.AttentionExtent
   ) -> FLOPCount {
     func products(_ weights: [Program.Parameter]) -> Double {

@@ -35,6 +35,9 @@ package struct BufferPlan: Sendable, Equatable {
     return lives.count - 1
   }
 
+  /// Bytes of a buffer.
+  func byteCount(of buffer: Buffer) -> Int { lives[buffer].byteCount }
+
   /// Notes that an instruction uses a buffer.
   package mutating func use(_ buffer: Buffer, at instruction: Int) {
     lives[buffer].first = min(lives[buffer].first, instruction)

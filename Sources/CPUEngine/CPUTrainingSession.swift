@@ -25,7 +25,7 @@ public final class CPUTrainingSession: TrainingSession {
   }
   private static let blockSize = 1 << 16
 
-  /// Collects where the time goes; nil for no profile.
+  /// Measures every operation; nil for no profile.
   public var profiler: Profiler? {
     get { model.profiler }
     set { model.profiler = newValue }
@@ -90,10 +90,13 @@ public final class CPUTrainingSession: TrainingSession {
     model.team.adopt()
     let partials = UnsafeMutablePointer<Double>.allocate(capacity: blocks.count)
     defer { partials.deallocate() }
-    model.team.split(blocks.count) { range, _ in
-      for index in range {
-        let block = blocks[index].range
-        partials[index] = ck_squared_norm(gradients + block.lowerBound, block.count)
+    let bytes = 4 * Double(model.store.counts.reduce(0, +))
+    profiler.measure("gradient norm", Profiler.Work(bytes: bytes)) {
+      model.team.split(blocks.count) { range, _ in
+        for index in range {
+          let block = blocks[index].range
+          partials[index] = ck_squared_norm(gradients + block.lowerBound, block.count)
+        }
       }
     }
     var sum = 0.0
@@ -115,15 +118,20 @@ public final class CPUTrainingSession: TrainingSession {
       throw CPUEngineError(
         .invalidParameters, "there are no gradients; accumulate some first", subject: "update")
     }
-    let norm = try timed("gradient norm") { try gradientSquaredNorm().squareRoot() }
+    let norm = try gradientSquaredNorm().squareRoot()
     hasGradients = false
     guard norm.isFinite else { return norm }
     // PyTorch's clip_grad_norm_ has the same 1e-6.
     let scale = clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     slots = updates.map(\.slots)
-    try timed("AdamW") { try applyAdamW(updates, gradientScale: scale) }
+    // Values and two moments are read and written, gradients read.
+    try profiler.measure("AdamW", work(bytesPerElement: 7 * 4)) {
+      try applyAdamW(updates, gradientScale: scale)
+    }
     if updates.contains(where: { if case .muon = $0 { true } else { false } }) {
-      try timed("Muon") { try applyMuon(updates, gradientScale: scale) }
+      try profiler.measure("Muon", Profiler.Work()) {
+        try applyMuon(updates, gradientScale: scale)
+      }
     }
     return norm
   }
@@ -165,12 +173,12 @@ public final class CPUTrainingSession: TrainingSession {
     }
   }
 
-  private func timed<Result>(_ label: String, _ body: () throws -> Result) rethrows -> Result {
-    guard let profiler else { return try body() }
-    let clock = ContinuousClock()
-    let start = clock.now
-    defer { profiler.record(label, clock.now - start) }
-    return try body()
+  /// What an update has to do: each of so many bytes an element is read or written.
+  private func work(bytesPerElement: Int) -> Profiler.Work {
+    let store = model.store
+    let copies = store.copies == nil ? 0 : 2
+    return Profiler.Work(
+      bytes: Double(store.counts.reduce(0, +)) * Double(bytesPerElement + copies))
   }
 
   /// Copies of all gradients accumulated so far, in the program's order.

@@ -62,14 +62,9 @@ final class CompiledProgram {
         execution.targets = targets
         configure(execution)
         for instruction in instructions {
-          guard let profiler else {
+          try profiler.measure(instruction.label, instruction.work) {
             try instruction.run(execution)
-            continue
           }
-          let clock = ContinuousClock()
-          let start = clock.now
-          try instruction.run(execution)
-          profiler.record(instruction.label, clock.now - start)
         }
         return try finish(execution)
       }
@@ -88,20 +83,4 @@ final class CompiledProgram {
     return UnsafeBufferPointer(
       start: execution.pointer(results.greedy).assumingMemoryBound(to: UInt8.self), count: rowCount)
   }
-}
-
-/// Where a step's time goes, by kind of work.
-public final class Profiler {
-  /// Time spent so far, by label.
-  public private(set) var totals: [String: Duration] = [:]
-
-  /// An empty profile.
-  public init() {}
-
-  func record(_ label: String, _ duration: Duration) {
-    totals[label, default: .zero] += duration
-  }
-
-  /// Forgets everything.
-  public func reset() { totals.removeAll() }
 }

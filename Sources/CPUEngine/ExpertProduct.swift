@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LinearAlgebra
+import Training
 
 /// A product whose number of rows, or of the rows that are summed, is known only when it runs: what it needs
 /// for each number is kept.
@@ -19,6 +20,13 @@ final class ExpertProduct {
   init(_ library: any MatrixLibrary, _ product: @escaping (_ rows: Int) -> MatrixProduct) {
     self.library = library
     self.product = product
+  }
+
+  /// What it has to do for the rows of some experts, taken as equally many.
+  func work(rows: Int, experts: Int) -> Profiler.Work {
+    Profiler.Work(
+      floatingPointOperations: product(rows).operations,
+      bytes: product(rows / max(1, experts)).work.bytes * Double(experts))
   }
 
   func run(

@@ -42,7 +42,8 @@ extension Lowering {
     let group = heads / attention.keyValueHeadCount
     let trains = purpose == .training
     emit(
-      "attention forward", uses: [qkv.query, qkv.key, qkv.value, out, lse, workspace]
+      "attention forward", uses: [qkv.query, qkv.key, qkv.value, out, lse, workspace],
+      work: work(of: attention, passes: 1, [qkv.query, qkv.key, qkv.value, out])
     ) { run in
       var shape = shape
       shape.setDropout(trains ? attention : nil, run.dropoutKey)
@@ -59,6 +60,17 @@ extension Lowering {
         }
       }
     }
+  }
+
+  /// What attention has to do: the products of queries and the keys that they may see.
+  private func work(
+    of attention: Program.AttentionOperation, passes: Double, _ matrices: [Matrix]
+  ) -> Profiler.Work {
+    let count = Program.Operation.attention(attention).floatingPointOperations(
+      program.parameters, sequenceLength: sequenceLength, attention: .causal)
+    return Profiler.Work(
+      floatingPointOperations: passes * count.attention * Double(rowCount),
+      bytes: bytes(of: matrices))
   }
 
   /// One sequence's new rows against all rows so far, whose keys and values the cache keeps.
@@ -120,7 +132,12 @@ extension Lowering {
       uses: [
         qkv.query, qkv.key, qkv.value, out, lse, dout, gradient.query, gradient.key,
         gradient.value, workspace,
-      ]
+      ],
+      work: work(
+        of: attention, passes: 2,
+        [
+          qkv.query, qkv.key, qkv.value, out, dout, gradient.query, gradient.key, gradient.value,
+        ])
     ) { run in
       var shape = shape
       shape.setDropout(attention, run.dropoutKey)

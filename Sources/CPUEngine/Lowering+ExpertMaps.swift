@@ -32,7 +32,10 @@ extension Lowering {
         rows: rows, columns: isForward ? first.outputs : first.inputs,
         depth: isForward ? first.inputs : first.outputs, a: x.operand(), b: weight, c: y.operand())
     }
-    emit(isForward ? "expert product forward" : "expert product dx", uses: [x, y, starts]) { run in
+    emit(
+      isForward ? "expert product forward" : "expert product dx", uses: [x, y, starts],
+      work: product.work(rows: rowCount * mixture.perToken, experts: maps.count)
+    ) { run in
       for (expert, map) in maps.enumerated() {
         let range = run.places(starts, of: expert)
         guard !range.isEmpty else { continue }
@@ -64,7 +67,10 @@ extension Lowering {
     let overwrites = maps.map { map in
       map.weights.reduce(true) { touch($1) ? false : $0 }
     }
-    emit("expert product dW", uses: [x, dy, starts]) { run in
+    emit(
+      "expert product dW", uses: [x, dy, starts],
+      work: product.work(rows: rowCount * mixture.perToken, experts: maps.count)
+    ) { run in
       for (expert, map) in maps.enumerated() {
         let range = run.places(starts, of: expert)
         let target = store.gradient(map.weights[0])

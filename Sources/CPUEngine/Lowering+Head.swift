@@ -73,7 +73,7 @@ extension Lowering {
       b: .init(type: operandType, stride: x.columns, isTransposed: true), c: logits.operand())
     let prepared = try library.prepare(product, accumulates: false)
     let (store, weight) = (store, head.weight)
-    emit("head product", uses: [x, logits]) { run in
+    emit("head product", uses: [x, logits], work: product.work) { run in
       try prepared.run(run.pointer(x), store.operand(weight), run.pointer(logits), bias: nil)
     }
   }
@@ -109,7 +109,7 @@ extension Lowering {
       b: .init(type: operandType, stride: dx.columns), c: target.operand())
     let prepared = try library.prepare(product, accumulates: false)
     let (store, weight, out) = (store, head.weight, target)
-    emit("head dx", uses: [gradient, dx]) { run in
+    emit("head dx", uses: [gradient, dx], work: product.work) { run in
       try prepared.run(run.pointer(gradient), store.operand(weight), run.pointer(out), bias: nil)
     }
   }
@@ -125,7 +125,7 @@ extension Lowering {
     let fresh = try library.prepare(product, accumulates: false)
     let adding = try library.prepare(product, accumulates: true)
     let (store, weight) = (store, head.weight)
-    emit("head dW", uses: [gradient, x]) { run in
+    emit("head dW", uses: [gradient, x], work: product.work) { run in
       let prepared = overwrites && !run.accumulates ? fresh : adding
       try prepared.run(
         run.pointer(gradient), run.pointer(x), UnsafeMutableRawPointer(store.gradient(weight)),
@@ -163,7 +163,7 @@ extension Lowering {
     let (store, weight, scale, count) = (
       store, head.weight, head.scale, rows.count * head.vocabulary
     )
-    emit("head product", uses: [x]) { run in
+    emit("head product", uses: [x], work: product.work) { run in
       guard let target = run.logits else { preconditionFailure("no place for the logits") }
       try prepared.run(
         run.pointer(x), store.operand(weight), UnsafeMutableRawPointer(target), bias: nil)

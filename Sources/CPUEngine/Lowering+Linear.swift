@@ -30,7 +30,7 @@ extension Lowering {
     let prepared = try library.prepare(product, accumulates: false)
     let store = store
     let (weight, bias) = (map.weights[0], map.bias)
-    emit("product forward", uses: [x, y]) { run in
+    emit("product forward", uses: [x, y], work: product.work) { run in
       try prepared.run(
         run.pointer(x), store.operand(weight), run.pointer(y), bias: bias.map { store.value($0) })
     }
@@ -66,7 +66,7 @@ extension Lowering {
     let fresh = try library.prepare(product, accumulates: false)
     let adding = try library.prepare(product, accumulates: true)
     let store = store
-    emit(label, uses: [x, dy]) { run in
+    emit(label, uses: [x, dy], work: product.work) { run in
       let prepared = overwrites && !run.accumulates ? fresh : adding
       try prepared.run(
         run.pointer(rows), run.pointer(columns), UnsafeMutableRawPointer(store.gradient(weight)),
@@ -82,7 +82,7 @@ extension Lowering {
     let prepared = try library.prepare(product, accumulates: accumulates)
     let store = store
     let weight = map.weights[0]
-    emit("product dx", uses: [dy, dx]) { run in
+    emit("product dx", uses: [dy, dx], work: product.work) { run in
       try prepared.run(run.pointer(dy), store.operand(weight), run.pointer(dx), bias: nil)
     }
   }

@@ -109,12 +109,12 @@ extension Lowering {
   ) throws {
     let experts = mixture.experts.count
     let logits = makeMatrix(experts, .float32)
-    let prepared = try library.prepare(
-      MatrixProduct(
-        rows: rowCount, columns: experts, depth: x.columns, a: x.operand(),
-        b: router(mixture, asInputOutput: true), c: logits.operand()), accumulates: false)
+    let product = MatrixProduct(
+      rows: rowCount, columns: experts, depth: x.columns, a: x.operand(),
+      b: router(mixture, asInputOutput: true), c: logits.operand())
+    let prepared = try library.prepare(product, accumulates: false)
     let (store, team, rows, count) = (store, team, rowCount, mixture.perToken)
-    emit("router product", uses: [x, logits]) { run in
+    emit("router product", uses: [x, logits], work: product.work) { run in
       try prepared.run(
         run.pointer(x), store.value(mixture.router), run.pointer(logits), bias: nil)
     }
@@ -190,11 +190,11 @@ extension Lowering {
     try emitWeightGradient(
       "router product dW", of: mixture.router, mixture.layout, x: x, dy: dlogits)
     let (dx, accumulates) = contribution(to: mixture.input)
-    let back = try library.prepare(
-      MatrixProduct(
-        rows: rowCount, columns: dx.columns, depth: experts, a: dlogits.operand(),
-        b: router(mixture, asInputOutput: false), c: dx.operand()), accumulates: accumulates)
-    emit("router product dx", uses: [dlogits, dx]) { run in
+    let product = MatrixProduct(
+      rows: rowCount, columns: dx.columns, depth: experts, a: dlogits.operand(),
+      b: router(mixture, asInputOutput: false), c: dx.operand())
+    let back = try library.prepare(product, accumulates: accumulates)
+    emit("router product dx", uses: [dlogits, dx], work: product.work) { run in
       try back.run(
         run.pointer(dlogits), store.value(mixture.router), run.pointer(dx), bias: nil)
     }

@@ -28,6 +28,8 @@ struct Lowering {
   struct Instruction {
     /// The kind of work, for profiles.
     var label: String
+    /// What it has to do.
+    var work: Profiler.Work
     var run: (Execution) throws -> Void
   }
 
@@ -165,11 +167,24 @@ struct Lowering {
   // MARK: Emitting
 
   /// Adds an instruction and notes which buffers it uses.
+  ///
+  /// - Parameter work: what it has to do; nil where that is to read or write what it uses.
   mutating func emit(
-    _ label: String, uses matrices: [Matrix?], _ run: @escaping (Execution) throws -> Void
+    _ label: String, uses matrices: [Matrix?], work: Profiler.Work? = nil,
+    _ run: @escaping (Execution) throws -> Void
   ) {
     for case let matrix? in matrices { plan.use(matrix.buffer, at: instructions.count) }
-    instructions.append(Instruction(label: label, run: run))
+    instructions.append(
+      Instruction(label: label, work: work ?? Profiler.Work(bytes: bytes(of: matrices)), run: run))
+  }
+
+  /// Bytes of some matrices, each counted once.
+  func bytes(of matrices: [Matrix?]) -> Double {
+    matrices.reduce(0) { sum, matrix in
+      guard let matrix else { return sum }
+      let share = Double(matrix.columns) / Double(matrix.stride)
+      return sum + Double(plan.byteCount(of: matrix.buffer)) * share
+    }
   }
 
   /// A matrix in a buffer of its own, one row per token unless told.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LinearAlgebra
+import Training
 
 /// A rectangle of one of a compiled program's buffers: `columns` wide, rows `stride` elements apart.
 struct Matrix: Hashable {
@@ -22,5 +23,15 @@ struct Matrix: Hashable {
   /// How a product sees this matrix.
   func operand(transposed: Bool = false) -> MatrixProduct.Operand {
     MatrixProduct.Operand(type: type, stride: stride, isTransposed: transposed)
+  }
+}
+
+extension MatrixProduct {
+  /// What it has to do.
+  var work: Profiler.Work {
+    let sizes = [(rows, depth, a.type), (depth, columns, b.type), (rows, columns, c.type)]
+    return Profiler.Work(
+      floatingPointOperations: operations,
+      bytes: sizes.reduce(0) { $0 + Double($1.0) * Double($1.1) * Double($1.2.byteWidth) })
   }
 }

@@ -101,11 +101,23 @@ extension TrainingEngine {
   }
 }
 
+extension TrainingSession {
+  /// None.
+  public var profiler: Profiler? {
+    get { nil }
+    set {}
+  }
+}
+
 /// A model in training: parameters, moments and gradients in the engine's memory.
 ///
 /// Gradients start at zero. Any batch shape may follow any other; the same calls give the same
 /// bits, run after run, for a given engine, machine and thread count.
 public protocol TrainingSession: AnyObject {
+  /// Measures the operations of a step; nil for no profile. An engine whose step is one program may
+  /// measure nothing.
+  var profiler: Profiler? { get set }
+
   /// Runs forward and backward and adds the gradients to those already there.
   ///
   /// - Parameters:

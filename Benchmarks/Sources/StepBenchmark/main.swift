@@ -142,10 +142,16 @@ func run(_ arguments: Arguments) throws {
     if step == 0 { profiler?.reset() }
   }
   if let profiler {
-    for (label, total) in profiler.totals.sorted(by: { $0.value > $1.value }) {
-      let milliseconds = total / .milliseconds(1) / Double(arguments.steps)
+    for operation in profiler.profile().operations {
+      let milliseconds = operation.seconds * 1e3 / Double(arguments.steps)
+      let speed = operation.floatingPointOperationsPerSecond.map {
+        String(format: "%8.1f GFLOP/s", $0 / 1e9)
+      }
       FileHandle.standardError.write(
-        Data(String(format: "%9.3f ms  %@\n", milliseconds, label).utf8))
+        Data(
+          String(
+            format: "%9.3f ms  %-22@ %@\n", milliseconds, operation.name, speed ?? ""
+          ).utf8))
     }
   }
   var report = engineReport()

@@ -18,7 +18,7 @@ enum PlanText {
       row("growth target", plan.growthTarget, nil),
       row("optimality", plan.optimality.point, plan.optimality.slope),
     ]
-    return table(rows) + [
+    return TextTable.lines(rows) + [
       "",
       "S1/S2   \(String(format: "%.3f", plan.growthRatio))",
       "saving  \(percent(plan.saving)) of the large model's compute from scratch to optimality",
@@ -45,7 +45,7 @@ enum PlanText {
         growth.map { Readable.exact($0.targetStep) } ?? "",
       ])
     }
-    return ["Law: \(plan.lawSource)", ""] + table(rows) + [""] + totals(plan)
+    return ["Law: \(plan.lawSource)", ""] + TextTable.lines(rows) + [""] + totals(plan)
       + late(plan) + [""] + plan.notes.map { "- \($0)" }
   }
 
@@ -63,7 +63,7 @@ enum PlanText {
     let interval = plan.saving.interval.map {
       " (\(percent($0.low)) to \(percent($0.high)))"
     }
-    return ["Planned by \(plan.lawSource):"] + table(rows) + [
+    return ["Planned by \(plan.lawSource):"] + TextTable.lines(rows) + [
       "expected saving \(percent(plan.saving.share))\(interval ?? ", interval unknown") of the compute "
         + "from scratch"
     ]
@@ -88,7 +88,7 @@ enum PlanText {
       row("αS", "%.4f", of: "αS", \.stepExponent), row("Sc", "%.4g", of: "αS", \.stepScale),
     ]
     if fit.law.irreducibleLoss > 0 { rows.append(row("E", "%.4f", \.irreducibleLoss)) }
-    return ["L(N, S) = E + (Nc/N)^αN + (2·Sc/S)^αS"] + table(rows)
+    return ["L(N, S) = E + (Nc/N)^αN + (2·Sc/S)^αS"] + TextTable.lines(rows)
       + ["relative error \(String(format: "%.2f", 100 * fit.relativeError)) % a point"]
       + (undetermined.isEmpty
         ? []
@@ -140,18 +140,4 @@ enum PlanText {
   }
 
   private static func percent(_ share: Double) -> String { Readable.exactPercent(share) }
-
-  /// Columns as wide as their widest cell, two spaces apart.
-  private static func table(_ rows: [[String]]) -> [String] {
-    let count = rows.map(\.count).max() ?? 0
-    let widths = (0..<count).map { column in
-      rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
-    }
-    return rows.map { row in
-      let line = row.enumerated().map { column, cell in
-        cell + String(repeating: " ", count: widths[column] - cell.count)
-      }.joined(separator: "  ")
-      return String(line.reversed().drop { $0 == " " }.reversed())
-    }
-  }
 }

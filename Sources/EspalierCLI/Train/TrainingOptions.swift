@@ -71,6 +71,12 @@ struct TrainingOptions: ParsableArguments {
   @Flag(name: .customLong("no-report"), help: "Write no report.html at the end.")
   var noReport = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Measure where the time goes: a table of phases and operations at the end, and the trace "
+        + "profile.json in the run, which ui.perfetto.dev shows."))
+  var profile = false
+
   @Flag(help: "Print nothing on the way but warnings.")
   var quiet = false
 
@@ -141,9 +147,11 @@ struct TrainingOptions: ParsableArguments {
       try known ?? engineOptions.chooseEngine(threads: run.threads, engine: run.engine)
     run.remember(engine: word)
     var summary: TrainingRunSummary
+    let profiler = profile ? Profiler() : nil
     do {
       summary = try run.train(
-        engine: engine, observer: printer.handle, isInterrupted: { interruption.isRequested })
+        engine: engine, observer: printer.handle, profiler: profiler,
+        isInterrupted: { interruption.isRequested })
     } catch {
       printer.finish()
       tellOfBeginning(run)
@@ -153,7 +161,9 @@ struct TrainingOptions: ParsableArguments {
     if !noReport, summary.outcome != .interrupted {
       summary.report = Self.writeReport(of: run, warn: terminal)
     }
-    try report(summary, of: command, on: terminal)
+    let profile = profiler?.profile()
+    summary.profile = profile.flatMap { Self.write($0, to: run.directory.profile, terminal) }
+    try report(summary, profile, of: command, on: terminal)
     switch summary.outcome {
     case .finished, .reachedLoss: break
     case .interrupted: throw ExitCode(Interruption.exitCode)
@@ -211,10 +221,27 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
+  /// Keeps a profile; a run is not lost because it cannot be written.
+  private static func write(
+    _ profile: TrainingProfile, to file: URL, _ terminal: Terminal
+  ) -> String? {
+    do {
+      try OutputFile.replace(file, with: profile.encoded())
+      return file.path(percentEncoded: false)
+    } catch {
+      terminal.print(
+        "The run is whole, but \(file.lastPathComponent) could not be written: \(reason(of: error))"
+      )
+      return nil
+    }
+  }
+
   private func report(
-    _ summary: TrainingRunSummary, of command: String, on terminal: Terminal
+    _ summary: TrainingRunSummary, _ profile: TrainingProfile?, of command: String,
+    on terminal: Terminal
   ) throws {
-    let lines = Self.lines(summary, of: command, output: output ?? "")
+    var lines = Self.lines(summary, of: command, output: output ?? "")
+    if let profile { lines += [""] + ProfileText.lines(profile, file: summary.profile) }
     let isInterrupted = summary.outcome == .interrupted
     do {
       try CommandOutput.afterWork("the run is saved, in \(output ?? "")") {

@@ -26,16 +26,7 @@ package enum VerificationText {
     }
     let heads = ["residual stream", "", "attention", "feed-forward", "float64", "small's rounding"]
     return (report.parting.map { ["the streams part at \($0)", ""] } ?? [])
-      + aligned([heads] + rows) + [""]
-  }
-
-  private static func aligned(_ rows: [[String]]) -> [String] {
-    let columns = rows.first?.indices ?? 0..<0
-    let widths = columns.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
-        .joined(separator: "  ").trimmingCharacters(in: .whitespaces)
-    }
+      + TextTable.lines([heads] + rows) + [""]
   }
 
   private static func title(_ report: VerificationReport) -> String {
@@ -47,7 +38,7 @@ package enum VerificationText {
 
   private static func table(_ report: VerificationReport) -> [String] {
     let heads = ["check", "guarantee", "declared", "float32", "float64", "bound", "verdict"]
-    return aligned([heads] + report.checks.map(row))
+    return TextTable.lines([heads] + report.checks.map(row))
   }
 
   private static func row(_ check: VerificationReport.Check) -> [String] {

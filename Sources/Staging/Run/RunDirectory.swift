@@ -22,6 +22,8 @@ public struct RunDirectory: Sendable, Hashable {
   public var plan: URL { url.appending(path: "plan.json") }
   /// The page that shows the run.
   public var report: URL { url.appending(path: "report.html") }
+  /// Where the time of the last session with a profile went; see ``TrainingProfile``.
+  public var profile: URL { url.appending(path: "profile.json") }
   /// The records of steps, evaluations and events.
   public var log: URL { url.appending(path: "log.jsonl") }
   /// The saved states.

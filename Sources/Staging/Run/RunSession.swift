@@ -20,6 +20,7 @@ final class RunSession {
   private let tokenizer: Data
   private let validation: TokenSplit?
   private let lock: RunLock
+  private let profiler: Profiler?
   /// The checkpoint that the present loop goes on from, as the log names it.
   private(set) var resumedFrom: String?
   /// Turns steps into what people watch; nil before the first loop.
@@ -40,13 +41,14 @@ final class RunSession {
 
   init(
     of run: TrainingRun, from start: RunStart, on engine: any TrainingEngine, lock: RunLock,
-    observer: RunObserver
+    observer: RunObserver, profiler: Profiler?
   ) throws {
     self.run = run
     self.start = start
     self.engine = engine
     self.lock = lock
     self.observer = observer
+    self.profiler = profiler
     validation = try start.validation(observer)
     if start.checkpoint != nil { try run.checkGoesOn(start.state.status) }
     store = CheckpointStore(run.directory.checkpoints)
@@ -81,7 +83,7 @@ final class RunSession {
         run.keepEnd(of: log, at: outcome.progress)
         return try summary(outcome, loop.status, stage)
       }
-      state = try grow(try loop.snapshot())
+      state = try profiler.during(.growth) { try grow(try loop.snapshot()) }
       hasGrown = true
     }
   }
@@ -96,7 +98,8 @@ final class RunSession {
         observer: TrainingObserver(
           hear: { [unowned self] in hear($0) }, isInterrupted: observer.isInterrupted),
         storage: self, monitor: stage.monitor, beginEvent: beginEvent,
-        endEvent: stage.isLast ? nil : .stageEnded, resumedFrom: resumedFrom))
+        endEvent: stage.isLast ? nil : .stageEnded, resumedFrom: resumedFrom,
+        profiler: profiler))
   }
 
   /// Lets the engine ready the next stage's model while this one trains.

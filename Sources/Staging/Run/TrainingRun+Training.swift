@@ -13,6 +13,7 @@ extension TrainingRun {
   /// - Parameters:
   ///   - engine: what computes.
   ///   - observer: hears of everything on the way, on the calling thread.
+  ///   - profiler: measures where the session's time goes; nil for no profile.
   ///   - isInterrupted: asked after every step; true ends the session with a checkpoint.
   /// - Throws: ``StagingError`` (of code `brokenGuarantee` where a growth changed the loss and should
   ///   not have), `TrainingError` (of code `nonFiniteLoss` where the loss is not finite; the last good
@@ -20,13 +21,15 @@ extension TrainingRun {
   public func train(
     engine: some TrainingEngine,
     observer: @escaping @Sendable (TrainingRunEvent) -> Void = { _ in },
-    isInterrupted: @escaping () -> Bool = { false }
+    profiler: Profiler? = nil, isInterrupted: @escaping () -> Bool = { false }
   ) throws -> TrainingRunSummary {
     let observer = RunObserver(hear: observer, isInterrupted: isInterrupted)
     let lock = try RunLock(directory)
     return try withExtendedLifetime(lock) {
       do {
-        return try session(on: engine, lock, observer).train()
+        let session = try session(on: engine, lock, observer, profiler)
+        profiler?.peak = profiler == nil ? nil : peak(of: engine)
+        return try session.train()
       } catch is CancellationError {
         return interruptedEarly()
       } catch var error as TextError
@@ -42,7 +45,8 @@ extension TrainingRun {
 
   /// A session that begins where the run stands, or where the user goes back to.
   private func session(
-    on engine: some TrainingEngine, _ lock: RunLock, _ observer: RunObserver
+    on engine: some TrainingEngine, _ lock: RunLock, _ observer: RunObserver,
+    _ profiler: Profiler?
   ) throws -> RunSession {
     warnOfDamage(observer)
     try checkSource()
@@ -56,7 +60,8 @@ extension TrainingRun {
         + [length].compactMap { $0 }
       notes.forEach(observer.note)
     }
-    return try RunSession(of: self, from: start, on: engine, lock: lock, observer: observer)
+    return try RunSession(
+      of: self, from: start, on: engine, lock: lock, observer: observer, profiler: profiler)
   }
 
   /// Puts down what changes as a session begins that nothing speaks against any more: the settings from here

@@ -132,4 +132,6 @@ public struct TrainingRunSummary: Sendable, Hashable, Codable {
   public var passedOver: [PassedOverCheckpoint]?
   /// The page that shows the run; nil where none was written.
   public var report: String?
+  /// The file that says where the session's time went; nil where none was written.
+  public var profile: String?
 }

@@ -27,7 +27,9 @@ struct MergeReader {
   /// The merges of a `merges.txt`: a pair a line, after an optional line `#version`.
   func merges(lines text: [UInt8]) throws(TextError) -> [(left: Int32, right: Int32)] {
     var merges: [(left: Int32, right: Int32)] = []
-    for line in TextEncoding.withoutMark(text).split(separator: 0x0A, omittingEmptySubsequences: true) {
+    for line in TextEncoding.withoutMark(text).split(
+      separator: 0x0A, omittingEmptySubsequences: true)
+    {
       var line = Array(line)
       if line.last == 0x0D { line.removeLast() }
       if line.isEmpty || line.starts(with: "#version".utf8) { continue }

@@ -25,7 +25,9 @@ extension TrainingLoop {
       let validation = surroundings.validation
     else { return nil }
     let begin = surroundings.clock()
-    let sum = try validationLoss(evaluation, validation)
+    let sum = try surroundings.profiler.during(.evaluation) {
+      try validationLoss(evaluation, validation)
+    }
     updateSeconds()
     let progress = status.progress
     let evaluationRecord = EvaluationRecord(

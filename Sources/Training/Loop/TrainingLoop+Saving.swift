@@ -39,7 +39,7 @@ extension TrainingLoop {
   private func save() throws {
     guard surroundings.storage != nil, savedStep != status.progress.steps else { return }
     updateSeconds()
-    try write(checkedSnapshot())
+    try surroundings.profiler.during(.saving) { try write(checkedSnapshot()) }
     try record(event: .checkpoint, ["checkpoint": .text(lastCheckpoint ?? "")])
   }
 

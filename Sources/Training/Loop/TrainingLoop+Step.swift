@@ -36,7 +36,9 @@ extension TrainingLoop {
         subject: "step \(status.progress.steps + 1)")
     }
     isBroken = true
-    let step = try mending { try takeCheckedStep() }
+    let step = try surroundings.profiler.during(.steps) {
+      try mending { try takeCheckedStep() }
+    }
     isBroken = false
     try record(.step(step))
     return step
@@ -85,10 +87,12 @@ extension TrainingLoop {
 
   private func nextBatch() throws -> TokenBatch {
     let (training, seen) = (status.training, status.progress.tokens)
-    let batch = try data.next(
-      sequenceCount: training.batch.sequencesPerStep(afterTokens: seen),
-      sequenceLength: training.batch.sequenceLength(
-        afterTokens: seen, contextLength: status.model.contextLength))
+    let batch = try surroundings.profiler.during(.data) {
+      try data.next(
+        sequenceCount: training.batch.sequencesPerStep(afterTokens: seen),
+        sequenceLength: training.batch.sequenceLength(
+          afterTokens: seen, contextLength: status.model.contextLength))
+    }
     guard batch.targetCount > 0 else {
       throw TrainingError(
         .emptyBatch, "the batch has no target to learn from; is the training text empty?",

@@ -121,6 +121,7 @@ extension TrainingLoop {
     updateSeconds()
     session = try engine.makeSession(
       for: program, parameters: state.parameters, precision: status.training.precision)
+    session.profiler = surroundings.profiler
     clocks = zip(program.parameters, state.parameters).map { ParameterClock(name: $0.name, $1) }
     try monitor?.restore(memory: status.slopeDetector)
     prepared = nil

@@ -29,6 +29,8 @@ public final class TrainingLoop {
     public var endEvent: EventRecord.Name?
     /// The name of the checkpoint that the state came from, for error messages.
     public var resumedFrom: String?
+    /// Measures where the time goes; nil for no profile.
+    public var profiler: Profiler?
     /// Seconds since any fixed moment.
     public var clock: () -> Double
 
@@ -37,7 +39,7 @@ public final class TrainingLoop {
       validation: (any TokenSource)? = nil, log: RunLogWriter? = nil,
       observer: TrainingObserver = TrainingObserver(), storage: (any StateStorage)? = nil,
       monitor: (any LossMonitor)? = nil, beginEvent: EventRecord.Name? = nil,
-      endEvent: EventRecord.Name? = nil, resumedFrom: String? = nil,
+      endEvent: EventRecord.Name? = nil, resumedFrom: String? = nil, profiler: Profiler? = nil,
       clock: (() -> Double)? = nil
     ) {
       self.validation = validation
@@ -48,6 +50,7 @@ public final class TrainingLoop {
       self.beginEvent = beginEvent
       self.endEvent = endEvent
       self.resumedFrom = resumedFrom
+      self.profiler = profiler
       self.clock = clock ?? Self.monotonicClock()
     }
 
@@ -118,6 +121,7 @@ public final class TrainingLoop {
     program = try state.validate()
     self.engine = engine
     session = try made ?? state.makeSession(on: engine)
+    session.profiler = surroundings.profiler
     clocks = zip(program.parameters, state.parameters).map { ParameterClock(name: $0.name, $1) }
     scales = try training.scales(of: state.status.model)
     status = state.status
