@@ -5,6 +5,7 @@ static const ck_table *table_of(int level) {
   switch (level) {
 #if defined(__x86_64__)
     case CK_LEVEL_AVX512BF16: return &ck_table_avx512bf16;
+    case CK_LEVEL_AVX512CAST: return &ck_table_avx512cast;
     case CK_LEVEL_AVX512: return &ck_table_avx512;
     case CK_LEVEL_AVX2: return &ck_table_avx2;
 #endif
@@ -12,7 +13,7 @@ static const ck_table *table_of(int level) {
   }
 }
 
-int ck_best_level(void) {
+int ck_last_level(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("x86-64-v4")) {
@@ -23,9 +24,17 @@ int ck_best_level(void) {
   return CK_LEVEL_PORTABLE;
 }
 
+int ck_best_level(void) {
+  int last = ck_last_level();
+#if defined(__x86_64__)
+  if (last == CK_LEVEL_AVX512BF16 && __builtin_cpu_is("intel")) return CK_LEVEL_AVX512CAST;
+#endif
+  return last;
+}
+
 static int available(int level) {
-  int best = ck_best_level();
-  return level < CK_LEVEL_PORTABLE ? CK_LEVEL_PORTABLE : level > best ? best : level;
+  int last = ck_last_level();
+  return level < CK_LEVEL_PORTABLE ? CK_LEVEL_PORTABLE : level > last ? last : level;
 }
 
 static int best_level = CK_LEVEL_PORTABLE;

@@ -152,5 +152,6 @@ extern const ck_table ck_table_portable;
 #if defined(__x86_64__)
 extern const ck_table ck_table_avx2;
 extern const ck_table ck_table_avx512;
+extern const ck_table ck_table_avx512cast;
 extern const ck_table ck_table_avx512bf16;
 #endif

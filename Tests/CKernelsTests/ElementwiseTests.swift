@@ -18,7 +18,7 @@ extension KernelTests {
       var wrong = 0
       for (value, actual) in zip(x, y) {
         var expected = BFloat16(value).bitPattern
-        let flushes = level.level == CK_LEVEL_AVX512BF16
+        let flushes = level.level >= CK_LEVEL_AVX512CAST
         if flushes && abs(value) < .leastNormalMagnitude { expected &= 0x8000 }
         if value.isNaN {
           wrong += Float(BFloat16(bitPattern: actual)).isNaN ? 0 : 1

@@ -6,7 +6,7 @@ struct KernelLevel: CustomStringConvertible {
   let level: Int32
 
   /// Every level that this machine has, the portable one first.
-  static let available = (CK_LEVEL_PORTABLE...ck_best_level()).map(KernelLevel.init(level:))
+  static let available = (CK_LEVEL_PORTABLE...ck_last_level()).map(KernelLevel.init(level:))
 
   /// Runs `body` with this level's kernels on the calling thread.
   func use<Result>(_ body: () throws -> Result) rethrows -> Result {
@@ -20,6 +20,7 @@ struct KernelLevel: CustomStringConvertible {
     case CK_LEVEL_PORTABLE: "portable"
     case CK_LEVEL_AVX2: "AVX2"
     case CK_LEVEL_AVX512: "AVX-512"
+    case CK_LEVEL_AVX512CAST: "AVX-512 with bfloat16 conversions"
     default: "AVX-512 bf16"
     }
   }

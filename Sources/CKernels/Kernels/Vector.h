@@ -96,7 +96,7 @@ CK_INLINE vf CK(widen)(vh h) { return CK(from_bits)(__builtin_convertvector(h, v
 /// Rounds to nearest, ties to even; a NaN stays one. The bf16 level's instruction makes a signed
 /// zero of what is below the normal range, 2⁻¹²⁶.
 CK_INLINE vh CK(narrow)(vf v) {
-#if CK_LEVEL == CK_LEVEL_AVX512BF16
+#if CK_LEVEL >= CK_LEVEL_AVX512CAST
   __m256bh b = _mm512_cvtneps_pbh((__m512)v);
   vh h;
   memcpy(&h, &b, sizeof h);
