@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 import Synchronization
 
@@ -99,14 +100,18 @@ package final class ShardPipeline: Sendable {
   ) throws {
     let pool = BufferPool(count: configuration.bufferCount, byteCount: bufferByteCount)
     let group = DispatchGroup()
+    var workerCount = 0
     for _ in 0..<configuration.workerCount {
-      let thread = Thread { [self] in
+      group.enter()
+      let hasStarted = WorkerThread.start(stackByteCount: 2 << 20) { [self] in
         do { try work(try makeWorker(), pool) } catch { fail(error) }
         group.leave()
       }
-      group.enter()
-      thread.stackSize = 2 << 20
-      thread.start()
+      if hasStarted { workerCount += 1 } else { group.leave() }
+    }
+    // Where the system gives no thread, this one does the work.
+    if workerCount == 0 {
+      do { try work(try makeWorker(), pool) } catch { fail(error) }
     }
     repeat {
       do { try progress(doneByteCount.load(ordering: .relaxed)) } catch { fail(error) }

@@ -23,4 +23,17 @@ package struct CorpusPiece: Sendable {
   package var document: DocumentSize?
   /// Surrogates of the document that stood alone and became U+FFFD; told with its first part.
   package var replacedSurrogateCount = 0
+
+  /// Makes a piece of its parts.
+  package init(
+    subject: String, content: Content, bytes: [UInt8], offset: Int, document: DocumentSize? = nil,
+    replacedSurrogateCount: Int = 0
+  ) {
+    self.subject = subject
+    self.content = content
+    self.bytes = bytes
+    self.offset = offset
+    self.document = document
+    self.replacedSurrogateCount = replacedSurrogateCount
+  }
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import CheckedInput
 import Foundation
 
 /// Threads that encode pieces at the same time and give the results back in the pieces' order.
+///
+/// Whoever waits for a result encodes, too, so that all comes to its end where the system gives no threads.
 package final class ParallelEncoder: @unchecked Sendable {
   // Everything mutable is touched only with `condition` locked.
   private let condition = NSCondition()
@@ -18,11 +21,8 @@ package final class ParallelEncoder: @unchecked Sendable {
   package init(_ encoder: PieceEncoder, threadCount: Int, maximumBytesInFlight: Int) {
     self.encoder = encoder
     self.maximumBytesInFlight = maximumBytesInFlight
-    for index in 0..<threadCount {
-      let thread = Thread { [self] in work() }
-      thread.name = "espalier.encode.\(index)"
-      thread.stackSize = 8 << 20
-      thread.start()
+    for _ in 0..<threadCount {
+      guard WorkerThread.start(stackByteCount: 8 << 20, { [self] in work() }) else { break }
     }
   }
 
@@ -52,7 +52,15 @@ package final class ParallelEncoder: @unchecked Sendable {
         bytesInFlight -= byteCount
         return try result.get()
       }
-      condition.wait()
+      guard !waiting.isEmpty else {
+        condition.wait()
+        continue
+      }
+      let (number, piece) = waiting.removeFirst()
+      condition.unlock()
+      let result = Result { try encoder.encode(piece) }
+      condition.lock()
+      finished[number] = (piece.bytes.count, result)
     }
   }
 
