@@ -13,6 +13,9 @@ struct LineScanner {
     var bytes: Data
     /// Whether a newline ended it.
     var isTerminated: Bool
+
+    /// Whether nothing of it is missing: its newline was written, or a checksum tells so.
+    var isWhole: Bool { isTerminated || LineChecksum.finding(in: bytes) == .intact }
   }
 
   /// A line longer than this is damage, not a record.

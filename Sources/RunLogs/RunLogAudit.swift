@@ -106,7 +106,7 @@ public struct RunLogAudit: Sendable {
     while let line = next {
       next = try scanner.next()
       do {
-        guard line.isTerminated else { break }
+        guard line.isWhole else { break }
         try take(line)
         last = line.number
       } catch {

@@ -39,7 +39,7 @@ public struct RunLogReader {
     do {
       let record = try RunRecord(jsonLine: line.bytes)
       // Without its newline the line may be the beginning of a longer one.
-      guard line.isTerminated || damagedEnd == .fail else { return nil }
+      guard line.isWhole || damagedEnd == .fail else { return nil }
       return (record, line.bytes)
     } catch {
       if pending == nil, damagedEnd == .skip { return nil }

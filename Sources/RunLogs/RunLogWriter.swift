@@ -88,6 +88,14 @@ public final class RunLogWriter {
     return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
+  /// Checks that a log can be written to; one that does not exist can.
+  ///
+  /// - Throws: ``RunLogsError`` of code `fileUnavailable`.
+  public static func checkWritable(path: String) throws {
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    _ = try open(path, flags: O_WRONLY | O_APPEND)
+  }
+
   /// What is left of a log that was cut.
   private struct Remainder {
     /// The events that stay.
@@ -120,7 +128,7 @@ public final class RunLogWriter {
     var chain = LineChain()
     var pending = Data()
     while let line = try scanner.next() {
-      guard line.isTerminated, let entry = try? LogLine(line.bytes) else { break }
+      guard line.isWhole, let entry = try? LogLine(line.bytes) else { break }
       guard cut.keeps(entry) else {
         chain.drop(line.bytes)
         continue
@@ -160,7 +168,7 @@ public final class RunLogWriter {
         let entry = try LogLine(line.bytes)
         if !line.isTerminated || !cut.keeps(entry) { left.needsCut = true }
         left.last = LineChecksum.digits(in: line.bytes)
-        if line.isTerminated, left.last == left.missing { left.missing = nil }
+        if line.isWhole, left.last == left.missing { left.missing = nil }
       } catch {
         guard next == nil else { throw RunLogsError(damaged: line, of: path, error) }
         left.needsCut = true

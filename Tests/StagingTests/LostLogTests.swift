@@ -143,6 +143,20 @@ struct LostLogTests {
     #expect(try problems(place).isEmpty)
   }
 
+  @Test("a log without its last newline is whole, and stays so")
+  func newline() throws {
+    let place = try trained()
+    let log = RunDirectory(place.run).log
+    let whole = try Data(contentsOf: log)
+    try whole.dropLast().write(to: log)
+    #expect(try problems(place).isEmpty)
+    let recorder = EventRecorder()
+    try TrainingRun.resume(place.run).trainForTest(recorder: recorder)
+    #expect(!recorder.notes.contains { $0.contains("log") }, "\(recorder.notes)")
+    #expect(try Data(contentsOf: log).starts(with: whole))
+    #expect(try problems(place).isEmpty)
+  }
+
   @Test("a killed session and one that goes back or begins anew leave no false alarm")
   func sound() throws {
     let place = try trained()

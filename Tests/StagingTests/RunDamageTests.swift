@@ -107,8 +107,7 @@ struct RunDamageTests {
     let target = place.checkpoints.url(step: 7)
     let error = resumeError(place)
     #expect(
-      error?.message.contains("cp -r '\(stage.path)/' '\(target.path)'") == true
-        || error?.message.contains("cp -r '\(stage.path)' '\(target.path)'") == true,
+      error?.message.contains("&& cp -r '\(stage.path)' '\(target.path)'`") == true,
       "\(error?.message ?? "")")
     try FileManager.default.copyItem(at: stage, to: target)
     let recorder = EventRecorder()
@@ -118,6 +117,25 @@ struct RunDamageTests {
     #expect(recorder.notes.contains { $0.contains("kept as log-old-1.jsonl") })
     #expect(try names(place).contains("log-old-1.jsonl"))
     #expect(try place.loggedSteps().map(\.step) == Array(1...summary.steps))
+  }
+
+  @Test("what is advised where every checkpoint is damaged makes room for the stage's state")
+  func stageOfferedBesideDamage() throws {
+    let place = try Workplace()
+    let file = try place.recipeFile(StagedRunTests.recipe())
+    try TrainingRun.create(place.run, recipe: file).trainForTest(interruptingAfter: 7)
+    for item in try place.checkpoints.list() {
+      try flipLastByte(of: item.url.appending(path: "model.safetensors"))
+    }
+    let message = try #require(resumeError(place)?.message)
+    let command = try #require(message.firstMatch(of: /after `([^`]+)`/)).output.1
+    let shell = Process()
+    shell.executableURL = URL(filePath: "/bin/sh")
+    shell.arguments = ["-c", String(command)]
+    try shell.run()
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == 0, "\(command)")
+    #expect(try TrainingRun.resume(place.run).trainForTest().outcome == .finished)
   }
 
   @Test(

@@ -84,7 +84,7 @@ public struct Incomparability: Sendable, Hashable, Encodable {
 
   private static func decay(_ runs: [ReportedRun]) -> Incomparability? {
     guard let first = runs.first,
-      let other = runs.first(where: { !areAlike(first.decay, $0.decay) })
+      let other = runs.dropFirst().first(where: { !areAlike(first.decay, $0.decay) })
     else { return nil }
     let states =
       "\(first.name) is \(first.decay.description), \(other.name) is \(other.decay.description)"

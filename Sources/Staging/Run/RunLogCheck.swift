@@ -53,10 +53,18 @@ struct RunLogCheck {
   private var stageRemedy: String {
     guard let stage = directory.newestWholeStage else { return "" }
     let target = CheckpointStore(directory.checkpoints).url(step: stage.step)
-    let paths = [stage.url, target].map { "'\($0.path(percentEncoded: false))'" }
+    func quoted(_ url: URL) -> String {
+      let path = url.path(percentEncoded: false)
+      return "'\(path.hasSuffix("/") ? String(path.dropLast()) : path)'"
+    }
+    // Where a damaged one is in the way, cp would copy into it.
+    let isInTheWay = FileManager.default.fileExists(atPath: target.path(percentEncoded: false))
+    let room =
+      isInTheWay
+      ? "mv \(quoted(target)) \(quoted(directory.url.appending(path: "damaged-\(target.lastPathComponent)")))"
+      : "mkdir -p \(quoted(directory.checkpoints))"
     return "; or resume from the last state of stage \(stage.number), step \(stage.step), after "
-      + "`mkdir -p '\(directory.checkpoints.path(percentEncoded: false))' && cp -r "
-      + "\(paths.joined(separator: " "))`"
+      + "`\(room) && cp -r \(quoted(stage.url)) \(quoted(target))`"
   }
 
   /// Compares the log with the state that a session goes on from; nothing is changed.

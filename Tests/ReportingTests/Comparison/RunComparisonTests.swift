@@ -113,6 +113,20 @@ struct RunComparisonTests {
 
   // MARK: The frontier
 
+  @Test("a run whose rate is not known is named beside another one, wherever it stands")
+  func unknownDecay() throws {
+    let known = SyntheticRun(name: "known", decay: .complete).run
+    let unknown = SyntheticRun(name: "strange", decay: .unknown).run
+    for (staged, scratch) in [(known, unknown), (unknown, known)] {
+      let error = #expect(throws: ReportingError.self) {
+        try RunComparison(staged: [staged], scratch: [scratch])
+      }
+      let message = error?.message ?? ""
+      #expect(message.contains("strange is unknown") && message.contains("known is "), "\(message)")
+      #expect(message.ranges(of: "strange").count == 1, "\(message)")
+    }
+  }
+
   /// A decayed run: its middle is 5 % worse than a shorter run's end.
   private func decayed(
     _ name: String, steps: Int, saving: Double = 0, seed: UInt64 = 1, growths: [Int] = []
