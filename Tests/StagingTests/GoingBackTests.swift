@@ -43,6 +43,78 @@ struct GoingBackTests {
         == Data(contentsOf: aside.appending(path: "step-00000012/model.safetensors")))
   }
 
+  @Test("a going back that was killed midway is undone by the next session, and can be done again")
+  func brokenOff() throws {
+    let place = try Workplace()
+    try place.create().trainForTest()
+    let directory = RunDirectory(place.run)
+    let whole = try Data(contentsOf: directory.log)
+    // As a kill leaves it: the log copied, and one of two checkpoints moved.
+    let folder = directory.abandoned.appending(path: "1.moving")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(at: directory.log, to: folder.appending(path: "log.jsonl"))
+    try FileManager.default.moveItem(
+      at: place.checkpoints.url(step: 12), to: folder.appending(path: "step-00000012"))
+    guard case .run(let inspection) = try Inspection.of(place.run) else { return }
+    #expect(inspection.problems.contains { $0.contains("the next --resume puts them back") })
+    let recorder = EventRecorder()
+    #expect(try TrainingRun.resume(place.run).trainForTest(recorder: recorder).steps == 12)
+    #expect(recorder.notes.contains { $0.contains("they are back in their places") })
+    #expect(try place.checkpoints.list().map(\.step) == [8, 10, 12])
+    #expect(!FileManager.default.fileExists(atPath: folder.path))
+    #expect(try Data(contentsOf: directory.log).starts(with: whole))
+    let again = try TrainingRun.resume(place.run, fromStep: 8).trainForTest()
+    #expect(again.steps == 12)
+  }
+
+  @Test("a beginning anew that was killed midway is no run that has not begun, and is undone")
+  func brokenOffAnew() throws {
+    let place = try Workplace()
+    try place.create().trainForTest(interruptingAfter: 6)
+    let directory = RunDirectory(place.run)
+    let folder = place.run.appending(path: "old-1.moving")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for part in [directory.log, directory.checkpoints] {
+      try FileManager.default.moveItem(
+        at: part, to: folder.appending(path: part.lastPathComponent))
+    }
+    let error = #expect(throws: StagingError.self) { try place.create() }
+    #expect(error?.code == .runExists)
+    #expect(try TrainingRun.resume(place.run).trainForTest().steps == 12)
+    #expect(try place.loggedSteps().map(\.step) == Array(1...12))
+    #expect(!FileManager.default.fileExists(atPath: folder.path))
+  }
+
+  @Test("a change of which a killed session could not tell is told by the next one")
+  func untoldChange() throws {
+    let place = try Workplace()
+    try place.create().trainForTest(interruptingAfter: 6)
+    let file = RunDirectory(place.run).manifest
+    let text = try String(contentsOf: file, encoding: .utf8)
+      .replacing(/\n *"checksum" : "[0-9a-f]{64}",/, with: "")
+      .replacing(
+        "\"formatVersion\"", with: "\"unloggedChange\" : \"schedule.peak=3e-3\", \"formatVersion\"")
+    try Data(text.utf8).write(to: file)
+    try TrainingRun.resume(
+      place.run, overrides: [try RecipeOverride(parsing: "stop.after=8 steps")]
+    ).trainForTest()
+    func changes() throws -> [LogValue?] {
+      try RunLogReader.records(path: RunDirectory(place.run).log.path).compactMap {
+        if case .event(let event) = $0, event.event == .changed {
+          event.details["overrides"]
+        } else {
+          nil
+        }
+      }
+    }
+    #expect(try changes() == [.text("schedule.peak=3e-3, stop.after=8 steps")])
+    #expect(try TrainingRun.open(place.run).manifest.unloggedChange == nil)
+    try TrainingRun.resume(
+      place.run, overrides: [try RecipeOverride(parsing: "stop.after=9 steps")]
+    ).trainForTest()
+    #expect(try changes().last == .text("stop.after=9 steps"))
+  }
+
   @Test("a step without a checkpoint is an error that names those with one") func missing() throws {
     let place = try Workplace()
     try place.create().trainForTest()

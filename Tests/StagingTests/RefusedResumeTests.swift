@@ -17,6 +17,7 @@ struct RefusedResumeTests {
     var testDescription: String
     var overrides: [String] = []
     var step: Int?
+    var fromBeginning = false
     var prepare: @Sendable (Workplace) throws -> Void = { _ in }
   }
 
@@ -79,6 +80,23 @@ struct RefusedResumeTests {
       let shard = try #require(paths.first { $0.contains("train") && !$0.hasSuffix("/") })
       try Data("no shard".utf8).write(to: data.appending(path: shard))
     },
+    Refusal(testDescription: "tokens of which one was changed") { place in
+      try flipLastByte(of: shard("train", of: place))
+    },
+    Refusal(testDescription: "validation tokens of which one was changed") { place in
+      try flipLastByte(of: shard("validation", of: place))
+    },
+    Refusal(testDescription: "changed tokens, from an earlier step", step: 4) { place in
+      try flipLastByte(of: shard("train", of: place))
+    },
+    Refusal(testDescription: "changed tokens, from the beginning", fromBeginning: true) { place in
+      try flipLastByte(of: shard("train", of: place))
+    },
+    Refusal(testDescription: "a log that is a folder") { place in
+      let log = RunDirectory(place.run).log
+      try FileManager.default.removeItem(at: log)
+      try FileManager.default.createDirectory(at: log, withIntermediateDirectories: false)
+    },
     Refusal(testDescription: "an edited recipe") { place in
       let recipe = RunDirectory(place.run).recipe
       let text = try String(contentsOf: recipe, encoding: .utf8)
@@ -90,6 +108,13 @@ struct RefusedResumeTests {
       try Data(text.replacing("recipe.yaml", with: "recepi.yaml").utf8).write(to: file)
     },
   ]
+
+  /// A file of tokens that the run made.
+  private static func shard(_ split: String, of place: Workplace) throws -> URL {
+    let data = RunDirectory(place.run).data
+    let paths = try FileManager.default.subpathsOfDirectory(atPath: data.path)
+    return data.appending(path: try #require(paths.first { $0.contains("\(split)-") }))
+  }
 
   /// Every file's bytes, and where every link leads.
   private func contents(of folder: URL) throws -> [String: Data] {
@@ -119,7 +144,8 @@ struct RefusedResumeTests {
       .map { try RecipeOverride(parsing: $0) }
     #expect(throws: (any Error).self) {
       try TrainingRun.resume(
-        place.run, overrides: overrides, threads: 1, engine: "xla:cpu", fromStep: refusal.step
+        place.run, overrides: overrides, threads: 1, engine: "xla:cpu", fromStep: refusal.step,
+        fromBeginning: refusal.fromBeginning
       ).trainForTest()
     }
     let after = try contents(of: place.run)
@@ -219,6 +245,11 @@ struct UnbegunRunTests {
     #expect(try TrainingRun.open(place.run).recipe.training.seed == 6)
     guard case .run(let inspection) = try Inspection.of(place.run) else { return }
     #expect(inspection.problems.isEmpty)
+    // Nor is a report of it in anybody's way.
+    let early = try Workplace()
+    #expect(throws: (any Error).self) { try trained(early, [override]) }
+    try TrainingRun.open(early.run).writeReport()
+    #expect(try trained(early, [], other).outcome == .finished)
     // Once it has begun, it is not made anew.
     let error = #expect(throws: StagingError.self) { try trained(place) }
     #expect(error?.code == .runExists)

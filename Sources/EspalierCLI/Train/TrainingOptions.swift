@@ -176,7 +176,7 @@ struct TrainingOptions: ParsableArguments {
     guard !run.directory.hasBegun else { return }
     Terminal(.standardError).print(
       "Nothing was trained. Once what the error says is mended, the same command begins the run in "
-        + "\(output ?? ""), also with another recipe.")
+        + "\(output ?? "")\(resumes ? "; without --resume" : ""), also with another recipe.")
   }
 
   /// The exit code of a run of stages that ended before its last one.

@@ -26,7 +26,12 @@ struct RunFindings {
     let kept = run.keptFileProblems().filter { problem in
       !found.contains { $0.subject == problem.subject }
     }
-    problems = (found + kept).map(\.description)
+    problems =
+      (found + kept).map(\.description)
+      + run.directory.halfMoved.map {
+        "\($0.path(percentEncoded: false)): a command was ended while it set these parts of the run aside; "
+          + "the next --resume puts them back"
+      }
   }
 
   /// Does something, and notes why where it fails.

@@ -16,18 +16,20 @@ extension TrainingRun {
   public func writeReport() throws -> URL {
     let page = ReportPage(runs: [try ReportedRun(readingFrom: directory.url)])
     let file =
-      Self.isReplaceable(directory.report)
+      ReportPage.mayReplace(directory.report)
       ? directory.report : directory.vacant("report-", in: directory.url, extension: ".html")
     try OutputFile.replace(file, with: Data(page.html.utf8))
     return file
   }
+}
 
+extension ReportPage {
   /// Whether a page may take a file's place: nothing that anybody else wrote is lost.
-  private static func isReplaceable(_ file: URL) -> Bool {
+  static func mayReplace(_ file: URL) -> Bool {
     let path = file.path(percentEncoded: false)
     guard FileManager.default.fileExists(atPath: path) else { return true }
     guard let file = try? RegularFile.open(path) else { return false }
-    let old = (try? file.read(upToCount: ReportPage.markedByteCount)) ?? Data()
-    return old.isEmpty || ReportPage.isPage(String(decoding: old, as: UTF8.self))
+    let old = (try? file.read(upToCount: markedByteCount)) ?? Data()
+    return old.isEmpty || isPage(String(decoding: old, as: UTF8.self))
   }
 }

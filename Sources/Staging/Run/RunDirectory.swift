@@ -2,6 +2,7 @@
 import CheckedInput
 import Checkpoints
 import Foundation
+import Reporting
 import Text
 import Training
 import Wording
@@ -76,6 +77,7 @@ public struct RunDirectory: Sendable, Hashable {
     // What a run leaves that was killed while it was being made, or that never took a step.
     let parts =
       [recipe, plan, data, lock] + (holdsRun ? [manifest, log, checkpoints, stages] : [])
+      + (holdsRun && ReportPage.mayReplace(report) ? [report] : [])
     let own = Set(parts.map(\.lastPathComponent))
     let listing = try? FolderListing(of: path)
     let others =
@@ -100,6 +102,7 @@ public struct RunDirectory: Sendable, Hashable {
       attributes.map { $0[.type] as? FileAttributeType != .typeRegular || $0[.size] as? Int != 0 }
       ?? false
     return isLogged || ![checkpoints, stages].allSatisfy { Self.names(in: $0).isEmpty }
+      || !halfMoved.isEmpty
   }
 
   /// Removes what makes a directory a run that has not begun; its tokens stay.
@@ -126,18 +129,6 @@ public struct RunDirectory: Sendable, Hashable {
           + "a new run with --continue-from this directory"
         : "there is no run here; expected run.json, which `espalier train` writes",
       subject: path)
-  }
-
-  /// Moves what the run has trained aside, so that it can begin anew and nothing is lost.
-  ///
-  /// - Returns: the directory that holds it now; nil where there was nothing.
-  func setTrainingAside() throws -> URL? {
-    let parts = [log, checkpoints, stages, report].filter(Self.exists)
-    guard !parts.isEmpty else { return nil }
-    let aside = vacant("old-", in: url)
-    try makeDirectories(aside)
-    for part in parts { try move(part, to: aside.appending(path: part.lastPathComponent)) }
-    return aside
   }
 
   /// Why the log is a link without a file at its end, and what kind; nil where it is none.
@@ -167,14 +158,6 @@ public struct RunDirectory: Sendable, Hashable {
     return copy
   }
 
-  private func move(_ item: URL, to target: URL) throws {
-    do { try FileManager.default.moveItem(at: item, to: target) } catch {
-      throw StagingError(
-        .unwritableFile, "cannot be moved to \(target.lastPathComponent): \(reason(of: error))",
-        subject: item.path(percentEncoded: false))
-    }
-  }
-
   /// A name with the first number that nothing has.
   func vacant(_ name: String, in folder: URL, extension suffix: String = "") -> URL {
     var number = 1
@@ -184,7 +167,7 @@ public struct RunDirectory: Sendable, Hashable {
 
   var path: String { url.path(percentEncoded: false) }
 
-  private static func exists(_ url: URL) -> Bool {
+  static func exists(_ url: URL) -> Bool {
     FileManager.default.fileExists(atPath: url.path(percentEncoded: false))
   }
 

@@ -39,6 +39,8 @@ public struct RunManifest: Sendable, Hashable, Codable {
   /// The log's last line, where the last session came to its end; nil while one is at work, after one that
   /// was killed, and in older files.
   public var logEnd: LoggedEnd?
+  /// What was changed for a session that ended before its log told of it; nil for nothing.
+  public var unloggedChange: String?
   /// Names of that checkpoint's tensors that are passed over; nil for none.
   public var ignoredTensors: [String]?
   /// Threads of the engine; nil for all of the machine's.

@@ -91,8 +91,10 @@ extension RunSession {
           "replaced": .text(ReplacedSetting.list(start.replaced, ReplacedSetting.arrow)),
         ])
     }
-    guard let change = run.change else { return }
+    guard let change = try run.unloggedChange else { return }
     try logEvent(.changed, at: progress, ["overrides": .text(change)])
+    try log.synchronize()
+    try run.noteChangesAreLogged()
   }
 
   /// Logs a growth.

@@ -2,6 +2,7 @@
 import Architectures
 import Checkpoints
 import Foundation
+import RunLogs
 import Tensors
 import Text
 import Training
@@ -72,7 +73,7 @@ struct RunStart {
   }
 
   /// Checks that the session can train from here: each model to come fits into memory, before hours go into
-  /// the small ones, and the state stands in a stage and in these data.
+  /// the small ones, the state stands in a stage and in these data, which are whole, and the log can be written.
   func check(_ run: TrainingRun, on engine: any TrainingEngine) throws {
     for model in models.models.dropFirst(state.status.stage?.index ?? 0) {
       try TrainingMemory.check(
@@ -80,6 +81,9 @@ struct RunStart {
     }
     _ = try StageConditions(models, training: run.recipe.training, status: state.status)
     _ = try BatchStream(dataset.train, at: state.status.cursor)
+    try dataset.train.verifyUnlessLarge()
+    if state.status.training.evaluation != nil { try dataset.validation?.verifyUnlessLarge() }
+    try RunLogWriter.checkWritable(path: run.directory.log.path)
   }
 
   /// The text to validate on; nil where the recipe wants none or there is too little.

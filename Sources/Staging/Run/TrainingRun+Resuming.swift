@@ -117,34 +117,15 @@ extension TrainingRun {
   /// Sets aside what came after a checkpoint, so that the run goes on from there: later checkpoints,
   /// growths and stages, and a copy of the log.
   ///
-  /// Nothing is deleted. Killed on the way, this leaves the newest checkpoint for last, so that the run
-  /// is where it was, and the user can go back once more.
+  /// Nothing is deleted.
   func goBack(toStep step: Int, _ observer: RunObserver) throws {
     let item = try checkpoint(ofStep: step)
     let later = try CheckpointStore(directory.checkpoints).list().filter { $0.step > step }
     let stage = try TrainingState.status(in: item.url).stage?.index ?? 0
-    var items = laterStages(than: stage) + later.map(\.url)
+    let items = laterStages(than: stage) + later.map(\.url)
     guard !items.isEmpty else { return }
-    let aside = directory.vacant("", in: directory.abandoned)
-    try makeDirectories(aside)
-    do {
-      if FileManager.default.fileExists(atPath: directory.log.path(percentEncoded: false)) {
-        items.insert(directory.log, at: 0)
-      }
-      for item in items {
-        let target = aside.appending(path: item.lastPathComponent)
-        if item == directory.log {
-          try FileManager.default.copyItem(at: item.resolvingSymlinksInPath(), to: target)
-        } else {
-          try FileManager.default.moveItem(at: item, to: target)
-        }
-      }
-    } catch {
-      throw StagingError(
-        .runUnavailable,
-        "what came after step \(step) cannot be set aside; is there room, and may you write there?",
-        subject: aside.path(percentEncoded: false))
-    }
+    let aside = try directory.setAside(
+      items, copying: directory.log, to: directory.vacant("", in: directory.abandoned))
     observer.note(
       "Going back to step \(step); what came after it is kept in "
         + "\(aside.path(percentEncoded: false))")

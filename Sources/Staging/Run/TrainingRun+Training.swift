@@ -26,6 +26,7 @@ extension TrainingRun {
     let observer = RunObserver(hear: observer, isInterrupted: isInterrupted)
     let lock = try RunLock(directory)
     return try withExtendedLifetime(lock) {
+      directory.putBackHalfMoved().forEach(observer.warn)
       do {
         let session = try session(on: engine, lock, observer, profiler)
         profiler?.peak = profiler == nil ? nil : peak(of: engine)
@@ -33,7 +34,8 @@ extension TrainingRun {
       } catch is CancellationError {
         return interruptedEarly()
       } catch var error as TextError
-        where error.subject.hasPrefix(directory.data.path) && error.code != .insufficientTokens
+        where error.subject.hasPrefix(directory.data.path)
+        && [.damagedShard, .invalidManifest].contains(error.code)
       {
         error.message +=
           ". These tokens are the run's own: move '\(directory.data.path)' away, and --resume makes them "
@@ -64,23 +66,37 @@ extension TrainingRun {
       of: self, from: start, on: engine, lock: lock, observer: observer, profiler: profiler)
   }
 
-  /// Puts down what changes as a session begins that nothing speaks against any more: the settings from here
-  /// on, and the place from which the run goes on.
+  /// Puts down what changes as a session begins that nothing speaks against any more: the place from which the
+  /// run goes on, and the settings from here on.
   ///
   /// Killed on the way, the run is where it was, and the same command does the rest.
   func commit(_ point: ResumePoint, _ observer: RunObserver) throws {
+    if beginsAnew { try directory.setTrainingAside() }
+    if let earlierStep { try goBack(toStep: earlierStep, observer) }
     var manifest = manifest
     // The log will have another end.
     manifest.logEnd = nil
+    let changes = [manifest.unloggedChange, change].compactMap { $0 }
+    manifest.unloggedChange = changes.isEmpty ? nil : changes.joined(separator: ", ")
     if manifest != (try RunManifest(readingFrom: directory.manifest)) {
       try manifest.write(to: directory.manifest)
     }
-    if beginsAnew { _ = try directory.setTrainingAside() }
-    if let earlierStep { try goBack(toStep: earlierStep, observer) }
     guard let item = point.item else { return }
     CheckpointStore(directory.checkpoints).pointLatest(to: item)
     guard let log = point.log else { return }
     try RunLogCheck(self).settle(log, through: item.step).forEach(observer.warn)
+  }
+
+  /// What was changed since the log last told of a change; nil for nothing.
+  var unloggedChange: String? {
+    get throws { try RunManifest(readingFrom: directory.manifest).unloggedChange }
+  }
+
+  /// Notes that the log tells of all changes.
+  func noteChangesAreLogged() throws {
+    var manifest = try RunManifest(readingFrom: directory.manifest)
+    manifest.unloggedChange = nil
+    try manifest.write(to: directory.manifest)
   }
 
   /// Keeps the last line of the log, so that the run knows where lines after it were taken out.

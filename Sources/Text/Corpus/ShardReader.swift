@@ -65,6 +65,12 @@ final class ShardReader: Sendable {
     try state.withLock { if let fault = $0.fault { throw fault } }
   }
 
+  /// Compares all files now where the first reads would wait for that, rather than compare them in the
+  /// background.
+  func verifyUnlessLarge() throws {
+    if !checksInBackground { try verifyAll() }
+  }
+
   /// Compares all files, whether they were read or not.
   func verifyAll() throws {
     for shard in shards.indices {

@@ -71,6 +71,12 @@ public struct TokenSplit: TokenSource {
   /// - Throws: ``TextError`` of code `damagedShard` that names a file that differs.
   public func verifyReads() throws { try reader.verifyReads() }
 
+  /// Compares every shard with its checksum where that takes no long time; those of a split of more than a
+  /// gibibyte are compared in the background as they are read, see ``verifyReads()``.
+  ///
+  /// - Throws: ``TextError`` of code `damagedShard` that names the first shard that differs.
+  public func verifyUnlessLarge() throws { try reader.verifyUnlessLarge() }
+
   /// Compares every shard with its checksum.
   ///
   /// - Throws: ``TextError`` of code `damagedShard` that names the first shard that differs.
