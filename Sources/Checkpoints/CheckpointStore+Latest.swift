@@ -15,9 +15,8 @@ extension CheckpointStore {
   public func pointLatest(to item: Item) {
     let name = item.url.lastPathComponent
     guard destinationOfLatest != name else { return }
+    guard !isLatestTaken else { return }
     let path = latest.path
-    var information = stat()
-    if lstat(path, &information) == 0, information.st_mode & S_IFMT != S_IFLNK { return }
     let passing = siblingURL(of: latest, .temporary)
     guard symlink(name, passing.path) == 0 else { return }
     guard rename(passing.path, path) == 0 else {
@@ -25,6 +24,12 @@ extension CheckpointStore {
       return
     }
     try? synchronizeItem(directory)
+  }
+
+  /// Whether something else than a link stands in its place, which is left there.
+  public var isLatestTaken: Bool {
+    var information = stat()
+    return lstat(latest.path, &information) == 0 && information.st_mode & S_IFMT != S_IFLNK
   }
 
   /// The name that the link holds; nil where there is none.

@@ -85,6 +85,22 @@ struct GoingBackTests {
     #expect(!FileManager.default.fileExists(atPath: folder.path))
   }
 
+  @Test("what stands in the place of the link to the newest checkpoint stays, and is told")
+  func takenLatest() throws {
+    let place = try Workplace()
+    try place.create().trainForTest(interruptingAfter: 6)
+    let latest = place.checkpoints.latest
+    try FileManager.default.removeItem(at: latest)
+    try FileManager.default.createDirectory(at: latest, withIntermediateDirectories: false)
+    let recorder = EventRecorder()
+    try TrainingRun.resume(place.run).trainForTest(recorder: recorder)
+    #expect(recorder.notes.contains { $0.contains("checkpoints/latest' is no link, and stays") })
+    var isDirectory: ObjCBool = false
+    #expect(
+      FileManager.default.fileExists(atPath: latest.path, isDirectory: &isDirectory)
+        && isDirectory.boolValue)
+  }
+
   @Test("a change of which a killed session could not tell is told by the next one")
   func untoldChange() throws {
     let place = try Workplace()

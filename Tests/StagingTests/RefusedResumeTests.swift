@@ -74,6 +74,10 @@ struct RefusedResumeTests {
         try FileManager.default.removeItem(at: data.appending(path: name))
       }
     },
+    Refusal(testDescription: "a lost folder of tokens and other texts") { place in
+      try Data(Workplace.text(lines: 130).utf8).write(to: place.url.appending(path: "corpus.txt"))
+      try FileManager.default.removeItem(at: RunDirectory(place.run).data)
+    },
     Refusal(testDescription: "damaged tokens") { place in
       let data = RunDirectory(place.run).data
       let paths = try FileManager.default.subpathsOfDirectory(atPath: data.path)

@@ -47,10 +47,11 @@ struct RunData {
       }
       return try TokenDataset.open(kept)
     }
+    let madeFolder = !RunDirectory.exists(run.directory.data)
     let directory = try vacantDirectory("\(texts.contents(for: run))-\(texts.marks(for: run))")
     try prepare(texts, to: directory)
     let dataset = try TokenDataset.open(directory)
-    try checkAreThoseOfTheRun(dataset)
+    try checkAreThoseOfTheRun(dataset, madeFolder: madeFolder)
     return dataset
   }
 
@@ -77,13 +78,15 @@ struct RunData {
   /// Checks tokens that were made again against the run's newest checkpoint, and takes them away where
   /// they are others: the next session must not find them.
   ///
+  /// - Parameter madeFolder: whether their folder is of this session, too.
   /// - Throws: ``StagingError`` of code `dataUnavailable`.
-  private func checkAreThoseOfTheRun(_ dataset: TokenDataset) throws {
+  private func checkAreThoseOfTheRun(_ dataset: TokenDataset, madeFolder: Bool) throws {
     guard let item = try CheckpointStore(run.directory.checkpoints).list().last,
       let status = try? TrainingState.status(in: item.url),
       !status.cursor.belongs(to: dataset.train)
     else { return }
     try FileManager.default.removeItem(at: dataset.url)
+    if madeFolder { rmdir(run.directory.data.path(percentEncoded: false)) }
     throw StagingError(
       .dataUnavailable,
       "the run's tokens are gone, and the recipe's texts or tokenizer give others than those that it was "

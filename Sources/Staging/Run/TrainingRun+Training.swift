@@ -82,7 +82,13 @@ extension TrainingRun {
       try manifest.write(to: directory.manifest)
     }
     guard let item = point.item else { return }
-    CheckpointStore(directory.checkpoints).pointLatest(to: item)
+    let store = CheckpointStore(directory.checkpoints)
+    if store.isLatestTaken {
+      observer.warn(
+        "'\(store.latest.path(percentEncoded: false))' is no link, and stays as it is: it does not lead to the "
+          + "newest checkpoint. Move it away, and it is made again")
+    }
+    store.pointLatest(to: item)
     guard let log = point.log else { return }
     try RunLogCheck(self).settle(log, through: item.step).forEach(observer.warn)
   }
