@@ -7,7 +7,8 @@
 // SIZES are LAYERS,HEADS,WIDTH,VOCABULARY,CONTEXT,BATCH of a GPT-2; with ,KEY_VALUE_HEADS,INTERMEDIATE_WIDTH
 // behind them those of a Llama. AdamW updates, or Muon. With xla the first PJRT plugin that is found computes,
 // which takes its threads from its environment. Prints one JSON object: the seconds of each step after the
-// first, the last loss, peak memory; for XLA the seconds of compiling and the memory that it reports, too.
+// first, the last loss, peak memory, the floating-point operations of a step; for XLA the seconds of compiling
+// and the memory that it reports, too.
 
 import Espalier
 import Foundation
@@ -155,7 +156,14 @@ func run(_ arguments: Arguments) throws {
     }
   }
   var report = engineReport()
-  report.merge(["seconds": seconds, "loss": loss, "peakBytes": peakMemory()]) { $1 }
+  let operations =
+    program.floatingPointOperations(sequenceLength: length).training * Double(length * batchSize)
+  report.merge(
+    [
+      "seconds": seconds, "loss": loss, "peakBytes": peakMemory(),
+      "floatingPointOperations": operations,
+    ]
+  ) { $1 }
   let json = try JSONSerialization.data(withJSONObject: report, options: .sortedKeys)
   print(String(decoding: json, as: UTF8.self))
 }
