@@ -55,16 +55,25 @@ def log(*words):
     print(*words, file=sys.stderr, flush=True)
 
 
+class StepFailed(SystemExit):
+    """A process that failed; its words where nobody deals with that."""
+
+
+def launch(words, **options):
+    """What one process reports that takes optimizer steps."""
+    result = subprocess.run(words, capture_output=True, text=True, check=False, **options)
+    if result.returncode != 0:
+        raise StepFailed(
+            f"{' '.join(words)} failed:\n{result.stderr[-2000:]}{result.stdout[-500:]}")
+    return json.loads(result.stdout.strip().splitlines()[-1])
+
+
 def run(name, sizes, precision, optimizer, arguments):
     """One process: the median of its steps' seconds and its peak memory in bytes."""
     command, options, muon, settings = CONTENDERS[name]
     words = command + [sizes, precision, str(arguments.steps), str(arguments.threads)] + options
     words += [muon] if optimizer == "Muon" else []
-    result = subprocess.run(
-        words, env=os.environ | settings, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise RuntimeError(f"{' '.join(words)} failed:\n{result.stderr[-2000:]}")
-    report = json.loads(result.stdout.strip().splitlines()[-1])
+    report = launch(words, env=os.environ | settings)
     return statistics.median(report["seconds"]), report["peakBytes"]
 
 
@@ -78,7 +87,7 @@ def measure(configuration, precision, optimizer, arguments):
                 continue
             try:
                 seconds, peak = run(name, sizes, precision, optimizer, arguments)
-            except RuntimeError as error:
+            except StepFailed as error:
                 # torch.compile needs a C++ compiler, which is not everywhere.
                 if name != "tuned compiled" or name in measured:
                     raise

@@ -11,10 +11,7 @@ what this needs and calls it.
 """
 
 import datetime
-import json
 import statistics
-import subprocess
-import sys
 
 import bench
 
@@ -29,10 +26,7 @@ def run(width, head, threads, steps):
     """One process: operations a second of the median step."""
     sizes = f"{LAYERS},{width // head},{width},{VOCABULARY},{CONTEXT},{BATCH}"
     words = [str(bench.STEP_BENCHMARK), sizes, PRECISION, str(steps), str(threads)]
-    result = subprocess.run(words, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        sys.exit(f"{' '.join(words)} failed:\n{result.stderr[-2000:]}{result.stdout[-500:]}")
-    report = json.loads(result.stdout.strip().splitlines()[-1])
+    report = bench.launch(words)
     return report["floatingPointOperations"] / statistics.median(report["seconds"])
 
 

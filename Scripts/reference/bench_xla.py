@@ -11,12 +11,10 @@ needs and calls it.
 """
 
 import datetime
-import json
 import os
 import pathlib
 import platform
 import statistics
-import subprocess
 import sys
 
 import bench
@@ -41,12 +39,8 @@ def run(name, command, sizes, precision, arguments):
     cores = sorted(os.sched_getaffinity(0))[:arguments.threads]
     # XLA takes as many threads as it may use cores.
     settings = {"NPROC": str(arguments.threads), "ESPALIER_PLUGINS": str(bench.ROOT / ".xla")}
-    result = subprocess.run(
-        words, env=os.environ | settings, capture_output=True, text=True, check=False,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores))
-    if result.returncode != 0:
-        sys.exit(f"{' '.join(words)} failed:\n{result.stderr[-2000:]}{result.stdout[-500:]}")
-    report = json.loads(result.stdout.strip().splitlines()[-1])
+    report = bench.launch(
+        words, env=os.environ | settings, preexec_fn=lambda: os.sched_setaffinity(0, cores))
     return report | {"step": statistics.median(report["seconds"])}
 
 
