@@ -29,7 +29,7 @@ extension TrainingRun {
       directory.putBackHalfMoved().forEach(observer.warn)
       do {
         let session = try session(on: engine, lock, observer, profiler)
-        profiler?.peak = profiler == nil ? nil : peak(of: engine)
+        if let profiler { profiler.peak = peak(of: engine) }
         return try session.train()
       } catch is CancellationError {
         return interruptedEarly()
